@@ -1,0 +1,31 @@
+import { InvalidArgumentError } from '../errors.ts'
+
+/** The longest key that memcached takes, in bytes. */
+export const MAX_KEY_LENGTH = 250
+const KEY = /^[\x21-\x7e]{1,250}$/
+
+/** @throws {InvalidArgumentError} unless `key` is 1 to 250 bytes of printable ASCII without spaces. */
+export function checkKey(key: string): void {
+  if (!KEY.test(key)) {
+    throw new InvalidArgumentError(
+      `a key is 1 to ${MAX_KEY_LENGTH} bytes of printable ASCII without spaces`,
+      { actual: `${JSON.stringify(key.slice(0, 80))}, ${key.length} characters` },
+    )
+  }
+}
+
+/** @throws {InvalidArgumentError} unless `ttl` is a whole number of seconds from 0 to about 68 years. */
+export function checkTtl(ttl: number): void {
+  if (!Number.isInteger(ttl) || ttl < 0 || ttl > MAX_TTL) {
+    throw new InvalidArgumentError('a TTL is a whole number of seconds, 0 for no limit', {
+      expected: `0 to ${MAX_TTL}`,
+      actual: String(ttl),
+    })
+  }
+}
+
+/**
+ * Seconds, ten years: memcached counts absolute expiry in 32 bits of Unix time, which a longer
+ * life from today would soon overflow.
+ */
+export const MAX_TTL = 10 * 365 * 24 * 3600

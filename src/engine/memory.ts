@@ -1,0 +1,170 @@
+import { LRUCache } from 'lru-cache'
+import { InvalidArgumentError, TooLargeError, UnavailableError } from '../errors.ts'
+import {
+  DamagedError,
+  type Engine,
+  type EngineObserver,
+  type EngineStats,
+  type GetOptions,
+  type Operation,
+  type Outcome,
+  type Proof,
+  type SetOptions,
+} from './engine.ts'
+import { checkKey, checkTtl } from './key.ts'
+
+/** What an entry costs beside its key and value: the map, the list and the Buffer object. */
+const ENTRY_OVERHEAD = 200
+
+export interface MemoryOptions {
+  /** Bytes to keep at most, overheads included. Default 256 MiB. */
+  maxBytes?: number
+}
+
+/** The embedded engine: bounded in bytes, least recently used first to go, gone with the process. */
+export class MemoryEngine implements Engine {
+  readonly #entries: LRUCache<string, Buffer>
+  readonly #maxBytes: number
+  readonly #startedAt = Date.now()
+  readonly #observers: EngineObserver[] = []
+  readonly #counts = { evictions: 0, hits: 0, misses: 0 }
+  #closed = false
+
+  constructor({ maxBytes = 256 * 1024 * 1024 }: MemoryOptions = {}) {
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1024 * 1024) {
+      throw new InvalidArgumentError('maxBytes must be a whole number of at least 1 MiB', {
+        expected: '>= 1048576',
+        actual: String(maxBytes),
+      })
+    }
+    this.#maxBytes = maxBytes
+    this.#entries = new LRUCache<string, Buffer>({
+      maxSize: maxBytes,
+      sizeCalculation: (value, key) => key.length + value.length + ENTRY_OVERHEAD,
+      ttlResolution: 100,
+      dispose: (_value, _key, reason) => {
+        if (reason === 'evict') this.#counts.evictions++
+      },
+    })
+  }
+
+  get<T>(key: string, prove: Proof<T>, { discard = false }: GetOptions = {}) {
+    return this.#run('get', key, async (): Promise<T | undefined> => {
+      const value = this.#entries.get(key)
+      if (value === undefined) {
+        this.#counts.misses++
+        return undefined
+      }
+      this.#counts.hits++
+      const proven = await prove(value)
+      if (proven !== undefined) return proven
+      if (discard && this.#entries.peek(key) === value) this.#entries.delete(key)
+      throw new DamagedError(key)
+    })
+  }
+
+  set(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
+    return this.#run('set', key, async () => {
+      this.#store(key, value, ttl)
+      return 1
+    })
+  }
+
+  add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
+    return this.#run('add', key, async () => {
+      if (this.#entries.has(key)) return 0
+      this.#store(key, value, ttl)
+      return 1
+    })
+  }
+
+  touch(key: string, ttl: number) {
+    return this.#run('touch', key, async () => {
+      checkTtl(ttl)
+      const value = this.#entries.get(key)
+      if (value === undefined) return false
+      this.#entries.set(key, value, { ttl: ttl * 1000 })
+      return true
+    })
+  }
+
+  delete(key: string) {
+    return this.#run('delete', key, async () => this.#entries.delete(key))
+  }
+
+  async maxValueSize(keyLength: number): Promise<number> {
+    return this.#maxBytes - keyLength - ENTRY_OVERHEAD
+  }
+
+  async ping(): Promise<void> {
+    this.#checkOpen()
+  }
+
+  async stats(): Promise<EngineStats[]> {
+    return [
+      {
+        server: 'memory',
+        up: !this.#closed,
+        items: this.#entries.size,
+        bytes: this.#entries.calculatedSize,
+        limitBytes: this.#maxBytes,
+        ...this.#counts,
+        uptimeSeconds: Math.floor((Date.now() - this.#startedAt) / 1000),
+      },
+    ]
+  }
+
+  observe(observer: EngineObserver): void {
+    this.#observers.push(observer)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#entries.clear()
+  }
+
+  #store(key: string, value: Buffer, ttl: number): void {
+    checkTtl(ttl)
+    const limit = this.#maxBytes - key.length - ENTRY_OVERHEAD
+    if (value.length > limit) {
+      throw new TooLargeError(`a value of ${value.length} bytes does not fit the memory engine`, {
+        expected: `at most ${limit} bytes`,
+        actual: `${value.length} bytes`,
+      })
+    }
+    // A copy of its own: the caller may reuse its buffer, and a small slice would pin a large one.
+    const copy = Buffer.allocUnsafeSlow(value.length)
+    value.copy(copy)
+    this.#entries.set(key, copy, { ttl: ttl * 1000 })
+  }
+
+  async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
+    this.#checkOpen()
+    checkKey(key)
+    if (this.#observers.length === 0) return work()
+    const start = performance.now()
+    let outcome: Outcome = 'failed'
+    try {
+      const result = await work()
+      outcome = result === undefined || result === false || result === 0 ? 'absent' : 'ok'
+      return result
+    } catch (error) {
+      if (error instanceof DamagedError) outcome = 'damaged'
+      throw error
+    } finally {
+      const seconds = (performance.now() - start) / 1000
+      for (const observer of this.#observers) {
+        observer.operation?.('memory', operation, outcome, seconds)
+      }
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new UnavailableError('the memory engine is closed')
+  }
+}
+
+/** Keeps files in this process, bounded in bytes; gone when it ends. */
+export function memory(options?: MemoryOptions): Engine {
+  return new MemoryEngine(options)
+}

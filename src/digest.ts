@@ -27,13 +27,20 @@ export class Digest {
     return new Digest(hash('sha256', bytes, 'buffer'))
   }
 
+  /** Whether hashing so many bytes takes longer than the trip to the thread pool and back. */
+  static isWorthThread(bytes: Uint8Array): boolean {
+    return bytes.length >= OFF_THREAD_MIN
+  }
+
   /**
    * Hashes `bytes` on the thread pool, where large inputs do not hold up the event loop and
    * run on other cores; small ones are hashed at once, since the trip costs more than the work.
    */
   static async offThread(bytes: Uint8Array): Promise<Digest> {
-    if (bytes.length < OFF_THREAD_MIN) return Digest.of(bytes)
-    return new Digest(Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)))
+    if (!Digest.isWorthThread(bytes)) return Digest.of(bytes)
+    return new Digest(
+      Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)),
+    )
   }
 
   /** The running digest of a stream of bytes. */

@@ -1,0 +1,24 @@
+export { Digest } from './digest.ts'
+export type {
+  Engine,
+  EngineObserver,
+  EngineStats,
+  GetOptions as EngineGetOptions,
+  Operation,
+  Outcome,
+  Proof,
+  SetOptions as EngineSetOptions,
+} from './engine/engine.ts'
+export { DamagedError } from './engine/engine.ts'
+export { type MemoryOptions, memory } from './engine/memory.ts'
+export * from './errors.ts'
+export type { MemoryUsage } from './store/budgets.ts'
+export type { FileRef } from './store/file-ref.ts'
+export { FileStore, type FindOptions, type GetOptions } from './store/file-store.ts'
+export type { ByteRange, Chunk, Manifest } from './store/manifest.ts'
+export { DEFAULT_CHUNK_SIZE, type FileStoreOptions } from './store/options.ts'
+export type { PreparedRead } from './store/prepared-read.ts'
+export type { Source } from './store/source.ts'
+export type { PrepareOptions, ReadOptions, StoredFile } from './store/stored-file.ts'
+export type { Progress, PutOptions, Receipt } from './store/upload.ts'
+export type { ChunkHealth, State, Verification } from './store/verification.ts'

@@ -1,0 +1,128 @@
+import { Digest, type DigestStream } from '../digest.ts'
+import type { Engine } from '../engine/engine.ts'
+import { InsufficientStorageError, TooLargeError } from '../errors.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { cut } from './chunker.ts'
+import type { Keys } from './keys.ts'
+import { Manifest } from './manifest.ts'
+import { countMissing } from './presence.ts'
+import type { Pieces } from './source.ts'
+import { Window } from './window.ts'
+
+export interface WriteOptions {
+  chunkSize: number
+  /** Chunks hashed and sent at the same time. */
+  window: number
+  /** More bytes than this end the write. */
+  maxSize: number
+  signal?: AbortSignal | undefined
+  /** Called with the number of bytes stored so far. */
+  onStored?: ((bytes: number) => void) | undefined
+}
+
+export interface Written {
+  manifest: Manifest
+  /** The fewest copies that any of the chunks was stored in. */
+  copies: number
+}
+
+/** The one way in: cuts, hashes and stores chunks, then proves that all of them are there. */
+export class ChunkWriter {
+  readonly #engine: Engine
+  readonly #keys: Keys
+  readonly #pool: BufferPool
+
+  constructor(engine: Engine, keys: Keys, pool: BufferPool) {
+    this.#engine = engine
+    this.#keys = keys
+    this.#pool = pool
+  }
+
+  /**
+   * Stores every chunk, even one that seems to be there already: writing is what heals.
+   * Nothing leads to the chunks until their manifest is stored.
+   */
+  async write(pieces: Pieces, options: WriteOptions): Promise<Written> {
+    const { chunkSize, maxSize, signal, onStored } = options
+    const window = new Window(options.window)
+    const digests: Digest[] = []
+    const whole = new WholeDigest(chunkSize)
+    let size = 0
+    let stored = 0
+    let copies = Number.POSITIVE_INFINITY
+    const store = async (index: number, chunk: Buffer, hashing: Promise<Digest>) => {
+      const [digest, written] = await this.#store(chunk, hashing)
+      digests[index] = digest
+      copies = Math.min(copies, written)
+      stored += chunk.length
+      onStored?.(stored)
+    }
+    try {
+      for await (const chunk of cut(pieces, chunkSize, this.#pool)) {
+        signal?.throwIfAborted()
+        size += chunk.length
+        if (size > maxSize) throw tooLarge(maxSize)
+        await window.room()
+        const hashing = Digest.offThread(chunk) // Other cores hash the chunk, this one the file.
+        whole.update(chunk)
+        window.add(store(digests.push(Digest.empty) - 1, chunk, hashing))
+      }
+    } finally {
+      await window.settled()
+    }
+    await window.finish()
+    signal?.throwIfAborted()
+    const list = Buffer.concat(digests.map((digest) => digest.bytes))
+    return { manifest: new Manifest(whole.digest(digests), size, chunkSize, list), copies }
+  }
+
+  /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
+  async checkPresence(manifest: Manifest, signal?: AbortSignal): Promise<void> {
+    const missing = await countMissing(this.#engine, this.#keys, manifest, signal)
+    if (missing === 0) return
+    throw new InsufficientStorageError(
+      `${missing} of ${manifest.chunkCount} chunks vanished before the upload finished: the cache ` +
+        'has less memory than this file and what else is written need',
+      { expected: `${manifest.chunkCount} chunks`, actual: `${manifest.chunkCount - missing}` },
+    )
+  }
+
+  async #store(chunk: Buffer, hashing: Promise<Digest>): Promise<[Digest, number]> {
+    let written = 0
+    try {
+      const digest = await hashing
+      written = await this.#engine.set(this.#keys.chunk(digest), chunk)
+      return [digest, written]
+    } finally {
+      this.#pool.giveBack(chunk, written > 0)
+    }
+  }
+}
+
+/** The file's digest, for which a file of one chunk need not be hashed a second time. */
+class WholeDigest {
+  readonly #chunkSize: number
+  #stream: DigestStream | undefined
+
+  constructor(chunkSize: number) {
+    this.#chunkSize = chunkSize
+  }
+
+  update(chunk: Buffer): void {
+    const isOnlyChunk = this.#stream === undefined && chunk.length < this.#chunkSize
+    if (isOnlyChunk) return
+    this.#stream ??= Digest.stream()
+    this.#stream.update(chunk)
+  }
+
+  digest(chunks: readonly Digest[]): Digest {
+    return this.#stream?.digest() ?? chunks[0] ?? Digest.empty
+  }
+}
+
+function tooLarge(limit: number): TooLargeError {
+  return new TooLargeError(`the file is larger than the ${limit} bytes allowed`, {
+    expected: `at most ${limit} bytes`,
+    actual: `more than ${limit} bytes`,
+  })
+}

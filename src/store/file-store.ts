@@ -1,0 +1,225 @@
+import pMap from 'p-map'
+import { Digest } from '../digest.ts'
+import type { Engine } from '../engine/engine.ts'
+import { InvalidArgumentError, NotFoundError } from '../errors.ts'
+import { Budgets, type MemoryUsage } from './budgets.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { ChunkReader } from './chunk-reader.ts'
+import { ChunkWriter } from './chunk-writer.ts'
+import { describeRef, type FileRef, parseRef } from './file-ref.ts'
+import { Keys } from './keys.ts'
+import { maxChunkCount } from './link.ts'
+import { Links } from './links.ts'
+import { type FileStoreOptions, type Settings, settle } from './options.ts'
+import { countMissing } from './presence.ts'
+import { Sealer } from './seal.ts'
+import type { Source } from './source.ts'
+import { StoredFile } from './stored-file.ts'
+import { type PutOptions, type Receipt, upload } from './upload.ts'
+import type { Verification } from './verification.ts'
+
+/** Bytes of chunk buffers kept for the next upload. */
+const POOLED_BYTES = 16 * 1024 * 1024
+/** Links looked up at once by `missing`. */
+const LOOKUPS = 64
+
+export interface FindOptions {
+  /** Fetch the chunk that a small file asked for by hash consists of along with the link. */
+  prefetch?: boolean
+}
+
+export interface GetOptions {
+  signal?: AbortSignal | undefined
+}
+
+/** Files in an engine that may forget or damage anything: what comes out is what went in. */
+export class FileStore {
+  readonly engine: Engine
+  readonly #settings: Settings
+  readonly #keys: Keys
+  readonly #links: Links
+  readonly #budgets: Budgets
+  readonly #reader: ChunkReader
+  readonly #writer: ChunkWriter
+
+  /**
+   * The store closes the engine when it is closed itself.
+   * @throws {InvalidArgumentError} when an option is out of its range.
+   */
+  constructor(engine: Engine, options: FileStoreOptions = {}) {
+    this.engine = engine
+    this.#settings = settle(options)
+    this.#keys = new Keys(options.keyPrefix)
+    this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
+    this.#budgets = new Budgets(this.#settings)
+    const pool = new BufferPool(
+      this.#settings.chunkSize,
+      Math.ceil(POOLED_BYTES / this.#settings.chunkSize),
+    )
+    this.#reader = new ChunkReader(engine, this.#keys)
+    this.#writer = new ChunkWriter(engine, this.#keys, pool)
+  }
+
+  get chunkSize(): number {
+    return this.#settings.chunkSize
+  }
+
+  /** The memory that requests hold now, and how many wait for some. */
+  get memoryUsage(): MemoryUsage {
+    return this.#budgets.usage
+  }
+
+  /**
+   * Resolves when the engine answers and can store a chunk.
+   * @throws {InvalidArgumentError} when chunks are larger than the engine stores; it says how large
+   * they may be.
+   * @throws {UnavailableError}
+   */
+  async ready(): Promise<void> {
+    await this.engine.ping()
+    await this.maxFileSize()
+  }
+
+  /** Bytes that a file may have: the configured limit, or what one manifest can list. */
+  async maxFileSize(): Promise<number> {
+    const { chunkSize, maxFileSize } = this.#settings
+    const maxValue = await this.engine.maxValueSize(this.#keys.length)
+    if (chunkSize > maxValue) {
+      throw new InvalidArgumentError(
+        `a chunk of ${chunkSize} bytes cannot be stored: the largest that can has ${maxValue} bytes`,
+        { expected: `chunkSize <= ${maxValue}`, actual: String(chunkSize) },
+      )
+    }
+    return Math.min(maxFileSize, maxChunkCount(maxValue) * chunkSize)
+  }
+
+  /**
+   * Stores a file under its content hash and, with `name`, under that name. Chunks first, then a
+   * check that all of them are there, then the link by hash, then the link by name: whatever goes
+   * wrong, no link leads to something incomplete, and what the name meant before stays.
+   *
+   * @throws {DigestMismatchError} with `digest`, when the content has another one.
+   * @throws {ExistsError} with `createOnly`, when a readable file has that name.
+   * @throws {TooLargeError} beyond `maxFileSize`.
+   * @throws {InsufficientStorageError} when the engine cannot hold the file.
+   * @throws {UnavailableError}
+   * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
+   */
+  put(source: Source, options: PutOptions = {}): Promise<Receipt> {
+    return upload(source, options, {
+      store: this,
+      links: this.#links,
+      budgets: this.#budgets,
+      writer: this.#writer,
+      ttl: this.#settings.ttl,
+    })
+  }
+
+  /**
+   * The file, by name or by hash, once all its chunks have been seen to be there. Their bytes are
+   * verified when they are read.
+   * @throws {NotFoundError | EvictedError | CorruptError | UnavailableError}
+   */
+  async get(ref: FileRef, options: GetOptions = {}): Promise<StoredFile> {
+    const file = await this.find(ref)
+    await file.probe(options.signal)
+    return file
+  }
+
+  /**
+   * The file behind a link, without a look at its chunks: for callers that verify at once.
+   * With `prefetch`, the chunk that a small file asked for by hash consists of is fetched along.
+   * @throws {NotFoundError | CorruptError | UnavailableError}
+   */
+  async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
+    const parsed = parseRef(ref)
+    const prefetched =
+      prefetch && parsed.hash !== undefined
+        ? this.#reader.find(parsed.hash, { discard: true })
+        : undefined
+    prefetched?.catch(() => {}) // Whoever reads the chunk gets the failure.
+    const link = await this.#links.read(parsed)
+    if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
+    return new StoredFile(link, {
+      reader: this.#reader,
+      budgets: this.#budgets,
+      countMissing: (manifest, signal) => countMissing(this.engine, this.#keys, manifest, signal),
+      prefetched,
+    })
+  }
+
+  /**
+   * Whether there is such a file, as far as shows without reading its chunks; keeps it alive.
+   * @throws {UnavailableError}
+   */
+  async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
+    const link = await this.#links.readUnlessCorrupt(parseRef(ref))
+    if (link === undefined) return false
+    return (await countMissing(this.engine, this.#keys, link.manifest, signal)) === 0
+  }
+
+  /**
+   * Reads and checks every chunk of a file; changes nothing.
+   * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
+   */
+  async verify(ref: FileRef, options: GetOptions = {}): Promise<Verification> {
+    return (await this.find(ref)).verify(options)
+  }
+
+  /**
+   * Which of these contents could not be served by hash; each at most once, in the order given.
+   * What is there has its life extended.
+   * @throws {InvalidArgumentError | UnavailableError}
+   */
+  async missing(hashes: Iterable<string | Digest>, { signal }: GetOptions = {}): Promise<string[]> {
+    const digests = new Map<string, Digest>()
+    for (const hash of hashes) {
+      const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
+      digests.set(digest.hex, digest)
+    }
+    const present = await pMap(
+      digests.values(),
+      (digest) => {
+        signal?.throwIfAborted()
+        return this.#isPresent(digest, signal)
+      },
+      { concurrency: LOOKUPS },
+    )
+    return [...digests.keys()].filter((_, index) => !present[index])
+  }
+
+  /**
+   * Removes the link by name, or the link by hash; resolves with whether there was one. No other
+   * link is touched. Chunks may be shared with other files and are left to the engine, unless
+   * `purge` asks to remove them as well.
+   * @throws {UnavailableError}
+   */
+  async delete(ref: FileRef, { purge = false } = {}): Promise<boolean> {
+    const parsed = parseRef(ref)
+    const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
+    const wasThere = await this.#links.delete(parsed)
+    const remove = (digest: Digest) => this.engine.delete(this.#keys.chunk(digest))
+    await pMap(link?.manifest.chunks() ?? [], ({ digest }) => remove(digest), {
+      concurrency: LOOKUPS,
+    })
+    return wasThere
+  }
+
+  /** Settles everything under way and closes the engine. Idempotent. */
+  async close(): Promise<void> {
+    await this.engine.close()
+  }
+
+  async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
+    const ref = { hash: digest }
+    const link = await this.#links.readUnlessCorrupt(ref)
+    if (link === undefined) return false
+    if ((await countMissing(this.engine, this.#keys, link.manifest, signal)) > 0) return false
+    return this.#links.touch(ref, link)
+  }
+}
+
+function secretsOf(secret: FileStoreOptions['secret']): readonly (string | Uint8Array)[] {
+  if (secret === undefined) return []
+  return typeof secret === 'string' || secret instanceof Uint8Array ? [secret] : secret
+}

@@ -1,0 +1,68 @@
+import { checkTtl } from '../engine/key.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import { MAX_CHUNK_SIZE } from './manifest.ts'
+
+const MiB = 1024 * 1024
+
+/**
+ * Two chunks of this size fill a page of memcached's to the last byte but a few, with room left
+ * for a key prefix of 100 bytes: the table in docs/operations.md.
+ */
+export const DEFAULT_CHUNK_SIZE = 524_038
+
+export interface FileStoreOptions {
+  /** Bytes of a chunk, 1 to 16 MiB. Default 524,038, which fits memcached's slab classes. */
+  chunkSize?: number
+  /** Put before every key: at most 100 bytes of printable ASCII without spaces. Default none. */
+  keyPrefix?: string
+  /**
+   * Seals links with HMAC-SHA256, so that whoever can write to memcached cannot forge them. Of
+   * several, the first one seals and all are accepted. Default none: links are sealed with SHA-256.
+   */
+  secret?: string | Uint8Array | readonly (string | Uint8Array)[]
+  /** Seconds that links live unless `put` says otherwise. Default 0: as long as there is room. */
+  ttl?: number
+  /** Bytes that a file may have. Default: as many as a manifest can list, 17 GB with `-I 1m`. */
+  maxFileSize?: number
+  memory?: {
+    /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
+    perRead?: number
+    /** Bytes that all reads and writes together may hold. Default 256 MiB. */
+    total?: number
+  }
+}
+
+export interface Settings {
+  readonly chunkSize: number
+  readonly ttl: number
+  readonly maxFileSize: number
+  readonly perRead: number
+  /** Bytes for prepared reads that are held whole. */
+  readonly heldBytes: number
+  /** Bytes for the windows of chunks of everything that streams. */
+  readonly windowBytes: number
+}
+
+/** @throws {InvalidArgumentError} when a figure is out of its range. */
+export function settle(options: FileStoreOptions): Settings {
+  const chunkSize = options.chunkSize ?? DEFAULT_CHUNK_SIZE
+  checkCount('chunkSize', chunkSize, 1, MAX_CHUNK_SIZE)
+  const total = options.memory?.total ?? 256 * MiB
+  checkCount('memory.total', total, 4 * chunkSize)
+  const perRead = options.memory?.perRead ?? Math.min(64 * MiB, total / 4)
+  checkCount('memory.perRead', perRead, 0, total)
+  const maxFileSize = options.maxFileSize ?? Number.MAX_SAFE_INTEGER
+  checkCount('maxFileSize', maxFileSize, 0)
+  const ttl = options.ttl ?? 0
+  checkTtl(ttl)
+  const windowBytes = Math.floor(Math.max(total / 4, chunkSize))
+  return { chunkSize, ttl, maxFileSize, perRead, heldBytes: total - windowBytes, windowBytes }
+}
+
+function checkCount(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return
+  throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}`, {
+    expected: `${min} to ${max}`,
+    actual: String(value),
+  })
+}

@@ -1,0 +1,209 @@
+import type { Digest } from '../digest.ts'
+import { EvictedError, RangeNotSatisfiableError } from '../errors.ts'
+import type { Budgets } from './budgets.ts'
+import { type ChunkReader, expectBytes, type Found } from './chunk-reader.ts'
+import type { Link } from './link.ts'
+import type { ByteRange, Chunk, Manifest } from './manifest.ts'
+import { chunksOf, clip, PreparedRead } from './prepared-read.ts'
+import { type Verification, verifyFile } from './verification.ts'
+import { windowFor } from './window.ts'
+
+export interface ReadOptions {
+  /** The first byte. Default 0. */
+  start?: number
+  /** The byte after the last one. Default: the file's size. */
+  end?: number
+  signal?: AbortSignal
+}
+
+export interface PrepareOptions {
+  /**
+   * `full`, the default, verifies every chunk before it resolves. `stream` verifies the first one,
+   * for an early first byte; the rest is verified as it is read, and may turn out to be lost.
+   */
+  verify?: 'full' | 'stream'
+  signal?: AbortSignal | undefined
+}
+
+/** What a store needs to read a file; made by `FileStore` alone. */
+export interface FileReading {
+  readonly reader: ChunkReader
+  readonly budgets: Budgets
+  /** Counts the chunks that are gone. */
+  countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>
+  /** The only chunk, when it was asked for along with the link. */
+  readonly prefetched?: Promise<Found> | undefined
+}
+
+/** A file that has a link; whether its chunks are there as well shows when they are asked for. */
+export class StoredFile {
+  readonly manifest: Manifest
+  readonly name?: string
+  /** The media type it was stored with, by name. */
+  readonly type?: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly storedAt: Date
+  /** Seconds that its link was given to live; 0 is no limit. */
+  readonly ttl: number
+  readonly #reading: FileReading
+
+  constructor(link: Link, reading: FileReading) {
+    this.manifest = link.manifest
+    this.attributes = link.attributes ?? {}
+    this.storedAt = new Date(link.storedAt)
+    this.ttl = link.ttl
+    this.#reading = reading
+    if (link.name !== undefined) this.name = link.name
+    if (link.type !== undefined) this.type = link.type
+  }
+
+  get digest(): Digest {
+    return this.manifest.digest
+  }
+
+  /** The SHA-256 of the content, as `sha256sum` prints it. */
+  get hash(): string {
+    return this.digest.hex
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.manifest.size
+  }
+
+  /**
+   * The bytes, each chunk verified before any of it is yielded. A chunk that is lost ends the
+   * stream in the middle: use `prepare` or `bytes` to know beforehand.
+   * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
+   */
+  async *stream(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    const { signal } = options
+    const range = this.#range(options)
+    if (range.start === range.end) return
+    const { chunkSize } = this.manifest
+    const { from, to } = this.manifest.span(range)
+    const window = await this.#reading.budgets.window((to - from) * chunkSize, chunkSize, signal)
+    try {
+      let offset = from * chunkSize
+      for await (const chunk of this.#readAll(this.manifest.chunks(from, to), window.chunks)) {
+        signal?.throwIfAborted()
+        yield clip(chunk, offset, range)
+        offset += chunkSize
+      }
+    } finally {
+      window.release()
+    }
+  }
+
+  /**
+   * All the bytes at once, every chunk verified. Not for files larger than the memory you have.
+   * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
+   */
+  async bytes(options: ReadOptions = {}): Promise<Buffer> {
+    const parts: Buffer[] = []
+    for await (const part of this.stream(options)) parts.push(part)
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  }
+
+  /**
+   * Verifies every chunk that the ranges need before any byte is handed out, so that a caller can
+   * promise them: what fits the memory budget is held, more than that is read twice. Close it.
+   * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
+   */
+  async prepare(
+    ranges: readonly ByteRange[] = [{ start: 0, end: this.size }],
+    { verify = 'full', signal }: PrepareOptions = {},
+  ): Promise<PreparedRead> {
+    for (const range of ranges) this.#range(range)
+    if (verify === 'stream') return this.#prepareStream(ranges, signal)
+    const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+    const lease = await this.#reading.budgets.hold(bytes, signal)
+    if (lease === undefined) {
+      await this.#verifyOnly(chunks, bytes, signal)
+      return new PreparedRead(
+        this.manifest,
+        (range) => this.#streamRange(range, signal),
+        () => {},
+      )
+    }
+    try {
+      const held = await this.#hold(chunks, signal)
+      return new PreparedRead(this.manifest, this.stream.bind(this), lease.release, held)
+    } catch (error) {
+      lease.release()
+      throw error
+    }
+  }
+
+  /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
+  async probe(signal?: AbortSignal): Promise<void> {
+    const missing = await this.#reading.countMissing(this.manifest, signal)
+    if (missing === 0) return
+    throw new EvictedError(`${missing} of ${this.manifest.chunkCount} chunks are gone`)
+  }
+
+  /** Reads and checks every chunk; changes nothing. */
+  verify({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Verification> {
+    return verifyFile(this.manifest, this.#reading, signal)
+  }
+
+  async #hold(chunks: readonly Chunk[], signal: AbortSignal | undefined) {
+    const held = new Map<number, Buffer>()
+    if (chunks.length === 0) return held
+    const window = windowFor(this.manifest.chunkSize)
+    for await (const bytes of this.#readAll(chunks, window)) {
+      signal?.throwIfAborted()
+      held.set(chunks[held.size]!.index, bytes)
+    }
+    return held
+  }
+
+  async #verifyOnly(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
+    const window = await this.#reading.budgets.window(bytes, this.manifest.chunkSize, signal)
+    try {
+      for await (const _ of this.#readAll(chunks, window.chunks)) signal?.throwIfAborted()
+    } finally {
+      window.release()
+    }
+  }
+
+  async #prepareStream(ranges: readonly ByteRange[], signal: AbortSignal | undefined) {
+    const first = ranges[0] ?? { start: 0, end: 0 }
+    const stream = this.#streamRange(first, signal)
+    const start = await stream.next()
+    const primed = async function* () {
+      if (!start.done) yield start.value
+      yield* stream
+    }
+    return new PreparedRead(
+      this.manifest,
+      (range) => (range === first ? primed() : this.#streamRange(range, signal)),
+      () => void stream.return(),
+    )
+  }
+
+  #streamRange(range: ByteRange, signal: AbortSignal | undefined) {
+    return this.stream(signal === undefined ? range : { ...range, signal })
+  }
+
+  #readAll(chunks: Iterable<Chunk>, window: number): AsyncGenerator<Buffer, void, undefined> {
+    const { prefetched, reader } = this.#reading
+    if (prefetched === undefined || this.manifest.chunkCount !== 1) {
+      return reader.readAll(chunks, window)
+    }
+    const [only] = chunks
+    return (async function* () {
+      if (only !== undefined) yield expectBytes(await prefetched, only)
+    })()
+  }
+
+  #range({ start = 0, end = this.size }: ReadOptions): ByteRange {
+    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0
+    if (isRange && start <= end && end <= this.size) return { start, end }
+    throw new RangeNotSatisfiableError('the file does not have these bytes', {
+      expected: `0 <= start <= end <= ${this.size}`,
+      actual: `start ${start}, end ${end}`,
+    })
+  }
+}

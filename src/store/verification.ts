@@ -1,0 +1,63 @@
+import { Digest } from '../digest.ts'
+import type { Budgets } from './budgets.ts'
+import type { ChunkReader } from './chunk-reader.ts'
+import type { Chunk, Manifest } from './manifest.ts'
+import { readAhead } from './window.ts'
+
+/** All there and right, at least one gone, or at least one wrong; wrong weighs more than gone. */
+export type State = 'intact' | 'evicted' | 'corrupt'
+
+export interface ChunkHealth {
+  hash: string
+  offset: number
+  size: number
+  state: State
+}
+
+/** The health of a file and of each of its chunks. */
+export interface Verification {
+  state: State
+  hash: string
+  size: number
+  chunkSize: number
+  counts: Record<State, number>
+  chunks: ChunkHealth[]
+}
+
+interface Reading {
+  readonly reader: ChunkReader
+  readonly budgets: Budgets
+}
+
+/** Reads every chunk and, where all are right, checks that together they are the file. */
+export async function verifyFile(
+  manifest: Manifest,
+  { reader, budgets }: Reading,
+  signal?: AbortSignal,
+): Promise<Verification> {
+  const counts = { intact: 0, evicted: 0, corrupt: 0 }
+  const chunks: ChunkHealth[] = []
+  const whole = Digest.stream()
+  const window = await budgets.window(manifest.size, manifest.chunkSize, signal)
+  const find = async (chunk: Chunk) => ({ chunk, found: await reader.find(chunk.digest) })
+  try {
+    for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
+      signal?.throwIfAborted()
+      const state = typeof found === 'string' ? found : 'intact'
+      if (typeof found !== 'string') whole.update(found)
+      counts[state]++
+      chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
+    }
+  } finally {
+    window.release()
+  }
+  const { digest, size, chunkSize } = manifest
+  const state = stateOf(counts, () => whole.digest().equals(digest))
+  return { state, hash: digest.hex, size, chunkSize, counts, chunks }
+}
+
+function stateOf(counts: Record<State, number>, isWhole: () => boolean): State {
+  if (counts.corrupt > 0) return 'corrupt'
+  if (counts.evicted > 0) return 'evicted'
+  return isWhole() ? 'intact' : 'corrupt'
+}

@@ -120,9 +120,9 @@ class WholeDigest {
   }
 }
 
-function tooLarge(limit: number): TooLargeError {
-  return new TooLargeError(`the file is larger than the ${limit} bytes allowed`, {
+export function tooLarge(limit: number, actual = `more than ${limit} bytes`): TooLargeError {
+  return new TooLargeError(`the file has ${actual}, and ${limit} bytes are allowed`, {
     expected: `at most ${limit} bytes`,
-    actual: `more than ${limit} bytes`,
+    actual,
   })
 }

@@ -1,8 +1,8 @@
 import { Digest } from '../digest.ts'
 import { checkTtl } from '../engine/key.ts'
-import { DigestMismatchError, ExistsError, InvalidArgumentError, TooLargeError } from '../errors.ts'
+import { DigestMismatchError, ExistsError, InvalidArgumentError } from '../errors.ts'
 import type { Budgets } from './budgets.ts'
-import type { ChunkWriter } from './chunk-writer.ts'
+import { type ChunkWriter, tooLarge } from './chunk-writer.ts'
 import { checkName } from './file-ref.ts'
 import type { FileStore } from './file-store.ts'
 import type { Link } from './link.ts'
@@ -76,7 +76,7 @@ export async function upload(
   checkTtl(ttl)
   signal?.throwIfAborted()
   const maxSize = await store.maxFileSize()
-  if (size !== undefined && size > maxSize) throw tooLarge(size, maxSize)
+  if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
   if (options.createOnly) await refuseIfReadable(store, named)
 
   const window = await budgets.window(size ?? Infinity, store.chunkSize, signal)
@@ -156,12 +156,5 @@ function mismatch(expected: Digest, actual: Digest): DigestMismatchError {
   return new DigestMismatchError('the content does not have the digest that it should have', {
     expected: `sha256 ${expected.hex}`,
     actual: `sha256 ${actual.hex}`,
-  })
-}
-
-function tooLarge(size: number, limit: number): TooLargeError {
-  return new TooLargeError(`a file of ${size} bytes is larger than the ${limit} bytes allowed`, {
-    expected: `at most ${limit} bytes`,
-    actual: `${size} bytes`,
   })
 }

@@ -1,0 +1,40 @@
+import Router from '@koa/router'
+import Koa from 'koa'
+import type { FileStore } from '../index.ts'
+import { HttpProblem, problems } from './problem.ts'
+import { blobRoutes } from './routes/blobs.ts'
+import { fileRoutes } from './routes/files.ts'
+import { healthRoutes } from './routes/health.ts'
+import { ClientGoneError } from './signal.ts'
+
+export interface AppOptions {
+  /** True from when the server stops taking new work. */
+  isDraining?: () => boolean
+  /** Called with what should never happen; the client gets a 500 without its text. */
+  onError?: (error: unknown) => void
+}
+
+/** The routes of docs/http.md over a store. */
+export function createApp(store: FileStore, options: AppOptions = {}): Koa {
+  const { isDraining = () => false, onError = (error) => console.error(error) } = options
+  const report = (error: unknown) => {
+    if (!(error instanceof ClientGoneError)) onError(error)
+  }
+  const router = new Router({ sensitive: true, strict: true })
+  fileRoutes(router, store)
+  blobRoutes(router, store)
+  healthRoutes(router, store, isDraining)
+
+  const app = new Koa()
+  app.on('error', report)
+  app.use(problems(report))
+  app.use(router.routes())
+  app.use(
+    router.allowedMethods({
+      throw: true,
+      methodNotAllowed: () => new HttpProblem('method-not-allowed', 'see the Allow header'),
+      notImplemented: () => new HttpProblem('method-not-allowed', 'see the Allow header'),
+    }),
+  )
+  return app
+}

@@ -1,0 +1,137 @@
+import type { Context, Middleware } from 'koa'
+import { BlobcachedError, type ErrorCode, UnavailableError } from '../index.ts'
+
+/** Reasons that only HTTP knows, beside the codes of the library's errors. */
+export type Reason =
+  | ErrorCode
+  | 'unauthorized'
+  | 'forbidden'
+  | 'no-such-route'
+  | 'method-not-allowed'
+  | 'internal'
+
+const STATUS: Record<Reason, number> = {
+  'not-found': 404,
+  evicted: 404,
+  corrupt: 404,
+  exists: 409,
+  'precondition-failed': 412,
+  'digest-mismatch': 400,
+  'bad-request': 400,
+  unauthorized: 401,
+  forbidden: 403,
+  'no-such-route': 404,
+  'method-not-allowed': 405,
+  'too-large': 413,
+  'range-not-satisfiable': 416,
+  'insufficient-storage': 507,
+  unavailable: 503,
+  internal: 500,
+}
+
+const TITLE: Record<Reason, string> = {
+  'not-found': 'There is no such file',
+  evicted: 'Part of the file is gone',
+  corrupt: 'The file is damaged',
+  exists: 'There is such a file already',
+  'precondition-failed': 'The file is not the one that was expected',
+  'digest-mismatch': 'The bytes do not have that digest',
+  'bad-request': 'The request cannot be understood',
+  unauthorized: 'A token is needed',
+  forbidden: 'This token may not do that',
+  'no-such-route': 'There is nothing at this path',
+  'method-not-allowed': 'This path does not have that method',
+  'too-large': 'The file is too large',
+  'range-not-satisfiable': 'The file does not have these bytes',
+  'insufficient-storage': 'The cache is too small for the file',
+  unavailable: 'Try again later',
+  internal: 'Something unforeseen went wrong',
+}
+
+/** Problem Details for HTTP APIs (RFC 9457), with our `reason`. */
+export interface Problem {
+  title: string
+  status: number
+  reason: Reason
+  detail?: string
+  expected?: string
+  actual?: string
+}
+
+/** An answer that only HTTP can give; the rest comes from the library's errors. */
+export class HttpProblem extends Error {
+  readonly reason: Reason
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(reason: Reason, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail)
+    this.name = 'HttpProblem'
+    this.reason = reason
+    this.headers = headers
+  }
+}
+
+/** Turns whatever goes wrong below into an answer with a reason, in body and headers. */
+export function problems(onUnforeseen: (error: unknown, ctx: Context) => void): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+      if (ctx.status === 404 && ctx.body === undefined && ctx.respond !== false) {
+        throw new HttpProblem('no-such-route', `there is nothing at ${ctx.path}`)
+      }
+    } catch (error) {
+      if (ctx.res.headersSent || ctx.res.destroyed) {
+        ctx.res.destroy()
+        return
+      }
+      if (reasonOf(error) === 'internal') onUnforeseen(error, ctx)
+      answerProblem(ctx, error)
+    }
+  }
+}
+
+export function answerProblem(ctx: Context, error: unknown): void {
+  const problem = problemOf(error)
+  for (const name of ctx.res.getHeaderNames()) {
+    if (READ_HEADERS.has(name)) ctx.remove(name)
+  }
+  if (error instanceof HttpProblem) ctx.set(error.headers)
+  if (error instanceof UnavailableError) ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
+  ctx.set('Cache-Control', 'no-store')
+  // RFC 9211: the only way to tell a HEAD request why.
+  ctx.set('Cache-Status', `blobcached; detail=${problem.reason}`)
+  ctx.state.reason = problem.reason
+  ctx.status = problem.status
+  ctx.body = JSON.stringify(problem)
+  ctx.type = 'application/problem+json'
+}
+
+/** What describes a file must not describe the answer that there is none. */
+const READ_HEADERS = new Set([
+  'etag',
+  'last-modified',
+  'repr-digest',
+  'digest',
+  'content-digest',
+  'content-disposition',
+  'content-range',
+  'accept-ranges',
+  'content-length',
+  'location',
+])
+
+function problemOf(error: unknown): Problem {
+  const reason = reasonOf(error)
+  const problem: Problem = { title: TITLE[reason], status: STATUS[reason], reason }
+  if (reason !== 'internal') problem.detail = (error as Error).message
+  if (error instanceof BlobcachedError) {
+    if (error.expected !== undefined) problem.expected = error.expected
+    if (error.actual !== undefined) problem.actual = error.actual
+  }
+  return problem
+}
+
+function reasonOf(error: unknown): Reason {
+  if (error instanceof BlobcachedError) return error.code
+  return error instanceof HttpProblem ? error.reason : 'internal'
+}

@@ -1,0 +1,26 @@
+import type Router from '@koa/router'
+import { Digest, type FileStore, NotFoundError } from '../../index.ts'
+import { answerReceipt, receive } from '../receive.ts'
+import { serveFile } from '../serve-file.ts'
+import { isPurge } from './files.ts'
+
+/** Content by hash. */
+export function blobRoutes(router: Router, store: FileStore): void {
+  const path = '/blobs/:hash'
+
+  router.get(path, async (ctx) => {
+    const hash = Digest.parse(ctx.params.hash!)
+    const prefetch = ctx.method === 'GET' && ctx.get('If-None-Match') === ''
+    await serveFile(ctx, await store.find({ hash }, { prefetch }), 'hash')
+  })
+  router.put(path, async (ctx) => {
+    const digest = Digest.parse(ctx.params.hash!)
+    answerReceipt(ctx, await receive(ctx, store, { digest }))
+  })
+  router.delete(path, async (ctx) => {
+    const hash = Digest.parse(ctx.params.hash!)
+    const wasThere = await store.delete({ hash }, { purge: isPurge(ctx) })
+    if (!wasThere) throw new NotFoundError(`there is no content ${hash.hex}`)
+    ctx.status = 204
+  })
+}

@@ -14,8 +14,9 @@ import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { countMissing } from './presence.ts'
 import { Sealer } from './seal.ts'
 import type { Source } from './source.ts'
+import type { Receipt, StagedFile } from './staged-file.ts'
 import { StoredFile } from './stored-file.ts'
-import { type PutOptions, type Receipt, upload } from './upload.ts'
+import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
 import type { Verification } from './verification.ts'
 
 /** Bytes of chunk buffers kept for the next upload. */
@@ -106,13 +107,17 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return upload(source, options, {
-      store: this,
-      links: this.#links,
-      budgets: this.#budgets,
-      writer: this.#writer,
-      ttl: this.#settings.ttl,
-    })
+    return upload(source, options, this.#uploading)
+  }
+
+  /**
+   * Stores the chunks of a file and no more: `commit` of what it resolves with makes the links. For
+   * several files that shall all be there or none, and for names that are known only later.
+   *
+   * @throws {DigestMismatchError | TooLargeError | InsufficientStorageError | UnavailableError}
+   */
+  stage(source: Source, options: StageOptions = {}): Promise<StagedFile> {
+    return stage(source, options, this.#uploading)
   }
 
   /**
@@ -208,6 +213,16 @@ export class FileStore {
   /** Settles everything under way and closes the engine. Idempotent. */
   async close(): Promise<void> {
     await this.engine.close()
+  }
+
+  get #uploading(): Uploading {
+    return {
+      store: this,
+      links: this.#links,
+      budgets: this.#budgets,
+      writer: this.#writer,
+      ttl: this.#settings.ttl,
+    }
   }
 
   async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {

@@ -93,6 +93,7 @@ export class MemoryEngine implements Engine {
   }
 
   async maxValueSize(keyLength: number): Promise<number> {
+    this.#checkOpen()
     return this.#maxBytes - keyLength - ENTRY_OVERHEAD
   }
 
@@ -139,12 +140,15 @@ export class MemoryEngine implements Engine {
   }
 
   async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
-    this.#checkOpen()
     checkKey(key)
-    if (this.#observers.length === 0) return work()
+    if (this.#observers.length === 0) {
+      this.#checkOpen()
+      return work()
+    }
     const start = performance.now()
     let outcome: Outcome = 'failed'
     try {
+      this.#checkOpen()
       const result = await work()
       outcome = result === undefined || result === false || result === 0 ? 'absent' : 'ok'
       return result

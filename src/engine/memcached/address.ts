@@ -1,0 +1,116 @@
+import { isIPv6 } from 'node:net'
+import { InvalidArgumentError } from '../../errors.ts'
+
+const DEFAULT_PORT = 11211
+const HOST = /^[A-Za-z0-9._-]+$/
+
+export interface Credentials {
+  username: string
+  password: string
+}
+
+/** Where a memcached listens, and who to be there. */
+export interface Address {
+  target: { host: string; port: number } | { path: string }
+  tls: boolean
+  credentials?: Credentials
+  /** For people: `host:port`, `[::1]:port` or the path of the socket; never the credentials. */
+  name: string
+}
+
+/**
+ * Parses `[tls://][user:password@]host[:port]`, `[::1]:port`, `/path` and `unix:/path`, several
+ * separated by commas. A password may hold `@` and `:`; a comma is written `%2C`, a percent sign `%25`.
+ * @throws {InvalidArgumentError} that names the part that is wrong.
+ */
+export function parseAddresses(addresses: string | readonly string[]): Address[] {
+  const texts = (typeof addresses === 'string' ? [addresses] : addresses).flatMap((text) =>
+    text.split(','),
+  )
+  const parsed = texts.map((text) => parseAddress(text.trim()))
+  const names = new Set<string>()
+  for (const { name } of parsed) {
+    if (names.has(name)) throw invalid('a memcached address is named twice', name)
+    names.add(name)
+  }
+  if (parsed.length === 0) throw invalid('there is no memcached address', '')
+  return parsed
+}
+
+function parseAddress(text: string): Address {
+  if (text === '') throw invalid('a memcached address is empty', text)
+  const [scheme, rest] = splitScheme(text)
+  const tls = scheme === 'tls'
+  const path = toPath(rest)
+  if (path !== undefined) return { target: { path }, tls, name: path }
+  const at = rest.lastIndexOf('@')
+  const location = toLocation(rest.slice(at + 1))
+  if (at === -1) return { ...location, tls }
+  return { ...location, tls, credentials: parseCredentials(rest.slice(0, at)) }
+}
+
+function splitScheme(text: string): [scheme: string, rest: string] {
+  const end = text.indexOf('://')
+  const scheme = text.slice(0, Math.max(end, 0))
+  // Credentials may hold `://` as well; a scheme has letters only.
+  if (end === -1 || !/^[a-z]+$/i.test(scheme)) return ['', text]
+  if (scheme !== 'tls') throw invalid('the scheme of a memcached address is tls:// or none', scheme)
+  return [scheme, text.slice(end + 3)]
+}
+
+function toPath(text: string): string | undefined {
+  const path = text.startsWith('unix:') ? text.slice('unix:'.length) : text
+  if (path.startsWith('/')) return path
+  if (path !== text) throw invalid('the path of a unix socket starts with /', path)
+  return undefined
+}
+
+function toLocation(text: string): Pick<Address, 'target' | 'name'> {
+  const path = toPath(text)
+  if (path !== undefined) return { target: { path }, name: path }
+  const bracketed = /^\[([^\]]*)\](.*)$/.exec(text)
+  if (bracketed) {
+    const host = bracketed[1]!
+    const tail = bracketed[2]!
+    if (!isIPv6(host)) throw invalid('what is in brackets is not an IPv6 address', host)
+    if (tail !== '' && !tail.startsWith(':')) throw invalid('only :port may follow the ]', tail)
+    const port = tail === '' ? DEFAULT_PORT : parsePort(tail.slice(1))
+    return { target: { host, port }, name: `[${host}]:${port}` }
+  }
+  if (isIPv6(text)) throw invalid(`an IPv6 address is written in brackets, [${text}]`, text)
+  const colon = text.indexOf(':')
+  const host = colon === -1 ? text : text.slice(0, colon)
+  const port = colon === -1 ? DEFAULT_PORT : parsePort(text.slice(colon + 1))
+  if (!HOST.test(host)) throw invalid('not the name or address of a host', host)
+  return { target: { host, port }, name: `${host}:${port}` }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65535) {
+    throw invalid('a port is a number from 1 to 65535', text)
+  }
+  return port
+}
+
+function parseCredentials(text: string): Credentials {
+  const colon = text.indexOf(':')
+  if (colon < 1 || colon === text.length - 1) {
+    throw new InvalidArgumentError(
+      'what stands before the @ of a memcached address must be user:password',
+    )
+  }
+  try {
+    return {
+      username: decodeURIComponent(text.slice(0, colon)),
+      password: decodeURIComponent(text.slice(colon + 1)),
+    }
+  } catch {
+    throw new InvalidArgumentError(
+      'a percent sign in the user or password of a memcached address must be written %25',
+    )
+  }
+}
+
+const invalid = (message: string, actual: string) =>
+  new InvalidArgumentError(`${message}: ${JSON.stringify(actual)}`, { actual })

@@ -1,0 +1,176 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { UnavailableError } from '../../errors.ts'
+import {
+  DamagedError,
+  type Engine,
+  type EngineObserver,
+  type EngineStats,
+  type GetOptions,
+  type Operation,
+  type Outcome,
+  type Proof,
+  type SetOptions,
+} from '../engine.ts'
+import { checkKey } from '../key.ts'
+import type { Address } from './address.ts'
+import { Client } from './client.ts'
+import type { ConnectionConfig } from './connection.ts'
+import { ConnectionError } from './connection-error.ts'
+import { toExptime } from './expiry.ts'
+import { maxValueSize } from './item-size.ts'
+import { type MemcachedOptions, toSettings } from './options.ts'
+import { SecondLook } from './second-look.ts'
+import { Server } from './server.ts'
+import { toEngineStats } from './stats.ts'
+
+/** One memcached server. */
+export class MemcachedEngine implements Engine {
+  readonly #name: string
+  readonly #client: Client
+  readonly #secondLook: SecondLook
+  readonly #observers: EngineObserver[] = []
+
+  constructor(address: Address, options: MemcachedOptions = {}) {
+    const config = toConfig(address, options)
+    this.#name = address.name
+    const events = {
+      up: () => this.#tell('up'),
+      down: (error: Error) => this.#tell('down', error),
+    }
+    const { connections } = config.settings
+    this.#client = new Client(Array.from({ length: connections }, () => new Server(config, events)))
+    this.#secondLook = new SecondLook(() => new Client([new Server(config)]))
+  }
+
+  get<T>(key: string, prove: Proof<T>, { discard = false }: GetOptions = {}) {
+    return this.#run('get', key, async (): Promise<T | undefined> => {
+      const item = await again(() => this.#client.gets(key))
+      if (item === undefined) return undefined
+      const proven = await prove(item.value)
+      return proven !== undefined ? proven : this.#lookAgain(key, prove, discard)
+    })
+  }
+
+  set(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
+    return this.#run('set', key, async () => {
+      const exptime = toExptime(ttl)
+      await again(() => this.#client.store(key, value, exptime))
+      return 1
+    })
+  }
+
+  add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
+    return this.#run('add', key, async () =>
+      // Not twice: it would find its own value and say that somebody else was first.
+      (await this.#client.storeNew(key, value, toExptime(ttl))) ? 1 : 0,
+    )
+  }
+
+  touch(key: string, ttl: number) {
+    return this.#run('touch', key, async () => {
+      const exptime = toExptime(ttl)
+      return again(() => this.#client.extend(key, exptime))
+    })
+  }
+
+  delete(key: string) {
+    return this.#run('delete', key, () => again(() => this.#client.remove(key)))
+  }
+
+  async maxValueSize(keyLength: number): Promise<number> {
+    const maxItemSize = await this.#reach(() => again(() => this.#client.maxItemSize()))
+    return maxValueSize(maxItemSize, keyLength)
+  }
+
+  async ping(): Promise<void> {
+    await this.#reach(() => again(() => this.#client.noop()))
+  }
+
+  async stats(): Promise<EngineStats[]> {
+    const server = this.#name
+    const start = performance.now()
+    try {
+      const figures = await again(() => this.#client.figures())
+      const latencySeconds = (performance.now() - start) / 1000
+      return [{ server, up: true, ...toEngineStats(figures), latencySeconds }]
+    } catch (error) {
+      return [{ server, up: false, error: error instanceof Error ? error.message : String(error) }]
+    }
+  }
+
+  observe(observer: EngineObserver): void {
+    this.#observers.push(observer)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#client.close(), this.#secondLook.close()])
+  }
+
+  /** The last word on a value that did not prove itself. */
+  #lookAgain<T>(key: string, prove: Proof<T>, discard: boolean): Promise<T | undefined> {
+    return this.#secondLook.read(key, async (item, client) => {
+      if (item === undefined) return undefined
+      const proven = await prove(item.value)
+      if (proven !== undefined) return proven
+      // Without a CAS the delete might hit a value that was repaired in the meantime.
+      if (discard && item.cas !== 0n) await client.removeUnchanged(key, item.cas)
+      throw new DamagedError(key)
+    })
+  }
+
+  async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
+    checkKey(key)
+    if (this.#observers.length === 0) return this.#reach(work)
+    const start = performance.now()
+    let outcome: Outcome = 'failed'
+    try {
+      const result = await this.#reach(work)
+      outcome = result === undefined || result === false || result === 0 ? 'absent' : 'ok'
+      return result
+    } catch (error) {
+      if (error instanceof DamagedError) outcome = 'damaged'
+      throw error
+    } finally {
+      const seconds = (performance.now() - start) / 1000
+      for (const observer of this.#observers) {
+        observer.operation?.(this.#name, operation, outcome, seconds)
+      }
+    }
+  }
+
+  /** Says which server it is that cannot be reached. */
+  async #reach<R>(work: () => Promise<R>): Promise<R> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error
+      throw new UnavailableError(`memcached ${this.#name}: ${error.message}`, { cause: error })
+    }
+  }
+
+  #tell(state: 'up' | 'down', error?: Error): void {
+    for (const observer of this.#observers) observer.connection?.(this.#name, state, error)
+  }
+}
+
+/** Does once more, over a fresh connection, what a broken connection cut short. */
+async function again<R>(work: () => Promise<R>): Promise<R> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ConnectionError && error.retryable) return work()
+    throw error
+  }
+}
+
+function toConfig(address: Address, options: MemcachedOptions): ConnectionConfig {
+  const { username, password, tls = false } = options
+  const own = username !== undefined && password !== undefined ? { username, password } : undefined
+  const tlsOptions: TlsOptions = typeof tls === 'object' ? tls : {}
+  return {
+    address,
+    credentials: address.credentials ?? own,
+    tls: address.tls || tls ? tlsOptions : undefined,
+    settings: toSettings(options),
+  }
+}

@@ -1,0 +1,115 @@
+import { HEADER_LENGTH } from './protocol.ts'
+import {
+  type Expected,
+  MAX_PREFIX_LENGTH,
+  parseHeader,
+  type Response,
+  type ResponseHeader,
+} from './response.ts'
+
+export interface ReceiverHooks {
+  /** The oldest request that has not been answered. */
+  expected(): Expected | undefined
+  /** The largest value that a get may bring now. */
+  maxValue(): number
+  deliver(response: Response): void
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/**
+ * Cuts the bytes of one connection into responses. Its work is linear in the bytes: each value is
+ * copied once, into a buffer of exactly its size, which is allocated when its header has been
+ * checked.
+ */
+export class Receiver {
+  readonly #hooks: ReceiverHooks
+  /** What has come of a header, its extras and its key when they were cut by a packet's end. */
+  readonly #prefix = Buffer.alloc(MAX_PREFIX_LENGTH)
+  #prefixLength = 0
+  #header: ResponseHeader | undefined
+  #extras = EMPTY
+  #key = EMPTY
+  #value: Buffer | undefined
+  #filled = 0
+
+  constructor(hooks: ReceiverHooks) {
+    this.#hooks = hooks
+  }
+
+  /**
+   * Takes the next bytes; they may be overwritten afterwards.
+   * @throws {ConnectionError} `protocol`; there is no way on from that.
+   */
+  push(bytes: Buffer): void {
+    let at = 0
+    while (at < bytes.length) {
+      at = this.#value === undefined ? this.#takePrefix(bytes, at) : this.#takeValue(bytes, at)
+    }
+  }
+
+  #takePrefix(bytes: Buffer, at: number): number {
+    if (this.#prefixLength > 0 || bytes.length - at < MAX_PREFIX_LENGTH) {
+      return this.#collectPrefix(bytes, at)
+    }
+    return at + this.#openBody(bytes, at, this.#parse(bytes, at))
+  }
+
+  #collectPrefix(bytes: Buffer, at: number): number {
+    const missing = (this.#header ? bodyStart(this.#header) : HEADER_LENGTH) - this.#prefixLength
+    const taken = bytes.copy(this.#prefix, this.#prefixLength, at, at + missing)
+    this.#prefixLength += taken
+    if (taken === missing) {
+      this.#header ??= this.#parse(this.#prefix, 0)
+      if (this.#prefixLength === bodyStart(this.#header)) {
+        this.#prefixLength = 0
+        this.#openBody(this.#prefix, 0, this.#header)
+      }
+    }
+    return at + taken
+  }
+
+  #parse(bytes: Buffer, at: number): ResponseHeader {
+    return parseHeader(bytes, at, this.#hooks.expected(), this.#hooks.maxValue())
+  }
+
+  /** Returns how much of `bytes` comes before the value. */
+  #openBody(bytes: Buffer, at: number, header: ResponseHeader): number {
+    const extrasStart = at + HEADER_LENGTH
+    const keyStart = extrasStart + header.extrasLength
+    const end = keyStart + header.keyLength
+    this.#header = header
+    this.#extras = copyOf(bytes, extrasStart, keyStart)
+    this.#key = copyOf(bytes, keyStart, end)
+    this.#filled = 0
+    const length = header.totalBodyLength - header.keyLength - header.extrasLength
+    this.#value = length === 0 ? EMPTY : Buffer.allocUnsafeSlow(length)
+    if (length === 0) this.#finish()
+    return end - at
+  }
+
+  #takeValue(bytes: Buffer, at: number): number {
+    const value = this.#value!
+    const taken = bytes.copy(value, this.#filled, at)
+    this.#filled += taken
+    if (this.#filled === value.length) this.#finish()
+    return at + taken
+  }
+
+  #finish(): void {
+    const response = {
+      header: this.#header!,
+      extras: this.#extras,
+      key: this.#key,
+      val: this.#value!,
+    }
+    this.#header = undefined
+    this.#value = undefined
+    this.#hooks.deliver(response)
+  }
+}
+
+const bodyStart = (header: ResponseHeader) => HEADER_LENGTH + header.extrasLength + header.keyLength
+
+const copyOf = (bytes: Buffer, start: number, end: number) =>
+  start === end ? EMPTY : Buffer.from(bytes.subarray(start, end))

@@ -1,0 +1,102 @@
+import memjs from 'memjs'
+import { Backoff } from './backoff.ts'
+import { Connection, type ConnectionConfig, type Exchange } from './connection.ts'
+import { ConnectionError } from './connection-error.ts'
+import { opaqueOf, type Request } from './request.ts'
+
+export interface ServerEvents {
+  up?(): void
+  down?(error: ConnectionError): void
+}
+
+/**
+ * The server of a memjs client over a connection of our own: what memjs does with sockets
+ * and with responses is never reached. Connects when there is something to ask, and after repeated
+ * failures fails at once for a moment.
+ */
+export class Server extends memjs.Server {
+  readonly #config: ConnectionConfig
+  readonly #events: ServerEvents
+  readonly #backoff: Backoff
+  readonly #callbacks = new Map<number, Partial<Pick<Exchange, 'onResponse' | 'onError'>>>()
+  #connection: Connection | undefined
+  #lastFailure: ConnectionError | undefined
+  #maxItemSize: number | undefined
+  #closed = false
+
+  constructor(config: ConnectionConfig, events: ServerEvents = {}) {
+    const { target } = config.address
+    const [host, port] = 'path' in target ? [target.path, 0] : [target.host, target.port]
+    super(host, port)
+    // memjs takes them from the environment when there are none; only what was passed counts.
+    this.username = config.credentials?.username
+    this.password = config.credentials?.password
+    this.#config = config
+    this.#events = events
+    const { backoffMinMs, backoffMaxMs } = config.settings
+    this.#backoff = new Backoff(backoffMinMs, backoffMaxMs)
+  }
+
+  /** Requests that wait for an answer. */
+  get load(): number {
+    return this.#connection?.load ?? 0
+  }
+
+  /** As the server told when it was connected last. */
+  get maxItemSize(): number | undefined {
+    return this.#connection?.maxItemSize ?? this.#maxItemSize
+  }
+
+  override onResponse(seq: number, callback: Exchange['onResponse']): void {
+    this.#callbacks.set(seq, { ...this.#callbacks.get(seq), onResponse: callback })
+  }
+
+  override onError(seq: number, callback: Exchange['onError']): void {
+    this.#callbacks.set(seq, { ...this.#callbacks.get(seq), onError: callback })
+  }
+
+  /** Sends a request; the callbacks registered for its sequence number go with it. */
+  override write(request: Request | Buffer): void {
+    const whole = Buffer.isBuffer(request) ? { head: request, value: undefined } : request
+    const seq = opaqueOf(whole.head)
+    const { onResponse = ignore, onError = ignore } = this.#callbacks.get(seq) ?? {}
+    this.#callbacks.delete(seq)
+    const connection = this.#connect()
+    if (connection instanceof ConnectionError) onError(connection)
+    else connection.submit({ request: whole, onResponse, onError })
+  }
+
+  /** Rejects everything under way; the server cannot be used again. Resolves when the socket is gone. */
+  override async close(): Promise<void> {
+    this.#closed = true
+    const connection = this.#connection
+    connection?.fail(new ConnectionError('shutdown', 'the client was closed'))
+    await connection?.closed
+  }
+
+  #connect(): Connection | ConnectionError {
+    if (this.#closed) return new ConnectionError('shutdown', 'the client is closed')
+    if (this.#connection) return this.#connection
+    if (this.#backoff.isPausing) return this.#lastFailure!
+    const connection = new Connection(this.#config, {
+      up: () => {
+        this.#maxItemSize = connection.maxItemSize
+        this.#backoff.succeeded()
+        this.#lastFailure = undefined
+        this.#events.up?.()
+      },
+      down: (error) => {
+        this.#connection = undefined
+        if (error.code === 'shutdown') return
+        const isNews = this.#lastFailure === undefined
+        this.#lastFailure = error
+        this.#backoff.failed()
+        if (isNews) this.#events.down?.(error)
+      },
+    })
+    this.#connection = connection
+    return connection
+  }
+}
+
+const ignore = () => {}

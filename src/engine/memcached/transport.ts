@@ -1,0 +1,46 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Address } from './address.ts'
+
+/** More than one large read of the loopback interface; it is filled again and again. */
+const READ_BUFFER_LENGTH = 256 * 1024
+
+export interface TransportEvents {
+  open(): void
+  /** The bytes are valid during the call only. */
+  data(bytes: Buffer): void
+  error(error: NodeJS.ErrnoException): void
+  /** The other side will send no more, or the socket is gone. */
+  end(): void
+}
+
+/** Opens a socket to `address`; what it reads goes straight to `events`, past Node's streams. */
+export function openSocket(
+  address: Address,
+  tls: TlsOptions | undefined,
+  events: TransportEvents,
+): Socket {
+  const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_LENGTH)
+  const onread: OnReadOpts = {
+    buffer,
+    callback: (length) => {
+      events.data(buffer.subarray(0, length))
+      return true
+    },
+  }
+  const { target } = address
+  // Two small writes under Nagle's algorithm would wait for the other side's delayed ACK.
+  const options = { ...target, onread, noDelay: true, keepAlive: true }
+  const socket = tls
+    ? connectTls({ ...serverName(target), ...tls, ...options })
+    : connectTcp(options)
+  socket.once(tls ? 'secureConnect' : 'connect', () => events.open())
+  socket.on('error', (error) => events.error(error))
+  socket.on('end', () => events.end())
+  socket.on('close', () => events.end())
+  return socket
+}
+
+function serverName(target: Address['target']): TlsOptions {
+  return 'host' in target && isIP(target.host) === 0 ? { servername: target.host } : {}
+}

@@ -1,0 +1,13 @@
+import { memcached } from '../../src/engine/memcached/index.ts'
+import { startMemcached } from '../helpers/memcached.ts'
+import { contract } from './contract.ts'
+
+for (const socket of [false, true]) {
+  contract(socket ? 'memcached on a unix socket' : 'memcached', async (t) => {
+    const server = await startMemcached(t, { socket })
+    return {
+      engine: memcached(server.address),
+      tamper: (key, value) => server.raw.set(key, value),
+    }
+  })
+}

@@ -3,7 +3,8 @@ export class BufferPool {
   readonly #size: number
   readonly #maxFree: number
   readonly #free: ArrayBufferLike[] = []
-  readonly #lent = new Set<ArrayBufferLike>()
+  /** Weak: what is dropped on the way of a failed upload must not be kept for ever. */
+  readonly #lent = new WeakSet<ArrayBufferLike>()
 
   constructor(size: number, maxFree: number) {
     this.#size = size

@@ -3,8 +3,11 @@ import { ByteBudget } from './byte-budget.ts'
 import type { Settings } from './options.ts'
 import { windowFor } from './window.ts'
 
-/** How long a read that could be held whole waits for that, before it is read twice instead. */
-const HOLD_PATIENCE_MS = 3000
+/**
+ * How long a read that could be held whole waits for that, before it is read twice instead. Short:
+ * the room may be taken by slow clients, and reading twice costs less than waiting for those.
+ */
+const HOLD_PATIENCE_MS = 250
 
 /** The memory of all requests together, in two parts, so that neither kind can starve the other. */
 export class Budgets {
@@ -38,17 +41,21 @@ export class Budgets {
   }
 
   /**
-   * Room for the chunks that one stream has under way: all of `bytes` if that is less.
+   * Room for the chunks of one stream: those under way and the one that is being cut or sent; all
+   * of `bytes` if that is less.
    * @throws {UnavailableError} when none became free for long.
    */
   async window(bytes: number, chunkSize: number, signal?: AbortSignal): Promise<WindowLease> {
-    const want = Math.min(bytes, windowFor(chunkSize) * chunkSize)
-    const lease = await this.#windows.acquire(Math.min(bytes, chunkSize), want, { signal })
-    return { chunks: Math.max(1, Math.floor(lease.bytes / chunkSize)), release: lease.release }
+    const want = Math.min(bytes, (windowFor(chunkSize) + 1) * chunkSize)
+    const lease = await this.#windows.acquire(Math.min(bytes, 2 * chunkSize), want, { signal })
+    const isAll = lease.bytes >= bytes
+    const chunks = isAll ? Math.ceil(bytes / chunkSize) : Math.floor(lease.bytes / chunkSize)
+    return { chunks: Math.max(1, chunks - 1), release: lease.release }
   }
 }
 
 export interface WindowLease {
+  /** How many chunks may be under way beside the one in hand. */
   readonly chunks: number
   release(): void
 }

@@ -49,7 +49,7 @@ export class ByteBudget {
 
   /**
    * Waits for its turn. A request for more than there is in all counts as one for all there is.
-   * @throws {UnavailableError} when the line is full, or does not move for `patienceMs`.
+   * @throws {UnavailableError} when the line is full, or its turn does not come for `patienceMs`.
    */
   async acquire(min: number, want: number, options: AcquireOptions = {}): Promise<Lease> {
     return this.tryAcquire(min, want) ?? this.#wait(min, want, options)
@@ -79,7 +79,7 @@ export class ByteBudget {
       }
       const onAbort = () => fail(signal?.reason)
       const timer = setTimeout(
-        () => fail(busy(`no memory became free for ${patienceMs} ms`)),
+        () => fail(busy(`its turn did not come within ${patienceMs} ms`)),
         patienceMs,
       )
       signal?.addEventListener('abort', onAbort, { once: true })

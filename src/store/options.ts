@@ -27,7 +27,7 @@ export interface FileStoreOptions {
   memory?: {
     /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
     perRead?: number
-    /** Bytes that all reads and writes together may hold. Default 256 MiB. */
+    /** Bytes that all reads and writes together may hold, at least four chunks. Default 256 MiB. */
     total?: number
   }
 }
@@ -49,13 +49,13 @@ export function settle(options: FileStoreOptions): Settings {
   checkCount('chunkSize', chunkSize, 1, MAX_CHUNK_SIZE)
   const total = options.memory?.total ?? 256 * MiB
   checkCount('memory.total', total, 4 * chunkSize)
-  const perRead = options.memory?.perRead ?? Math.min(64 * MiB, total / 4)
+  const perRead = options.memory?.perRead ?? Math.min(64 * MiB, Math.floor(total / 4))
   checkCount('memory.perRead', perRead, 0, total)
   const maxFileSize = options.maxFileSize ?? Number.MAX_SAFE_INTEGER
   checkCount('maxFileSize', maxFileSize, 0)
   const ttl = options.ttl ?? 0
   checkTtl(ttl)
-  const windowBytes = Math.floor(Math.max(total / 4, chunkSize))
+  const windowBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   return { chunkSize, ttl, maxFileSize, perRead, heldBytes: total - windowBytes, windowBytes }
 }
 

@@ -82,7 +82,8 @@ export class StoredFile {
     if (range.start === range.end) return
     const { chunkSize } = this.manifest
     const { from, to } = this.manifest.span(range)
-    const window = await this.#reading.budgets.window((to - from) * chunkSize, chunkSize, signal)
+    const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
+    const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
     try {
       let offset = from * chunkSize
       for await (const chunk of this.#readAll(this.manifest.chunks(from, to), window.chunks)) {

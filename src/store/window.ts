@@ -1,4 +1,4 @@
-/** What one read or write keeps under way at a time, in bytes, and at least two chunks of it. */
+/** What one read or write keeps under way at a time, in bytes; at least two chunks. */
 const WINDOW_BYTES = 2 * 1024 * 1024
 const MAX_WINDOW = 64
 
@@ -54,7 +54,7 @@ export class Window {
 
 /**
  * Starts `fetch` for up to `limit` items ahead of the one that is yielded, and yields the results
- * in order. The first failure, in order, ends it; when it ends early, what is under way is dropped.
+ * in order. The first failure, in order, ends it. However it ends, nothing is under way afterwards.
  */
 export async function* readAhead<T, R>(
   items: Iterable<T>,
@@ -62,20 +62,24 @@ export async function* readAhead<T, R>(
   fetch: (item: T) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {
   const iterator = items[Symbol.iterator]()
-  const underway: Promise<R>[] = []
+  const ahead: Promise<R>[] = []
   const fill = () => {
-    while (underway.length < limit) {
+    while (ahead.length < limit) {
       const next = iterator.next()
       if (next.done) return
       const result = fetch(next.value)
       result.catch(() => {}) // It is looked at when its turn comes, if that ever comes.
-      underway.push(result)
+      ahead.push(result)
     }
   }
-  fill()
-  for (let result = underway.shift(); result !== undefined; result = underway.shift()) {
-    const value = await result
+  try {
     fill()
-    yield value
+    for (let result = ahead.shift(); result !== undefined; result = ahead.shift()) {
+      const value = await result
+      fill()
+      yield value
+    }
+  } finally {
+    await Promise.allSettled(ahead)
   }
 }

@@ -52,7 +52,7 @@ function contentLength(req: IncomingMessage): number | undefined {
   return length === undefined ? undefined : Number(length)
 }
 
-function ttlOf(ctx: Context): { ttl?: number } {
+export function ttlOf(ctx: Context): { ttl?: number } {
   const { ttl } = ctx.query
   if (ttl === undefined) return {}
   if (typeof ttl === 'string' && /^\d{1,10}$/.test(ttl)) return { ttl: Number(ttl) }

@@ -14,7 +14,7 @@ import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { countMissing } from './presence.ts'
 import { Sealer } from './seal.ts'
 import type { Source } from './source.ts'
-import type { Receipt, StagedFile } from './staged-file.ts'
+import { checkCommit, type LinkOptions, type Receipt, StagedFile } from './staged-file.ts'
 import { StoredFile } from './stored-file.ts'
 import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
 import type { Verification } from './verification.ts'
@@ -118,6 +118,21 @@ export class FileStore {
    */
   stage(source: Source, options: StageOptions = {}): Promise<StagedFile> {
     return stage(source, options, this.#uploading)
+  }
+
+  /**
+   * Gives content that is stored already a name, without its bytes: what an upload of the same
+   * content would end with. All chunks are seen to be there first; nothing reads them.
+   * @throws {NotFoundError | EvictedError | CorruptError} when the content could not be served.
+   * @throws {ExistsError} with `createOnly`, when a readable file has that name.
+   * @throws {UnavailableError}
+   * @example await store.link(receipt.hash, { name: 'latest.tar.gz', ttl: 86_400 })
+   */
+  async link(hash: string | Digest, options: LinkOptions): Promise<Receipt> {
+    const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
+    await checkCommit(options, this.#uploading)
+    const { manifest } = await this.get({ hash: digest }, { signal: options.signal })
+    return new StagedFile(manifest, Number.POSITIVE_INFINITY, this.#uploading).commit(options)
   }
 
   /**

@@ -27,6 +27,11 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined
 }
 
+/** How to name content that is there already. */
+export interface LinkOptions extends CommitOptions {
+  name: string
+}
+
 /** What was stored. */
 export interface Receipt {
   /** The SHA-256 of the content, as `sha256sum` prints it. */

@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { type FileStore, NotFoundError, type PutOptions } from '../../index.ts'
+import { type FileStore, type LinkOptions, NotFoundError, type PutOptions } from '../../index.ts'
+import { link } from '../link.ts'
 import { nameFromPath } from '../paths.ts'
 import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
@@ -16,8 +17,12 @@ export function fileRoutes(router: Router, store: FileStore): void {
   router.get(path, async (ctx) => {
     await serveFile(ctx, await store.find({ name: nameOf(ctx) }), 'name')
   })
-  router.put(path, (ctx) => put(ctx, { name: nameOf(ctx) }))
-  router.post(path, (ctx) => put(ctx, { name: nameOf(ctx), createOnly: true }))
+  const putOrLink = async (ctx: Context, options: LinkOptions) => {
+    if (ctx.query.from === undefined) return put(ctx, options)
+    answerReceipt(ctx, await link(ctx, store, { ...options, ...typeOf(ctx) }))
+  }
+  router.put(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx) }))
+  router.post(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx), createOnly: true }))
   router.post('/files', (ctx) => put(ctx, nameInQuery(ctx)))
   router.delete(path, async (ctx) => {
     const name = nameOf(ctx)

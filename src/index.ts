@@ -10,6 +10,7 @@ export type {
   SetOptions as EngineSetOptions,
 } from './engine/engine.ts'
 export { DamagedError } from './engine/engine.ts'
+export { type MemcachedOptions, memcached } from './engine/memcached/index.ts'
 export { type MemoryOptions, memory } from './engine/memory.ts'
 export * from './errors.ts'
 export type { MemoryUsage } from './store/budgets.ts'

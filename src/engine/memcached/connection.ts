@@ -15,6 +15,8 @@ import { openSocket } from './transport.ts'
 
 /** No answer has more parts; `stats` has the most, about a hundred. */
 const MAX_PARTS = 10_000
+/** More would not be faster, and only let more responses pile up. */
+const MAX_IN_FLIGHT = 256
 
 export interface ConnectionConfig {
   address: Address
@@ -44,17 +46,15 @@ class Pending {
   readonly opaque: number
   /** Bytes to send. */
   readonly size: number
-  /** When it was queued; from the moment when it is sent, when that was. */
-  since: number
+  readonly since = performance.now()
   parts = 0
 
-  constructor(exchange: Exchange, since: number) {
+  constructor(exchange: Exchange) {
     const { head, value } = exchange.request
     this.exchange = exchange
     this.opcode = opcodeOf(head)
     this.opaque = opaqueOf(head)
     this.size = head.length + (value?.length ?? 0)
-    this.since = since
   }
 
   isAnsweredBy({ header }: Response): boolean {
@@ -131,7 +131,7 @@ export class Connection {
       exchange.onError(this.#failed)
       return
     }
-    const pending = new Pending(exchange, performance.now())
+    const pending = new Pending(exchange)
     const { maxQueuedRequests, maxQueuedBytes } = this.#config.settings
     if (
       this.#queue.length >= maxQueuedRequests ||
@@ -162,10 +162,7 @@ export class Connection {
   #open(): void {
     this.#connected = true
     shakeHands(this.#config.credentials, {
-      ask: (exchange) => {
-        const pending = new Pending(exchange, performance.now())
-        this.#transmit(pending)
-      },
+      ask: (exchange) => this.#transmit(new Pending(exchange)),
       done: (maxItemSize) => this.#up(maxItemSize),
       fail: (error) => this.fail(error),
     })
@@ -199,8 +196,10 @@ export class Connection {
   }
 
   #hasRoomFor({ size }: Pending): boolean {
-    const inFlight = this.#inFlightBytes
-    return inFlight === 0 || inFlight + size <= this.#config.settings.maxInFlightBytes
+    const { length } = this.#sent
+    if (length === 0) return true
+    const { maxInFlightBytes } = this.#config.settings
+    return length < MAX_IN_FLIGHT && this.#inFlightBytes + size <= maxInFlightBytes
   }
 
   /** Memcached deletes the old value when it refuses a new one, so that one is never sent. */
@@ -218,9 +217,8 @@ export class Connection {
   }
 
   #transmit(pending: Pending): void {
-    const now = performance.now()
-    if (this.#sent.length === 0) this.#progressAt = now
-    pending.since = now
+    // Whatever is sent after it is no progress.
+    if (this.#sent.length === 0) this.#progressAt = performance.now()
     this.#sent.push(pending)
     this.#inFlightBytes += pending.size
     const { head, value } = pending.exchange.request
@@ -268,7 +266,7 @@ export class Connection {
     return Math.min(
       this.#progressAt + timeoutMs,
       oldest.since + responseCapMs,
-      queued === undefined ? Number.POSITIVE_INFINITY : queued.since + responseCapMs,
+      queued === undefined ? Number.POSITIVE_INFINITY : queued.since + responseCapMs / 2,
     )
   }
 
@@ -283,7 +281,7 @@ export class Connection {
     } else if (this.#sent.first!.since + responseCapMs <= now) {
       this.fail(new ConnectionError('timeout', `a response took longer than ${responseCapMs} ms`))
     } else {
-      this.#giveUpQueued(now - responseCapMs)
+      this.#giveUpQueued(now - responseCapMs / 2)
       this.#deadline.watch()
     }
   }

@@ -11,8 +11,8 @@ export interface MemcachedOptions {
   /** How long it may take to connect, to authenticate and to get a first answer. Default 500. */
   connectTimeoutMs?: number
   /**
-   * How long a request may wait for its turn, and how long its response may take once it is
-   * sent, even if bytes keep trickling in. Default 5000.
+   * How long a request may take in all, even if bytes keep trickling in. One that has waited for its
+   * turn for half of that is given up. Default 5000.
    */
   responseCapMs?: number
   /** Requests sent but not yet answered, in bytes; one request is always allowed. Default 16 MiB. */

@@ -5,10 +5,11 @@ import {
   parseHeader,
   type Response,
   type ResponseHeader,
+  violation,
 } from './response.ts'
 
 export interface ReceiverHooks {
-  /** The oldest request that has not been answered. */
+  /** The oldest request that has not been answered; it stays so until `deliver`. */
   expected(): Expected | undefined
   /** The largest value that a get may bring now. */
   maxValue(): number
@@ -49,6 +50,7 @@ export class Receiver {
   }
 
   #takePrefix(bytes: Buffer, at: number): number {
+    if (this.#hooks.expected() === undefined) throw violation('what nobody asked for')
     if (this.#prefixLength > 0 || bytes.length - at < MAX_PREFIX_LENGTH) {
       return this.#collectPrefix(bytes, at)
     }
@@ -70,7 +72,7 @@ export class Receiver {
   }
 
   #parse(bytes: Buffer, at: number): ResponseHeader {
-    return parseHeader(bytes, at, this.#hooks.expected(), this.#hooks.maxValue())
+    return parseHeader(bytes, at, this.#hooks.expected()!, this.#hooks.maxValue())
   }
 
   /** Returns how much of `bytes` comes before the value. */

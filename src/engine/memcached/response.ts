@@ -41,10 +41,9 @@ export const MAX_PREFIX_LENGTH = HEADER_LENGTH + 255 + MAX_STAT_KEY
 export function parseHeader(
   bytes: Buffer,
   start: number,
-  expected: Expected | undefined,
+  expected: Expected,
   maxValue: number,
 ): ResponseHeader {
-  if (expected === undefined) throw violation('a response that nobody asked for')
   if (bytes[start] !== RESPONSE_MAGIC) throw violation('a response without the magic byte')
   const header = {
     opcode: bytes[start + 1]!,

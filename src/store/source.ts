@@ -11,21 +11,53 @@ export type Source =
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>
 
-/** The source's bytes in pieces of any size, and their total where it is known beforehand. */
-export function piecesOf(source: Source): { pieces: Pieces; size?: number } {
-  if (typeof source === 'string') return piecesOf(Buffer.from(source))
-  if (source instanceof Uint8Array) return { pieces: [source], size: source.byteLength }
-  if (source instanceof Blob) {
-    return { pieces: source.stream() as AsyncIterable<Uint8Array>, size: source.size }
+export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** The bytes of a source, taken once. */
+export interface OpenSource {
+  /** Of any size. */
+  readonly pieces: Pieces
+  /** Bytes in all, where that is known beforehand. */
+  readonly size?: number
+  /** Frees what is behind a source of which no more will be read. Idempotent. */
+  abandon(): void
+}
+
+/** @throws {InvalidArgumentError} when it is none, or a stream that has been read already. */
+export function open(source: Source): OpenSource {
+  if (typeof source === 'string') return open(Buffer.from(source))
+  if (source instanceof Uint8Array) {
+    return { pieces: [source], size: source.byteLength, abandon: nothing }
   }
-  if (isIterable(source)) return { pieces: source }
+  if (source instanceof Blob) return { ...openWebStream(source.stream()), size: source.size }
+  if (source instanceof ReadableStream) return openWebStream(source)
+  if (source instanceof Readable) return openStream(source)
+  if (isIterable(source)) return { pieces: source, abandon: nothing }
   throw new InvalidArgumentError(
     'a source is a string, a Uint8Array, a Blob, a stream or an iterable of Uint8Array',
     { actual: Object.prototype.toString.call(source) },
   )
 }
 
-export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+function nothing(): void {}
+
+function openStream(stream: Readable): OpenSource {
+  if (stream.readableEnded || stream.destroyed) {
+    throw new InvalidArgumentError('the source is a stream that has been read or closed already')
+  }
+  return { pieces: stream, abandon: () => void stream.destroy() }
+}
+
+function openWebStream(stream: ReadableStream<Uint8Array>): OpenSource {
+  if (stream.locked) throw new InvalidArgumentError('the source is a stream that is being read')
+  const reader = stream.getReader()
+  // A stream that failed cannot be cancelled; whoever reads it learns why.
+  const abandon = () => void reader.cancel().catch(nothing)
+  const iterator: AsyncIterator<Uint8Array> = {
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+  }
+  return { pieces: { [Symbol.asyncIterator]: () => iterator }, abandon }
+}
 
 function isIterable(value: unknown): value is Pieces {
   return (
@@ -36,14 +68,28 @@ function isIterable(value: unknown): value is Pieces {
 }
 
 /**
- * Ends the waiting for a source that has nothing to give when `signal` is aborted: an iterator
- * cannot be interrupted, but the stream behind it can be destroyed.
+ * The same pieces until `signal` is aborted, even while the source has nothing to give: an
+ * iterator cannot be interrupted, but the waiting for it can.
  */
-export function destroyOnAbort(source: Source, signal: AbortSignal | undefined): () => void {
-  if (signal === undefined || !(source instanceof Readable)) return () => {}
-  const destroy = () => {
-    source.destroy(signal.reason instanceof Error ? signal.reason : undefined)
+export async function* untilAborted(
+  pieces: Pieces,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const iterator =
+    Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  let stopWaiting: (reason: unknown) => void = nothing
+  const onAbort = () => stopWaiting(signal.reason)
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+      signal.throwIfAborted()
+      stopWaiting = reject
+      Promise.resolve(iterator.next()).then(resolve, reject)
+    })
+  signal.addEventListener('abort', onAbort)
+  try {
+    for (let result = await next(); !result.done; result = await next()) yield result.value
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    Promise.resolve(iterator.return?.()).catch(nothing)
   }
-  signal.addEventListener('abort', destroy, { once: true })
-  return () => signal.removeEventListener('abort', destroy)
 }

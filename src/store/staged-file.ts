@@ -11,7 +11,7 @@ import type { Uploading } from './upload.ts'
 export interface CommitOptions {
   /** Also store it under this name: 1 to 1,024 bytes of Unicode without control characters. */
   name?: string
-  /** The media type to keep with the name, at most 255 bytes. */
+  /** The media type to keep with the name, at most 255 bytes that an HTTP header can hold. */
   type?: string
   /** Small strings to keep with the name, 4 KiB in all. */
   attributes?: Readonly<Record<string, string>>
@@ -85,6 +85,7 @@ export class StagedFile {
     const { named, ttl } = describe(options, this.#uploading)
     await this.confirm(options.signal)
     await options.precondition?.()
+    options.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
     const byHash = await links.putKeepingLife({ hash: manifest.digest }, link)
     const byName = named && (await linkName(store, links, { ...link, ...named }, options))
@@ -136,13 +137,22 @@ function describeName({ name, type, attributes }: CommitOptions) {
     throw new InvalidArgumentError('attributes are kept with a name, and there is none')
   }
   checkName(name)
-  checkLength('a media type', type, 255)
+  checkType(type)
   checkLength('attributes', attributes && JSON.stringify(attributes), 4096)
   return {
     name,
     ...(type !== undefined && { type }),
     ...(attributes !== undefined && { attributes }),
   }
+}
+
+/** What HTTP cannot carry must be refused now, not when the file is asked for. */
+function checkType(type: string | undefined): void {
+  checkLength('a media type', type, 255)
+  if (type === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(type)) return
+  throw new InvalidArgumentError('a media type is what an HTTP header can hold', {
+    actual: JSON.stringify(type),
+  })
 }
 
 function checkLength(what: string, text: string | undefined, limit: number): void {

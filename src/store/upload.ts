@@ -1,16 +1,19 @@
 import { Digest } from '../digest.ts'
-import { DigestMismatchError } from '../errors.ts'
+import { DigestMismatchError, InvalidArgumentError } from '../errors.ts'
 import type { Budgets } from './budgets.ts'
 import { type ChunkWriter, tooLarge } from './chunk-writer.ts'
 import type { FileStore } from './file-store.ts'
 import type { Links } from './links.ts'
-import { destroyOnAbort, piecesOf, type Source } from './source.ts'
+import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 import { type CommitOptions, checkCommit, type Receipt, StagedFile } from './staged-file.ts'
 
 export interface StageOptions {
   /** What the content's SHA-256 must be. */
   digest?: Digest | string
-  /** Bytes that the source will yield, where that is known: sets aside no more memory than it needs. */
+  /**
+   * Bytes that the source must yield, no more and no fewer, where that is known beforehand: sets
+   * aside no more memory than it needs.
+   */
   size?: number
   signal?: AbortSignal | undefined
   onProgress?: (progress: Progress) => void
@@ -41,29 +44,49 @@ export async function upload(
   options: PutOptions,
   uploading: Uploading,
 ): Promise<Receipt> {
-  parseDigest(options.digest)
-  await checkCommit(options, uploading)
-  const staged = await stage(source, options, uploading)
-  return staged.commit(options)
+  const opened = open(source)
+  return orAbandon(opened, async () => {
+    parseDigest(options.digest)
+    await checkCommit(options, uploading)
+    const staged = await write(opened, options, uploading)
+    return staged.commit(options)
+  })
 }
 
 /** Stores the chunks of a file that nothing leads to yet. */
 export async function stage(
   source: Source,
+  options: StageOptions,
+  uploading: Uploading,
+): Promise<StagedFile> {
+  const opened = open(source)
+  return orAbandon(opened, () => write(opened, options, uploading))
+}
+
+async function orAbandon<T>(source: OpenSource, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    source.abandon()
+    throw error
+  }
+}
+
+async function write(
+  source: OpenSource,
   { digest, signal, onProgress, ...options }: StageOptions,
   uploading: Uploading,
 ): Promise<StagedFile> {
   const { store, budgets, writer } = uploading
-  const { pieces, size: sourceSize } = piecesOf(source)
-  const size = sourceSize ?? options.size
+  const size = options.size ?? source.size
   const expected = parseDigest(digest)
   signal?.throwIfAborted()
   const maxSize = await store.maxFileSize()
   if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
 
   const window = await budgets.window(size ?? Infinity, store.chunkSize, signal)
-  const stopListening = destroyOnAbort(source, signal)
   try {
+    const pieces = signal === undefined ? source.pieces : untilAborted(source.pieces, signal)
     const { manifest, copies } = await writer.write(pieces, {
       chunkSize: store.chunkSize,
       window: window.chunks,
@@ -71,12 +94,12 @@ export async function stage(
       signal,
       onStored: (bytes) => onProgress?.(size === undefined ? { bytes } : { bytes, total: size }),
     })
+    if (size !== undefined && manifest.size !== size) throw wrongSize(size, manifest.size)
     if (expected !== undefined && !manifest.digest.equals(expected)) {
       throw mismatch(expected, manifest.digest)
     }
     return new StagedFile(manifest, copies, uploading)
   } finally {
-    stopListening()
     window.release()
   }
 }
@@ -89,5 +112,12 @@ function mismatch(expected: Digest, actual: Digest): DigestMismatchError {
   return new DigestMismatchError('the content does not have the digest that it should have', {
     expected: `sha256 ${expected.hex}`,
     actual: `sha256 ${actual.hex}`,
+  })
+}
+
+function wrongSize(expected: number, actual: number): InvalidArgumentError {
+  return new InvalidArgumentError('the source does not have as many bytes as was said', {
+    expected: `${expected} bytes`,
+    actual: `${actual} bytes`,
   })
 }

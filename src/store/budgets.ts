@@ -40,6 +40,11 @@ export class Budgets {
     }
   }
 
+  /** Room for `bytes` if there is some now. */
+  tryHold(bytes: number): Lease | undefined {
+    return this.#held.tryAcquire(bytes)
+  }
+
   /**
    * Room for the chunks of one stream: those under way and the one that is being cut or sent; all
    * of `bytes` if that is less.

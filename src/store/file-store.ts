@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { Budgets, type MemoryUsage } from './budgets.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { ChunkReader } from './chunk-reader.ts'
+import { ChunkReader, type Found } from './chunk-reader.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Keys } from './keys.ts'
@@ -154,10 +154,7 @@ export class FileStore {
   async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
     const prefetched =
-      prefetch && parsed.hash !== undefined
-        ? this.#reader.find(parsed.hash, { discard: true })
-        : undefined
-    prefetched?.catch(() => {}) // Whoever reads the chunk gets the failure.
+      prefetch && parsed.hash !== undefined ? this.#prefetch(parsed.hash) : undefined
     const link = await this.#links.read(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
     return new StoredFile(link, {
@@ -238,6 +235,15 @@ export class FileStore {
       writer: this.#writer,
       ttl: this.#settings.ttl,
     }
+  }
+
+  /** Only where there is memory for it now: nobody waits before the link says what for. */
+  #prefetch(digest: Digest): Promise<Found> | undefined {
+    const lease = this.#budgets.tryHold(this.chunkSize)
+    if (lease === undefined) return undefined
+    const found = this.#reader.find(digest, { discard: true }).finally(lease.release)
+    found.catch(() => {}) // Whoever reads the chunk gets the failure.
+    return found
   }
 
   async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {

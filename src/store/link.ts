@@ -1,4 +1,5 @@
 import { Digest } from '../digest.ts'
+import { MAX_TTL } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { isPossible, Manifest } from './manifest.ts'
 import { SEAL_LENGTH, type Sealer } from './seal.ts'
@@ -22,6 +23,8 @@ const VERSION = 1
 const HEADER_LENGTH = 56
 /** Bytes; what name, type and attributes may take of a record that also has to hold the digests. */
 const MAX_METADATA = 8192
+/** The last millisecond that a Date can tell. */
+const MAX_TIME = 8_640_000_000_000_000
 
 /** Bytes of a record beside the chunks' digests and the metadata. */
 const FRAME_LENGTH = HEADER_LENGTH + SEAL_LENGTH
@@ -87,7 +90,7 @@ function parseMetadata(json: string): Omit<Link, 'manifest'> | undefined {
   }
   if (!isRecord(value)) return undefined
   const { storedAt, ttl, name, type, attributes } = value
-  if (!isCount(storedAt) || !isCount(ttl)) return undefined
+  if (!isCount(storedAt, MAX_TIME) || !isCount(ttl, MAX_TTL)) return undefined
   if (!isOptionalString(name) || !isOptionalString(type)) return undefined
   if (attributes !== undefined && !isStringRecord(attributes)) return undefined
   return {
@@ -107,8 +110,8 @@ function isStringRecord(value: unknown): value is Record<string, string> {
   return isRecord(value) && Object.values(value).every((entry) => typeof entry === 'string')
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+function isCount(value: unknown, max: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max
 }
 
 function isOptionalString(value: unknown): value is string | undefined {

@@ -1,4 +1,5 @@
 import { DamagedError, type Engine } from '../engine/engine.ts'
+import { MAX_TTL } from '../engine/key.ts'
 import { CorruptError } from '../errors.ts'
 import { describeRef, type ParsedRef } from './file-ref.ts'
 import type { Keys } from './keys.ts'
@@ -94,5 +95,5 @@ function leadsTo(link: Link, ref: ParsedRef): boolean {
 function longerLife(existing: Link, link: Link): number {
   if (existing.ttl === 0 || link.ttl === 0) return 0
   const remaining = existing.ttl + Math.ceil((existing.storedAt - link.storedAt) / 1000)
-  return Math.max(remaining, link.ttl)
+  return Math.max(Math.min(remaining, MAX_TTL), link.ttl) // Clocks may differ: never past the limit.
 }

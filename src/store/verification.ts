@@ -1,6 +1,6 @@
 import { Digest } from '../digest.ts'
 import type { Budgets } from './budgets.ts'
-import type { ChunkReader } from './chunk-reader.ts'
+import type { ChunkReader, Found } from './chunk-reader.ts'
 import type { Chunk, Manifest } from './manifest.ts'
 import { readAhead } from './window.ts'
 
@@ -43,7 +43,7 @@ export async function verifyFile(
   try {
     for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
       signal?.throwIfAborted()
-      const state = typeof found === 'string' ? found : 'intact'
+      const state = stateOfChunk(found, chunk)
       if (typeof found !== 'string') whole.update(found)
       counts[state]++
       chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
@@ -54,6 +54,11 @@ export async function verifyFile(
   const { digest, size, chunkSize } = manifest
   const state = stateOf(counts, () => whole.digest().equals(digest))
   return { state, hash: digest.hex, size, chunkSize, counts, chunks }
+}
+
+function stateOfChunk(found: Found, { size }: Chunk): State {
+  if (typeof found === 'string') return found
+  return found.length === size ? 'intact' : 'corrupt'
 }
 
 function stateOf(counts: Record<State, number>, isWhole: () => boolean): State {

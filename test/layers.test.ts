@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url))
+
+/** What each layer may import of ours beside itself; a folder ends with a slash. */
+const MAY_IMPORT: Record<string, string[]> = {
+  'store/': ['digest.ts', 'errors.ts', 'engine/engine.ts', 'engine/key.ts'],
+  'engine/': ['digest.ts', 'errors.ts'],
+  'http/': ['index.ts'],
+  'cli/': ['index.ts', 'http/index.ts'],
+}
+
+/** Packages that belong to one layer alone. */
+const BELONGS_TO: Record<string, string> = {
+  koa: 'http/',
+  '@koa/router': 'http/',
+  'koa-body': 'http/',
+  memjs: 'engine/',
+  commander: 'cli/',
+}
+
+interface Import {
+  file: string
+  layer: string
+  target: string
+}
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(SRC, file), 'utf8')
+  const layer = file.includes('/') ? file.slice(0, file.indexOf('/') + 1) : ''
+  const specifiers = source.matchAll(
+    /^(?:import|export)\b[^'"]*?['"]([^'"]+)['"]|import\(['"]([^'"]+)['"]\)/gm,
+  )
+  return Array.from(specifiers, ([, fixed, dynamic]) => {
+    const specifier = (fixed ?? dynamic)!
+    const isOurs = specifier.startsWith('.')
+    const target = isOurs ? relative(SRC, join(SRC, dirname(file), specifier)) : specifier
+    return { file, layer, target: target.replaceAll('\\', '/') }
+  })
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'))
+const imports = files.flatMap(importsOf)
+
+for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
+  test(`${layer} imports itself and ${allowed.join(', ')}, nothing else of ours`, (t) => {
+    const ours = imports.filter((each) => each.layer === layer && each.target.endsWith('.ts'))
+    t.true(ours.length > 0)
+    const wrong = ours.filter(
+      ({ target }) => !target.startsWith(layer) && !allowed.includes(target),
+    )
+    t.deepEqual(wrong, [])
+  })
+}
+
+test('each package is used by the layer that it belongs to, nowhere else', (t) => {
+  const wrong = imports.filter(
+    ({ target, layer }) => BELONGS_TO[target] !== undefined && BELONGS_TO[target] !== layer,
+  )
+  t.deepEqual(wrong, [])
+  for (const name of ['koa', 'memjs', 'commander']) {
+    t.true(
+      imports.some(({ target }) => target === name),
+      `${name} is looked for where it is used`,
+    )
+  }
+})

@@ -1,0 +1,32 @@
+import test from 'ava'
+import { Digest } from '../../src/digest.ts'
+import { Keys } from '../../src/store/keys.ts'
+
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+/** printf 'a name' | sha256sum */
+const A_NAME = '36e96c62633613d6f8e98943830ed5c5f814c2bb9214d8bba577386096bc926a'
+
+test('three kinds of keys, of one length, behind a prefix', (t) => {
+  for (const prefix of [undefined, '', 'tenant-7/', '~'.repeat(100)]) {
+    const keys = new Keys(prefix)
+    const digest = Digest.parse(EMPTY)
+    const all = [keys.chunk(digest), keys.linkByHash(digest), keys.linkByName('a name')]
+    t.deepEqual(
+      all,
+      [`c:${EMPTY}`, `h:${EMPTY}`, `n:${A_NAME}`].map((key) => (prefix ?? '') + key),
+    )
+    for (const key of all) t.is(key.length, keys.length)
+  }
+})
+
+test('a prefix that memcached would not take is refused', (t) => {
+  for (const prefix of ['a b', 'ü', 'a\n', '\u007f', 'x'.repeat(101)]) {
+    t.throws(() => new Keys(prefix), { code: 'bad-request' }, JSON.stringify(prefix))
+  }
+})
+
+test('names that look alike have keys of their own', (t) => {
+  const keys = new Keys()
+  const names = ['ü', 'u\u0308', 'U', 'u', 'u ', '/u', 'u/', './u']
+  t.is(new Set(names.map((name) => keys.linkByName(name))).size, names.length)
+})

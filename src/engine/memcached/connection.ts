@@ -144,7 +144,6 @@ export class Connection {
     this.#queuedBytes += pending.size
     if (this.load === 1) this.#socket.ref()
     this.#pumpSoon()
-    this.#deadline.watch()
   }
 
   /** Ends it at once; everything that waits is rejected with `error`. */
@@ -193,6 +192,7 @@ export class Connection {
       if (this.#fits(next)) this.#transmit(next)
     }
     this.#socket.uncork()
+    this.#deadline.watch()
   }
 
   #hasRoomFor({ size }: Pending): boolean {

@@ -65,7 +65,7 @@ export function ttlOf(ctx: Context): { ttl?: number } {
  * Reads on without keeping anything, so that a client that is still sending gets to see the
  * answer instead of a reset; not for ever.
  */
-function discardRest(req: IncomingMessage): void {
+export function discardRest(req: IncomingMessage): void {
   if (req.readableEnded || req.destroyed) return
   let left = LINGER.bytes
   const cut = () => req.socket.destroy()
@@ -75,4 +75,5 @@ function discardRest(req: IncomingMessage): void {
     left -= piece.length
     if (left < 0) cut()
   })
+  req.resume()
 }

@@ -71,8 +71,22 @@ export class HttpProblem extends Error {
   }
 }
 
-/** Turns whatever goes wrong below into an answer with a reason, in body and headers. */
-export function problems(onUnforeseen: (error: unknown, ctx: Context) => void): Middleware {
+/** How the clients of one protocol have to be told of a problem, where our own way confuses them. */
+export interface Dialect {
+  /** The status in place of the reason's own. */
+  statusOf(reason: Reason, method: string): number | undefined
+  /** The detail as text/plain, in place of application/problem+json. */
+  readonly isPlainText?: boolean
+}
+
+/**
+ * Turns whatever goes wrong below into an answer with a reason, in body and headers.
+ * @param dialectOf Called with the request that went wrong.
+ */
+export function problems(
+  onUnforeseen: (error: unknown, ctx: Context) => void,
+  dialectOf: (ctx: Context) => Dialect | undefined = () => undefined,
+): Middleware {
   return async (ctx, next) => {
     try {
       await next()
@@ -85,25 +99,39 @@ export function problems(onUnforeseen: (error: unknown, ctx: Context) => void): 
         return
       }
       if (reasonOf(error) === 'internal') onUnforeseen(error, ctx)
-      answerProblem(ctx, error)
+      answerProblem(ctx, error, dialectOf(ctx))
     }
   }
 }
 
-export function answerProblem(ctx: Context, error: unknown): void {
+export function answerProblem(ctx: Context, error: unknown, dialect?: Dialect): void {
   const problem = problemOf(error)
+  problem.status = dialect?.statusOf(problem.reason, ctx.method) ?? problem.status
   for (const name of ctx.res.getHeaderNames()) {
     if (READ_HEADERS.has(name)) ctx.remove(name)
   }
   if (error instanceof HttpProblem) ctx.set(error.headers)
-  if (error instanceof UnavailableError) ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
+  if (error instanceof UnavailableError && problem.status === STATUS.unavailable) {
+    ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
+  }
   ctx.set('Cache-Control', 'no-store')
   // RFC 9211: the only way to tell a HEAD request why.
   ctx.set('Cache-Status', `blobcached; detail=${problem.reason}`)
   ctx.state.reason = problem.reason
   ctx.status = problem.status
+  if (dialect?.isPlainText) answerPlainText(ctx, problem)
+  else answerJson(ctx, problem)
+}
+
+function answerJson(ctx: Context, problem: Problem): void {
   ctx.body = JSON.stringify(problem)
   ctx.type = 'application/problem+json'
+}
+
+/** Without a charset, which some clients compare along with the type and Koa adds to `ctx.type`. */
+function answerPlainText(ctx: Context, { title, detail = title }: Problem): void {
+  ctx.set('Content-Type', 'text/plain')
+  ctx.body = detail
 }
 
 /** What describes a file must not describe the answer that there is none. */

@@ -3,8 +3,10 @@ import Koa from 'koa'
 import type { FileStore } from '../index.ts'
 import { HttpProblem, problems } from './problem.ts'
 import { blobRoutes } from './routes/blobs.ts'
+import { buildDialect, buildRoutes } from './routes/build/index.ts'
 import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
+import { webdavRoutes } from './routes/webdav.ts'
 import { ClientGoneError } from './signal.ts'
 
 export interface AppOptions {
@@ -24,10 +26,12 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   fileRoutes(router, store)
   blobRoutes(router, store)
   healthRoutes(router, store, isDraining)
+  webdavRoutes(router, store)
+  buildRoutes(router, store)
 
   const app = new Koa()
   app.on('error', report)
-  app.use(problems(report))
+  app.use(problems(report, buildDialect))
   app.use(router.routes())
   app.use(
     router.allowedMethods({

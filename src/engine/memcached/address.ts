@@ -77,6 +77,7 @@ function toLocation(text: string): Pick<Address, 'target' | 'name'> {
     const port = tail === '' ? DEFAULT_PORT : parsePort(tail.slice(1))
     return { target: { host, port }, name: `[${host}]:${port}` }
   }
+  if (text.startsWith('[')) throw invalid('an IPv6 address has no closing ]', text)
   if (isIPv6(text)) throw invalid(`an IPv6 address is written in brackets, [${text}]`, text)
   const colon = text.indexOf(':')
   const host = colon === -1 ? text : text.slice(0, colon)

@@ -1,0 +1,26 @@
+import test from 'ava'
+import { chaos } from './chaos.ts'
+
+/** `CHAOS_SEED` repeats a run; `SOAK_MINUTES`, set by `npm run test:soak`, makes it long. */
+const anySeed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000)
+const soakMinutes = Number(process.env.SOAK_MINUTES ?? 0)
+
+if (soakMinutes > 0) {
+  test.serial(`random faults for ${soakMinutes} minutes`, async (t) => {
+    t.timeout(soakMinutes * 60_000 + 120_000)
+    const end = Date.now() + soakMinutes * 60_000
+    // A new world each minute, so that a failure tells a seed that is worth repeating.
+    for (let round = 0; Date.now() < end; round++) {
+      await chaos(t, anySeed + round, Math.min(60_000, end - Date.now()))
+      const resident = process.memoryUsage.rss() >> 20
+      t.log(`round ${round}: ${resident} MiB resident`)
+      t.true(resident < 1000)
+    }
+  })
+} else {
+  for (const seed of [1, 2, anySeed]) {
+    test.serial(`random faults, seed ${seed}: nothing wrong, no hang, well afterwards`, (t) =>
+      chaos(t, seed, 8000),
+    )
+  }
+}

@@ -1,7 +1,8 @@
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { FileStore } from '../index.ts'
-import { HttpProblem, problems } from './problem.ts'
+import { problems } from './problem.ts'
+import { discardUnread } from './request-body.ts'
 import { blobRoutes } from './routes/blobs.ts'
 import { buildDialect, buildRoutes } from './routes/build/index.ts'
 import { fileRoutes } from './routes/files.ts'
@@ -31,14 +32,9 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
 
   const app = new Koa()
   app.on('error', report)
+  app.use(discardUnread)
   app.use(problems(report, buildDialect))
   app.use(router.routes())
-  app.use(
-    router.allowedMethods({
-      throw: true,
-      methodNotAllowed: () => new HttpProblem('method-not-allowed', 'see the Allow header'),
-      notImplemented: () => new HttpProblem('method-not-allowed', 'see the Allow header'),
-    }),
-  )
+  app.use(router.allowedMethods())
   return app
 }

@@ -1,27 +1,30 @@
 import type { Context, Middleware } from 'koa'
 import koaBody from 'koa-body'
 import { HttpProblem } from './problem.ts'
-import { discardRest } from './receive.ts'
+import { askForBody } from './request-body.ts'
 
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
 
 /** Parses the small JSON body of a request into `ctx.request.body`, whatever type it says it has. */
 export function jsonBody(): Middleware {
-  return koaBody({
+  const parse = koaBody({
     jsonTypes: ['*/*'],
     jsonLimit: MAX_BYTES,
     text: false,
     urlencoded: false,
     patchNode: false,
-    onError: (error, ctx) => {
-      discardRest(ctx.req)
+    onError: (error) => {
       if ('type' in error && error.type === 'entity.too.large') {
         throw new HttpProblem('too-large', `a request like this has at most ${MAX_BYTES} bytes`)
       }
       throw new HttpProblem('bad-request', 'the body is not valid JSON')
     },
   })
+  return (ctx, next) => {
+    askForBody(ctx)
+    return parse(ctx, next)
+  }
 }
 
 /**

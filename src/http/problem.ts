@@ -8,6 +8,11 @@ export type Reason =
   | 'forbidden'
   | 'no-such-route'
   | 'method-not-allowed'
+  | 'unsupported-media-type'
+  | 'uri-too-long'
+  | 'header-too-large'
+  | 'request-timeout'
+  | 'expectation-failed'
   | 'internal'
 
 const STATUS: Record<Reason, number> = {
@@ -26,6 +31,11 @@ const STATUS: Record<Reason, number> = {
   'range-not-satisfiable': 416,
   'insufficient-storage': 507,
   unavailable: 503,
+  'unsupported-media-type': 415,
+  'uri-too-long': 414,
+  'header-too-large': 431,
+  'request-timeout': 408,
+  'expectation-failed': 417,
   internal: 500,
 }
 
@@ -45,6 +55,11 @@ const TITLE: Record<Reason, string> = {
   'range-not-satisfiable': 'The file does not have these bytes',
   'insufficient-storage': 'The cache is too small for the file',
   unavailable: 'Try again later',
+  'unsupported-media-type': 'The body is of a kind that is not taken here',
+  'uri-too-long': 'The URL is too long',
+  'header-too-large': 'The header is too large',
+  'request-timeout': 'The request took too long to arrive',
+  'expectation-failed': 'The expectation cannot be met',
   internal: 'Something unforeseen went wrong',
 }
 
@@ -90,9 +105,7 @@ export function problems(
   return async (ctx, next) => {
     try {
       await next()
-      if (ctx.status === 404 && ctx.body === undefined && ctx.respond !== false) {
-        throw new HttpProblem('no-such-route', `there is nothing at ${ctx.path}`)
-      }
+      if (ctx.body === undefined && ctx.respond !== false) refuseUnrouted(ctx)
     } catch (error) {
       if (ctx.res.headersSent || ctx.res.destroyed) {
         ctx.res.destroy()
@@ -101,6 +114,17 @@ export function problems(
       if (reasonOf(error) === 'internal') onUnforeseen(error, ctx)
       answerProblem(ctx, error, dialectOf(ctx))
     }
+  }
+}
+
+/** What the router leaves without a body when no route of it fits. */
+function refuseUnrouted(ctx: Context): void {
+  if (ctx.status === 404) {
+    throw new HttpProblem('no-such-route', `there is nothing at ${ctx.path.slice(0, 200)}`)
+  }
+  if (ctx.status === 405 || ctx.status === 501) {
+    const allowed = String(ctx.response.get('Allow'))
+    throw new HttpProblem('method-not-allowed', `this path takes ${allowed}`)
   }
 }
 
@@ -142,6 +166,7 @@ const READ_HEADERS = new Set([
   'digest',
   'content-digest',
   'content-disposition',
+  'content-encoding',
   'content-range',
   'accept-ranges',
   'content-length',

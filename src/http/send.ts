@@ -3,23 +3,36 @@ import type { Context } from 'koa'
 import type { ByteRange, PreparedRead } from '../index.ts'
 import { ClientGoneError } from './signal.ts'
 
+/** Bytes as they are, or bytes of the file. */
+export type Segment = Buffer | ByteRange
+
 /**
  * Sends the bytes that were prepared, after the headers that are set, and returns when they have
  * left. What is lost in the middle cuts the connection: no client takes the part for the whole.
  */
-export async function send(ctx: Context, read: PreparedRead, range: ByteRange): Promise<void> {
+export async function send(
+  ctx: Context,
+  read: PreparedRead,
+  segments: readonly Segment[],
+): Promise<void> {
   ctx.respond = false
   const { res } = ctx
   try {
-    const held = read.held(range)
-    if (held === undefined) await writeAll(res, read.stream(range))
-    else writeHeld(res, held)
+    for (const segment of segments) {
+      if ('start' in segment) await sendRange(res, read, segment)
+      else res.write(segment)
+    }
     res.end()
     if (!res.writableFinished) await until(res, 'finish')
   } catch (error) {
     res.destroy()
     throw error
   }
+}
+async function sendRange(res: ServerResponse, read: PreparedRead, range: ByteRange) {
+  const held = read.held(range)
+  if (held === undefined) await writeAll(res, read.stream(range))
+  else writeHeld(res, held)
 }
 
 /** In one go: the bytes are in memory already, waiting would free none of it. */

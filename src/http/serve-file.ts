@@ -1,71 +1,87 @@
 import type { Context } from 'koa'
-import { InvalidArgumentError, type StoredFile } from '../index.ts'
-import { send } from './send.ts'
+import { type ByteRange, PreconditionFailedError, type StoredFile } from '../index.ts'
+import { ByteRangesBody } from './byteranges.ts'
+import {
+  type AskedBy,
+  contentTypeOf,
+  setContentHeaders,
+  setFileHeaders,
+} from './content-headers.ts'
+import { evaluate, mayServeRange, type Validators } from './preconditions.ts'
+import { HttpProblem } from './problem.ts'
+import { choice } from './query.ts'
+import { contentRange, parseRange } from './range.ts'
+import { type Segment, send } from './send.ts'
 import { abortSignal } from './signal.ts'
 
-/** By hash the content can never change; by name it must be asked about each time. */
-export type AskedBy = 'name' | 'hash'
+export type { AskedBy }
 
 /** Answers GET and HEAD: the status is sent when everything it promises has been verified. */
 export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Promise<void> {
-  describe(ctx, file, by)
-  if (matchesEtag(ctx.get('If-None-Match'), file)) {
+  const verify = choice(ctx, 'verify', ['full', 'stream'])
+  const validators = { hash: file.hash, lastModified: by === 'name' ? file.storedAt : undefined }
+  setFileHeaders(ctx, file, by)
+  const verdict = evaluate(ctx.method, ctx.headers, validators)
+  if (verdict === 'failed') throw new PreconditionFailedError('the file is another one')
+  if (verdict === 'not-modified') {
     ctx.status = 304
     return
   }
+  setContentHeaders(ctx, file)
   const signal = abortSignal(ctx)
-  ctx.set('Content-Type', file.type ?? 'application/octet-stream')
-  ctx.set('Accept-Ranges', 'bytes')
   if (ctx.method === 'HEAD') {
     await file.probe(signal)
-    succeed(ctx, 200, file.size)
+    answer(ctx, 200, contentTypeOf(file), file.size)
     ctx.respond = false
     ctx.res.end()
     return
   }
+  const ranges = rangesOf(ctx, file, validators)
   const whole = { start: 0, end: file.size }
-  const read = await file.prepare([whole], { signal, verify: verifyOf(ctx) })
+  const read = await file.prepare(ranges ?? [whole], { signal, ...(verify && { verify }) })
   try {
-    succeed(ctx, 200, file.size)
-    await send(ctx, read, whole)
+    const segments = ranges ? answerRanges(ctx, file, ranges) : answerWhole(ctx, file, whole)
+    await send(ctx, read, segments)
   } finally {
     read.close()
   }
 }
 
-/** What holds for the file whatever part of it is sent, and for 304 too. */
-function describe(ctx: Context, file: StoredFile, by: AskedBy): void {
-  ctx.set('ETag', `"${file.hash}"`)
-  ctx.set('Repr-Digest', `sha-256=:${file.digest.base64}:`)
-  // Stored content can neither run as this site nor be taken for another type.
-  ctx.set('X-Content-Type-Options', 'nosniff')
-  ctx.set('Content-Security-Policy', 'sandbox')
-  if (by === 'hash') {
-    ctx.set('Cache-Control', 'public, max-age=31536000, immutable')
-  } else {
-    ctx.set('Cache-Control', 'no-cache')
-    ctx.set('Last-Modified', file.storedAt.toUTCString())
-  }
-}
-
-function succeed(ctx: Context, status: number, length: number): void {
-  ctx.status = status
-  ctx.set('Cache-Status', 'blobcached; hit')
-  ctx.set('Content-Length', String(length))
-  ctx.res.statusCode = status
-}
-
-/** RFC 9110, 13.1.2: "*", or a list of entity tags compared weakly. */
-function matchesEtag(header: string, file: StoredFile): boolean {
-  if (header === '') return false
-  return header.split(',').some((tag) => {
-    const trimmed = tag.trim()
-    return trimmed === '*' || trimmed.replace(/^W\//, '') === `"${file.hash}"`
+/** `undefined` is the whole file. */
+function rangesOf(
+  ctx: Context,
+  { size }: StoredFile,
+  validators: Validators,
+): ByteRange[] | undefined {
+  const field = ctx.get('Range')
+  if (field === '' || !mayServeRange(ctx.get('If-Range'), validators)) return undefined
+  const ranges = parseRange(field, size)
+  if (ranges !== 'unsatisfiable') return ranges
+  throw new HttpProblem('range-not-satisfiable', `the file has ${size} bytes, and none of these`, {
+    'Content-Range': `bytes */${size}`,
   })
 }
 
-function verifyOf(ctx: Context): 'full' | 'stream' {
-  const verify = ctx.query.verify ?? 'full'
-  if (verify === 'full' || verify === 'stream') return verify
-  throw new InvalidArgumentError('verify is either full or stream', { actual: String(verify) })
+function answerWhole(ctx: Context, file: StoredFile, whole: ByteRange): readonly Segment[] {
+  answer(ctx, 200, contentTypeOf(file), file.size)
+  return [whole]
+}
+
+function answerRanges(ctx: Context, file: StoredFile, ranges: ByteRange[]): readonly Segment[] {
+  const [range, second] = ranges
+  if (second === undefined) {
+    ctx.set('Content-Range', contentRange(range!, file.size))
+    answer(ctx, 206, contentTypeOf(file), range!.end - range!.start)
+    return ranges
+  }
+  const body = new ByteRangesBody(ranges, file.size, contentTypeOf(file))
+  answer(ctx, 206, body.contentType, body.length)
+  return body.segments
+}
+
+function answer(ctx: Context, status: number, type: string, length: number): void {
+  ctx.set('Content-Type', type)
+  ctx.set('Cache-Status', 'blobcached; hit')
+  ctx.set('Content-Length', String(length))
+  ctx.status = status
 }

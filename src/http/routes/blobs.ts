@@ -1,8 +1,10 @@
 import type Router from '@koa/router'
 import { Digest, type FileStore, NotFoundError } from '../../index.ts'
+import { isConditional } from '../preconditions.ts'
+import { flag } from '../query.ts'
 import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
-import { isPurge } from './files.ts'
+import { checkConditions } from '../upload-options.ts'
 
 /** Content by hash. */
 export function blobRoutes(router: Router, store: FileStore): void {
@@ -10,7 +12,7 @@ export function blobRoutes(router: Router, store: FileStore): void {
 
   router.get(path, async (ctx) => {
     const hash = Digest.parse(ctx.params.hash!)
-    const prefetch = ctx.method === 'GET' && ctx.get('If-None-Match') === ''
+    const prefetch = ctx.method === 'GET' && !isConditional(ctx.headers)
     await serveFile(ctx, await store.find({ hash }, { prefetch }), 'hash')
   })
   router.put(path, async (ctx) => {
@@ -19,7 +21,8 @@ export function blobRoutes(router: Router, store: FileStore): void {
   })
   router.delete(path, async (ctx) => {
     const hash = Digest.parse(ctx.params.hash!)
-    const wasThere = await store.delete({ hash }, { purge: isPurge(ctx) })
+    await checkConditions(ctx, store, { hash })
+    const wasThere = await store.delete({ hash }, { purge: flag(ctx, 'purge') })
     if (!wasThere) throw new NotFoundError(`there is no content ${hash.hex}`)
     ctx.status = 204
   })

@@ -3,8 +3,10 @@ import type { Context } from 'koa'
 import { type FileStore, type LinkOptions, NotFoundError, type PutOptions } from '../../index.ts'
 import { link } from '../link.ts'
 import { nameFromPath } from '../paths.ts'
+import { flag, parameter } from '../query.ts'
 import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
+import { checkConditions, typeOf } from '../upload-options.ts'
 
 /** Files by name: a key-value store for opaque paths, the last writer wins. */
 export function fileRoutes(router: Router, store: FileStore): void {
@@ -23,26 +25,15 @@ export function fileRoutes(router: Router, store: FileStore): void {
   }
   router.put(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx) }))
   router.post(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx), createOnly: true }))
-  router.post('/files', (ctx) => put(ctx, nameInQuery(ctx)))
+  router.post('/files', (ctx) => {
+    const name = parameter(ctx, 'name')
+    return put(ctx, name === undefined ? {} : { name })
+  })
   router.delete(path, async (ctx) => {
     const name = nameOf(ctx)
-    const wasThere = await store.delete({ name }, { purge: isPurge(ctx) })
+    await checkConditions(ctx, store, { name })
+    const wasThere = await store.delete({ name }, { purge: flag(ctx, 'purge') })
     if (!wasThere) throw new NotFoundError(`there is no file ${JSON.stringify(name)}`)
     ctx.status = 204
   })
-}
-
-export function isPurge(ctx: Context): boolean {
-  return ctx.query.purge === 'true' || ctx.query.purge === ''
-}
-
-/** Kept as it was sent: bodies are never parsed by their type. */
-function typeOf(ctx: Context): { type?: string } {
-  const type = ctx.get('Content-Type')
-  return type === '' ? {} : { type }
-}
-
-function nameInQuery(ctx: Context): { name?: string } {
-  const { name } = ctx.query
-  return typeof name === 'string' ? { name } : {}
 }

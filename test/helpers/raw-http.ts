@@ -1,0 +1,78 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ExecutionContext } from 'ava'
+import { watched } from './watchdog.ts'
+
+/** A client that sends what the test says, byte for byte, and keeps what comes back. */
+export class RawHttp {
+  readonly socket: Socket
+  received = ''
+  #closed = false
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (piece) => {
+      this.received += piece.toString('latin1')
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#closed = true
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  send(...lines: string[]): void {
+    this.socket.write(lines.join('\r\n'), 'latin1')
+  }
+
+  /** Waits until `pattern` has come back. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    return watched(
+      `${pattern} in ${JSON.stringify(this.received.slice(0, 300))}`,
+      this.#poll(() => {
+        const match = pattern.exec(this.received)
+        if (match === null && this.#closed) {
+          throw new Error(`closed after ${JSON.stringify(this.received.slice(0, 300))}`)
+        }
+        return match
+      }),
+    )
+  }
+
+  async closed(): Promise<string> {
+    await watched(
+      'the connection to be closed',
+      this.#poll(() => this.#closed || null),
+    )
+    return this.received
+  }
+
+  async #poll<T>(look: () => T | null): Promise<T> {
+    for (;;) {
+      const found = look()
+      if (found !== null) return found
+      await sleep(5)
+    }
+  }
+}
+
+/** A connection that is destroyed when the test has ended. */
+export async function connectRaw(t: ExecutionContext, url: string): Promise<RawHttp> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+  t.teardown(() => socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve).once('error', reject)
+  })
+  return new RawHttp(socket)
+}
+
+/** Sends one whole request and waits until the server closes. */
+export async function exchange(t: ExecutionContext, url: string, ...lines: string[]) {
+  const client = await connectRaw(t, url)
+  client.send(...lines)
+  return client.closed()
+}

@@ -1,4 +1,4 @@
-import { HEADER_LENGTH, Status } from './protocol.ts'
+import { HEADER_LENGTH } from './protocol.ts'
 import {
   type Expected,
   MAX_PREFIX_LENGTH,
@@ -17,13 +17,11 @@ export interface ReceiverHooks {
 }
 
 const EMPTY = Buffer.alloc(0)
-/** Less than this is read together with what comes after it. */
-const MIN_ROOM = 16 * 1024
 
 /**
- * Cuts the bytes of one connection into responses. Its work is linear in the bytes: each value gets
- * a buffer of exactly its size when its header has been checked; what came along with the header is
- * copied there, and the rest of a large value is read there at once.
+ * Cuts the bytes of one connection into responses. Its work is linear in the bytes: each value is
+ * copied once, into a buffer of exactly its size, which is allocated when its header has been
+ * checked.
  */
 export class Receiver {
   readonly #hooks: ReceiverHooks
@@ -40,14 +38,8 @@ export class Receiver {
     this.#hooks = hooks
   }
 
-  /** Where the next bytes belong, when they are sure to be the rest of a large value. */
-  get room(): Buffer | undefined {
-    if (this.#value === undefined || this.#value.length - this.#filled < MIN_ROOM) return undefined
-    return this.#value.subarray(this.#filled)
-  }
-
   /**
-   * Takes the next bytes; they may be overwritten afterwards, unless they are in `room`.
+   * Takes the next bytes; they may be overwritten afterwards.
    * @throws {ConnectionError} `protocol`; there is no way on from that.
    */
   push(bytes: Buffer): void {
@@ -93,20 +85,14 @@ export class Receiver {
     this.#key = copyOf(bytes, keyStart, end)
     this.#filled = 0
     const length = header.totalBodyLength - header.keyLength - header.extrasLength
-    this.#value = length === 0 ? EMPTY : this.#allocate(length, header)
+    this.#value = length === 0 ? EMPTY : Buffer.allocUnsafeSlow(length)
     if (length === 0) this.#finish()
     return end - at
   }
 
-  #allocate(length: number, header: ResponseHeader): Buffer {
-    const { allocate = Buffer.allocUnsafeSlow } = this.#hooks.expected()!
-    return header.status === Status.ok ? allocate(length) : Buffer.allocUnsafeSlow(length)
-  }
-
   #takeValue(bytes: Buffer, at: number): number {
     const value = this.#value!
-    const isInPlace = bytes.buffer === value.buffer
-    const taken = isInPlace ? bytes.length : bytes.copy(value, this.#filled, at)
+    const taken = bytes.copy(value, this.#filled, at)
     this.#filled += taken
     if (this.#filled === value.length) this.#finish()
     return at + taken

@@ -2,14 +2,12 @@ import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Address } from './address.ts'
 
-/** For headers, small values and the beginnings of large ones; it is filled again and again. */
-const READ_BUFFER_LENGTH = 64 * 1024
+/** More than one large read of the loopback interface; it is filled again and again. */
+const READ_BUFFER_LENGTH = 256 * 1024
 
 export interface TransportEvents {
   open(): void
-  /** Where to read to, if not to a buffer that is used again and again. */
-  room(): Buffer | undefined
-  /** The bytes are in `room`, or valid during the call only. */
+  /** The bytes are valid during the call only. */
   data(bytes: Buffer): void
   error(error: NodeJS.ErrnoException): void
   /** The other side will send no more, or the socket is gone. */
@@ -22,11 +20,11 @@ export function openSocket(
   tls: TlsOptions | undefined,
   events: TransportEvents,
 ): Socket {
-  const scratch = Buffer.allocUnsafeSlow(READ_BUFFER_LENGTH)
+  const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_LENGTH)
   const onread: OnReadOpts = {
-    buffer: () => events.room() ?? scratch,
-    callback: (length, buffer) => {
-      events.data((buffer as Buffer).subarray(0, length))
+    buffer,
+    callback: (length) => {
+      events.data(buffer.subarray(0, length))
       return true
     },
   }

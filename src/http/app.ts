@@ -6,7 +6,9 @@ import { discardUnread } from './request-body.ts'
 import { blobRoutes } from './routes/blobs.ts'
 import { buildDialect, buildRoutes } from './routes/build/index.ts'
 import { fileRoutes } from './routes/files.ts'
+import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
+import { pageRoutes } from './routes/page.ts'
 import { webdavRoutes } from './routes/webdav.ts'
 import { ClientGoneError } from './signal.ts'
 
@@ -29,6 +31,8 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   healthRoutes(router, store, isDraining)
   webdavRoutes(router, store)
   buildRoutes(router, store)
+  fleetRoutes(router, store)
+  pageRoutes(router)
 
   const app = new Koa()
   app.on('error', report)

@@ -35,7 +35,10 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   pageRoutes(router)
 
   const app = new Koa()
-  app.on('error', report)
+  app.on('error', (error, ctx?: Koa.Context) => {
+    // Koa tells of a socket that fails under a request as well: the client is gone.
+    if (error !== ctx?.req.socket.errored) report(error)
+  })
   app.use(discardUnread)
   app.use(problems(report, buildDialect))
   app.use(router.routes())

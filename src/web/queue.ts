@@ -2,12 +2,15 @@
 export class Queue<T> {
   readonly #run: (task: T) => Promise<void>
   readonly #width: number
+  readonly #onChange: () => void
   readonly #waiting: T[] = []
   #running = 0
 
-  constructor(width: number, run: (task: T) => Promise<void>) {
+  /** @param run Never rejects. @param onChange Told whenever a task has come, begun or ended. */
+  constructor(width: number, run: (task: T) => Promise<void>, onChange: () => void) {
     this.#width = width
     this.#run = run
+    this.#onChange = onChange
   }
 
   get waiting(): number {
@@ -26,16 +29,18 @@ export class Queue<T> {
   /** Forgets what has not begun. */
   clear(): void {
     this.#waiting.length = 0
+    this.#onChange()
   }
 
   #next(): void {
-    if (this.#running >= this.#width) return
-    const task = this.#waiting.shift()
-    if (task === undefined) return
-    this.#running++
-    this.#run(task).finally(() => {
-      this.#running--
-      this.#next()
-    })
+    const task = this.#running < this.#width ? this.#waiting.shift() : undefined
+    if (task !== undefined) {
+      this.#running++
+      this.#run(task).finally(() => {
+        this.#running--
+        this.#next()
+      })
+    }
+    this.#onChange()
   }
 }

@@ -68,7 +68,7 @@ export class UploadRow {
     this.#part.slot('hash').textContent = hash
     this.#part.slot('receipt').hidden = false
     this.#act(
-      element('a', { href: hrefOf(ref), className: 'quiet' }, 'Look up'),
+      element('a', { href: hrefOf(ref), className: 'button quiet' }, 'Look up'),
       copyButton('Copy hash', () => hash),
       copyButton('Copy link', () => urlOf(ref).href),
       copyButton('Copy curl', () => curlLine(ref, name)),

@@ -21,7 +21,11 @@ interface Job extends Picked {
 
 /** The upload section: everything chosen or dropped, a few at a time. */
 export class Uploads {
-  readonly #queue = new Queue<Job>(WIDTH, (job) => this.#run(job))
+  readonly #queue = new Queue<Job>(
+    WIDTH,
+    (job) => this.#run(job),
+    () => this.#summarize(),
+  )
   readonly #rows = new Set<UploadRow>()
   readonly #maxFileSize: () => number | undefined
   #done = 0
@@ -43,7 +47,6 @@ export class Uploads {
     for (const { file, name } of files) {
       this.#queue.add({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
     }
-    this.#summarize()
   }
 
   /** Never rejects: what goes wrong is the row's to tell. */
@@ -51,13 +54,11 @@ export class Uploads {
     const row = job.row ?? this.#addRow(job)
     const cancel = new AbortController()
     row.start(() => cancel.abort())
-    this.#summarize()
     try {
       this.#finish(row, await this.#send(job, row, cancel.signal))
     } catch (error) {
       this.#fail(row, job, cancel.signal.aborted ? undefined : error)
     }
-    queueMicrotask(() => this.#summarize())
   }
 
   #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Receipt> {
@@ -109,7 +110,6 @@ export class Uploads {
   #cancelAll(): void {
     this.#queue.clear()
     for (const row of this.#rows) row.cancel()
-    this.#summarize()
   }
 
   #clear(): void {

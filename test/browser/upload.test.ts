@@ -92,7 +92,7 @@ test('an upload shows how far it is, can be cancelled and tried again', async (t
 })
 
 test('an upload that the server refuses says why and leaves the others alone', async (t) => {
-  const { url } = await startTestServer(t, { store: { maxFileSize: 1000 } })
+  const { url, store } = await startTestServer(t, { store: { maxFileSize: 1000 } })
   const page = await openPage(t, url)
   await page.locator('#pulse[data-state=up]').waitFor()
   await page.setInputFiles('#files', [
@@ -103,4 +103,5 @@ test('an upload that the server refuses says why and leaves the others alone', a
   await page.getByText('1 done · 2 not uploaded').waitFor()
   await page.locator('#uploads').getByText('Files here have at most 1.0 KiB.').waitFor()
   await page.locator('#uploads').getByText('must not hold control characters').waitFor()
+  t.is((await store.get('right')).size, 1000)
 })

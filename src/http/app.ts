@@ -1,6 +1,7 @@
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { FileStore } from '../index.ts'
+import { Admission } from './admission.ts'
 import { problems } from './problem.ts'
 import { discardUnread } from './request-body.ts'
 import { blobRoutes } from './routes/blobs.ts'
@@ -13,6 +14,8 @@ import { webdavRoutes } from './routes/webdav.ts'
 import { ClientGoneError } from './signal.ts'
 
 export interface AppOptions {
+  /** What is refused for want of room. Default: one of its own, which sees no connections. */
+  admission?: Admission
   /** True from when the server stops taking new work. */
   isDraining?: () => boolean
   /** Called with what should never happen; the client gets a 500 without its text. */
@@ -22,6 +25,7 @@ export interface AppOptions {
 /** The routes of docs/http.md over a store. */
 export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   const { isDraining = () => false, onError = (error) => console.error(error) } = options
+  const { admission = new Admission() } = options
   const report = (error: unknown) => {
     if (!(error instanceof ClientGoneError)) onError(error)
   }
@@ -41,6 +45,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   })
   app.use(discardUnread)
   app.use(problems(report, buildDialect))
+  app.use(admission.middleware)
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app

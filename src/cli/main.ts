@@ -1,17 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { BlobcachedError } from '../index.ts'
+import { completionCommand } from './completion.ts'
+import { exitCodeOf, ToldError } from './exit-codes.ts'
+import { getCommand } from './get.ts'
+import { putCommand } from './put.ts'
+import { complain } from './report.ts'
+import { rmCommand } from './rm.ts'
 import { serveCommand } from './serve.ts'
-
-/** 0 done, 2 usage, 3 not there, 4 corrupt, 5 unreachable, 1 anything else. */
-const EXIT_CODES: Record<string, number> = {
-  'bad-request': 2,
-  'not-found': 3,
-  evicted: 3,
-  corrupt: 4,
-  unavailable: 5,
-}
+import { statCommand } from './stat.ts'
+import { verifyCommand } from './verify.ts'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -21,18 +19,28 @@ const program = new Command('blobcached')
   .description('Files in memcached, every byte verified before it leaves')
   .version(version)
   .addCommand(serveCommand())
+  .addCommand(putCommand())
+  .addCommand(getCommand())
+  .addCommand(statCommand())
+  .addCommand(verifyCommand())
+  .addCommand(rmCommand())
   .configureHelp({ showGlobalOptions: true })
 
+program.addCommand(completionCommand(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
+
+// Whoever reads our output may have had enough of it; a write that matters fails by itself.
+process.stdout.on('error', () => {})
 
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = report(error)
+  process.exitCode = exitCodeOf(error)
+  if (!isTold(error)) complain(error)
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  console.error(`blobcached: ${error instanceof Error ? error.message : error}`)
-  return error instanceof BlobcachedError ? (EXIT_CODES[error.code] ?? 1) : 1
+/** Commander prints its own errors; a broken pipe is nobody's mistake. */
+function isTold(error: unknown): boolean {
+  if (error instanceof CommanderError || error instanceof ToldError) return true
+  return (error as { code?: unknown }).code === 'EPIPE'
 }

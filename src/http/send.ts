@@ -31,7 +31,7 @@ export async function send(
 }
 async function sendRange(res: ServerResponse, read: PreparedRead, range: ByteRange) {
   const held = read.held(range)
-  if (held === undefined) await writeAll(res, read, range)
+  if (held === undefined) await writeAll(res, read.stream(range))
   else writeHeld(res, held)
 }
 
@@ -42,12 +42,10 @@ function writeHeld(res: ServerResponse, parts: readonly Buffer[]): void {
   res.uncork()
 }
 
-async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRange): Promise<void> {
-  for await (const part of read.stream(range)) {
+async function writeAll(res: ServerResponse, parts: AsyncIterable<Buffer>): Promise<void> {
+  for await (const part of parts) {
     if (res.destroyed) throw new ClientGoneError()
-    if (res.write(part)) continue
-    await until(res, 'drain') // Then nothing is left in the queue, this part included.
-    read.recycle(part)
+    if (!res.write(part)) await until(res, 'drain')
   }
 }
 

@@ -94,8 +94,7 @@ export class ChunkWriter {
       written = await this.#engine.set(this.#keys.chunk(digest), chunk)
       return [digest, written]
     } finally {
-      // A write that failed may still be on its way to a socket.
-      if (written > 0) this.#pool.giveBack(chunk)
+      this.#pool.giveBack(chunk, written > 0)
     }
   }
 }

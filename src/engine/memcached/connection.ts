@@ -102,8 +102,7 @@ export class Connection {
     )
     this.#socket = openSocket(config.address, config.tls, {
       open: () => this.#open(),
-      buffer: () => this.#receiver.nextBuffer(),
-      data: (length) => this.#receive(length),
+      data: (bytes) => this.#receive(bytes),
       error: (error) => this.fail(fromSocketError(error, this.#connected)),
       end: () => this.fail(new ConnectionError('closed', 'memcached closed the connection')),
     })
@@ -227,16 +226,13 @@ export class Connection {
     if (value !== undefined && value.length > 0) this.#socket.write(value)
   }
 
-  #receive(length: number): void {
+  #receive(bytes: Buffer): void {
     if (this.#failed) return
     this.#progressAt = performance.now()
     try {
-      this.#receiver.received(length)
+      this.#receiver.push(bytes)
     } catch (error) {
-      if (!(error instanceof ConnectionError)) {
-        this.fail(new ConnectionError('protocol', 'a response could not be handled', error))
-        throw error
-      }
+      if (!(error instanceof ConnectionError)) throw error
       this.fail(error)
     }
     this.#pump()

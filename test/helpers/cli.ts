@@ -1,0 +1,107 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer, text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const COMMAND = isBuilt()
+  ? [join(ROOT, 'dist/cli/main.js')]
+  : [`--import=${import.meta.resolve('tsx')}`, join(ROOT, 'src/cli/main.ts')]
+/** Milliseconds after which a command hangs. */
+const WATCHDOG_MS = 60_000
+
+export interface CliResult {
+  /** The exit code, 128 and more for one that a signal ended. */
+  code: number
+  /** Standard output as it came. */
+  bytes: Buffer
+  stdout: string
+  stderr: string
+}
+
+export interface CliOptions {
+  /** Standard input. */
+  input?: string | Uint8Array
+  env?: Record<string, string>
+}
+
+/** The command line in a folder of its own, talking to one server. */
+export class Cli {
+  readonly folder: string
+  readonly #t: ExecutionContext
+  readonly #env: NodeJS.ProcessEnv
+
+  constructor(t: ExecutionContext, folder: string, server: string) {
+    this.folder = folder
+    this.#t = t
+    const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env
+    this.#env = { ...env, BLOBCACHED_SERVER: server }
+  }
+
+  /** The path of a file in the folder. */
+  path(...segments: string[]): string {
+    return join(this.folder, ...segments)
+  }
+
+  start(args: readonly string[], { env, input }: CliOptions = {}): RunningCli {
+    const child = spawn(process.execPath, [...COMMAND, ...args], {
+      cwd: this.folder,
+      env: { ...this.#env, ...env },
+    })
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG_MS)
+    this.#t.teardown(() => void child.kill('SIGKILL'))
+    child.stdin.on('error', () => {}) // It may end before it has read all.
+    if (input !== undefined) child.stdin.end(input)
+    const result = resultOf(child).finally(() => clearTimeout(watchdog))
+    return { child, result }
+  }
+
+  run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return this.start(args, { input: '', ...options }).result
+  }
+
+  /** Runs what must succeed. */
+  async ok(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    const result = await this.run(args, options)
+    this.#t.is(result.code, 0, `blobcached ${args.join(' ')}: ${result.stderr}`)
+    return result
+  }
+}
+
+export interface RunningCli {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly result: Promise<CliResult>
+}
+
+export async function cliFor(t: ExecutionContext, server: { url: string }): Promise<Cli> {
+  const folder = await mkdtemp(join(tmpdir(), 'blobcached-cli-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return new Cli(t, folder, server.url)
+}
+
+async function resultOf(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
+  const [bytes, stderr, code] = await Promise.all([
+    buffer(child.stdout),
+    text(child.stderr),
+    new Promise<number>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code) => resolve(code ?? 128))
+    }),
+  ])
+  return { code, bytes, stdout: bytes.toString(), stderr }
+}
+
+/** The build starts in a third of the time; it is used unless a source is newer. */
+function isBuilt(): boolean {
+  try {
+    const builtAt = statSync(join(ROOT, 'dist/cli/main.js')).mtimeMs
+    const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    return sources.every((path) => statSync(join(ROOT, 'src', path)).mtimeMs < builtAt)
+  } catch {
+    return false
+  }
+}

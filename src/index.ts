@@ -1,4 +1,4 @@
-export { Digest, type DigestStream } from './digest.ts'
+export { Digest } from './digest.ts'
 export type {
   Engine,
   EngineObserver,

@@ -11,6 +11,12 @@ export interface GetOptions {
    * For content-addressed values only: the key says what the value must be. Default false.
    */
   discard?: boolean
+  /**
+   * Where a value of `size` bytes is received, for callers that use memory again; an engine may
+   * have memory of its own instead. Asked once for each copy that is read, and a copy that was not
+   * handed to the caller is forgotten. Default: new memory.
+   */
+  allocate?: (size: number) => Buffer
 }
 
 export interface SetOptions {

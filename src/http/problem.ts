@@ -173,7 +173,7 @@ const READ_HEADERS = new Set([
   'location',
 ])
 
-function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): Problem {
   const reason = reasonOf(error)
   const problem: Problem = { title: TITLE[reason], status: STATUS[reason], reason }
   if (reason !== 'internal') problem.detail = (error as Error).message

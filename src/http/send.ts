@@ -31,7 +31,7 @@ export async function send(
 }
 async function sendRange(res: ServerResponse, read: PreparedRead, range: ByteRange) {
   const held = read.held(range)
-  if (held === undefined) await writeAll(res, read.stream(range))
+  if (held === undefined) await writeAll(res, read, range)
   else writeHeld(res, held)
 }
 
@@ -42,10 +42,12 @@ function writeHeld(res: ServerResponse, parts: readonly Buffer[]): void {
   res.uncork()
 }
 
-async function writeAll(res: ServerResponse, parts: AsyncIterable<Buffer>): Promise<void> {
-  for await (const part of parts) {
+async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRange): Promise<void> {
+  for await (const part of read.stream(range)) {
     if (res.destroyed) throw new ClientGoneError()
-    if (!res.write(part)) await until(res, 'drain')
+    if (res.write(part)) continue
+    await until(res, 'drain') // Then nothing is left in the queue, this part included.
+    read.recycle(part)
   }
 }
 

@@ -42,6 +42,7 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
   try {
     const segments = ranges ? answerRanges(ctx, file, ranges) : answerWhole(ctx, file, whole)
     await send(ctx, read, segments)
+    read.close({ sent: true })
   } finally {
     read.close()
   }

@@ -1,13 +1,19 @@
 import type { Context } from 'koa'
+import { IDLE } from './idle.ts'
+import { HttpProblem } from './problem.ts'
 
-/** Aborted when the client goes away before it has the whole answer. */
+/** Aborted when the client goes away before it has the whole answer, or stops sending its body. */
 export function abortSignal(ctx: Context): AbortSignal {
   const controller = new AbortController()
   ctx.res.once('close', () => {
     if (!ctx.res.writableFinished) controller.abort(new ClientGoneError())
   })
+  ctx.req.once(IDLE, () => controller.abort(new HttpProblem('request-timeout', IDLE_CLIENT, CLOSE)))
   return controller.signal
 }
+
+const IDLE_CLIENT = 'nothing of the body arrived for too long'
+const CLOSE = { Connection: 'close' }
 
 /** Nobody is left to answer. */
 export class ClientGoneError extends Error {

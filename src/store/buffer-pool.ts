@@ -1,28 +1,31 @@
-/** Chunk buffers that can be filled again once they are written, instead of new memory each time. */
+/** Chunk buffers that are filled again when nothing needs them any more, instead of new memory. */
 export class BufferPool {
   readonly #size: number
   readonly #maxFree: number
   readonly #free: ArrayBufferLike[] = []
-  /** Weak: what is dropped on the way of a failed upload must not be kept for ever. */
+  /** Weak: what is dropped on the way of a failed request must not be kept for ever. */
   readonly #lent = new WeakSet<ArrayBufferLike>()
 
+  /** @param size Bytes of a buffer. @param maxFree How many of them wait for their next use. */
   constructor(size: number, maxFree: number) {
     this.#size = size
     this.#maxFree = maxFree
   }
 
-  take(): Buffer {
+  /** Memory for `length` bytes with anything in it; small or very large ones are made new. */
+  take(length = this.#size): Buffer {
+    if (length > this.#size || length < this.#size / 4) return Buffer.allocUnsafeSlow(length)
     const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size).buffer
     this.#lent.add(memory)
-    return Buffer.from(memory)
+    return Buffer.from(memory, 0, length)
   }
 
   /**
-   * Takes back a buffer, or a part of one, that nothing reads any more. A buffer whose write failed
-   * may still be on its way to a socket: drop that one with `reusable` false.
+   * Takes back a buffer, or a part of one, that nothing reads or writes any more; what did not come
+   * from here is left alone. When in doubt whether something still does, do not give it back.
    */
-  giveBack(chunk: Buffer, reusable = true): void {
+  giveBack(chunk: Buffer): void {
     const ours = this.#lent.delete(chunk.buffer)
-    if (ours && reusable && this.#free.length < this.#maxFree) this.#free.push(chunk.buffer)
+    if (ours && this.#free.length < this.#maxFree) this.#free.push(chunk.buffer)
   }
 }

@@ -1,51 +1,40 @@
-import { Digest } from '../digest.ts'
-import { DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
 import { CorruptError, EvictedError } from '../errors.ts'
-import type { Keys } from './keys.ts'
+import type { Found } from './chunk-source.ts'
 import type { Chunk } from './manifest.ts'
+import type { SharedChunks } from './shared-chunks.ts'
 import { readAhead } from './window.ts'
 
-/** Content that proved itself, or why there is none. */
-export type Found = Buffer | 'evicted' | 'corrupt'
-
-/** The one way out: whatever it hands on has the digest that it was asked for by. */
+/** The chunks of one file. */
 export class ChunkReader {
-  readonly #engine: Engine
-  readonly #keys: Keys
+  readonly #chunks: SharedChunks
+  readonly #prefetched: Promise<Found> | undefined
 
-  constructor(engine: Engine, keys: Keys) {
-    this.#engine = engine
-    this.#keys = keys
-  }
-
-  /**
-   * Looks for the chunk with that digest and hashes it before anyone sees it. The engine reads a
-   * wrong one once more by another way; with `discard` it is then removed, so that the next
-   * reader finds an honest gap.
-   */
-  async find(digest: Digest, options?: GetOptions): Promise<Found> {
-    const prove = (value: Buffer) => provenBytes(value, digest)
-    try {
-      return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
-    } catch (error) {
-      if (error instanceof DamagedError) return 'corrupt'
-      throw error
-    }
+  /** @param prefetched The file's only chunk, if it has one only and that is under way already. */
+  constructor(chunks: SharedChunks, prefetched?: Promise<Found>) {
+    this.#chunks = chunks
+    this.#prefetched = prefetched
   }
 
   /** @throws {EvictedError | CorruptError} */
   async read(chunk: Chunk): Promise<Buffer> {
-    return expectBytes(await this.find(chunk.digest, { discard: true }), chunk)
+    const found = await this.#prefetched
+    // It was asked for before the link was, so it may have been stored since.
+    if (found !== undefined && found !== 'evicted') return expectBytes(found, chunk)
+    return expectBytes(await this.#chunks.find(chunk.digest), chunk)
   }
 
   /** The bytes of the chunks, in order, `window` of them under way at a time. */
   readAll(chunks: Iterable<Chunk>, window: number): AsyncGenerator<Buffer, void, undefined> {
     return readAhead(chunks, window, (chunk) => this.read(chunk))
   }
+
+  /** The memory of bytes that were read here may be used for others. */
+  recycle(bytes: Buffer): void {
+    if (this.#prefetched === undefined) this.#chunks.recycle(bytes)
+  }
 }
 
-/** @throws {EvictedError | CorruptError} */
-export function expectBytes(found: Found, { index, digest, offset, size }: Chunk): Buffer {
+function expectBytes(found: Found, { index, digest, offset, size }: Chunk): Buffer {
   const what = `chunk ${index} (${size} bytes at ${offset})`
   if (found === 'evicted') throw new EvictedError(`${what} is gone`)
   if (found !== 'corrupt' && found.length === size) return found
@@ -53,13 +42,4 @@ export function expectBytes(found: Found, { index, digest, offset, size }: Chunk
     expected: `${size} bytes with SHA-256 ${digest.hex}`,
     actual: found === 'corrupt' ? 'other bytes' : `${found.length} bytes`,
   })
-}
-
-function provenBytes(
-  value: Buffer,
-  digest: Digest,
-): Buffer | undefined | Promise<Buffer | undefined> {
-  const verdict = (actual: Digest) => (actual.equals(digest) ? value : undefined)
-  if (!Digest.isWorthThread(value)) return verdict(Digest.of(value))
-  return Digest.offThread(value).then(verdict)
 }

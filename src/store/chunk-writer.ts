@@ -94,7 +94,8 @@ export class ChunkWriter {
       written = await this.#engine.set(this.#keys.chunk(digest), chunk)
       return [digest, written]
     } finally {
-      this.#pool.giveBack(chunk, written > 0)
+      // A write that failed may still be on its way to a socket.
+      if (written > 0) this.#pool.giveBack(chunk)
     }
   }
 }

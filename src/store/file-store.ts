@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { Budgets, type MemoryUsage } from './budgets.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { ChunkReader, type Found } from './chunk-reader.ts'
+import { ChunkSource, type Found } from './chunk-source.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Keys } from './keys.ts'
@@ -13,13 +13,14 @@ import { Links } from './links.ts'
 import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { countMissing } from './presence.ts'
 import { Sealer } from './seal.ts'
+import { SharedChunks } from './shared-chunks.ts'
 import type { Source } from './source.ts'
 import { checkCommit, type LinkOptions, type Receipt, StagedFile } from './staged-file.ts'
 import { StoredFile } from './stored-file.ts'
 import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
 import type { Verification } from './verification.ts'
 
-/** Bytes of chunk buffers kept for the next upload. */
+/** Bytes of chunk buffers kept for the next read or upload. */
 const POOLED_BYTES = 16 * 1024 * 1024
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
@@ -40,7 +41,9 @@ export class FileStore {
   readonly #keys: Keys
   readonly #links: Links
   readonly #budgets: Budgets
-  readonly #reader: ChunkReader
+  readonly #pool: BufferPool
+  readonly #source: ChunkSource
+  readonly #chunks: SharedChunks
   readonly #writer: ChunkWriter
 
   /**
@@ -53,12 +56,11 @@ export class FileStore {
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
     this.#budgets = new Budgets(this.#settings)
-    const pool = new BufferPool(
-      this.#settings.chunkSize,
-      Math.ceil(POOLED_BYTES / this.#settings.chunkSize),
-    )
-    this.#reader = new ChunkReader(engine, this.#keys)
-    this.#writer = new ChunkWriter(engine, this.#keys, pool)
+    const { chunkSize, hotCache } = this.#settings
+    this.#pool = new BufferPool(chunkSize, Math.ceil(POOLED_BYTES / chunkSize))
+    this.#source = new ChunkSource(engine, this.#keys)
+    this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
+    this.#writer = new ChunkWriter(engine, this.#keys, this.#pool)
   }
 
   get chunkSize(): number {
@@ -158,7 +160,9 @@ export class FileStore {
     const link = await this.#links.read(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
     return new StoredFile(link, {
-      reader: this.#reader,
+      chunks: this.#chunks,
+      source: this.#source,
+      pool: this.#pool,
       budgets: this.#budgets,
       countMissing: (manifest, signal) => countMissing(this.engine, this.#keys, manifest, signal),
       prefetched,
@@ -241,7 +245,7 @@ export class FileStore {
   #prefetch(digest: Digest): Promise<Found> | undefined {
     const lease = this.#budgets.tryHold(this.chunkSize)
     if (lease === undefined) return undefined
-    const found = this.#reader.find(digest, { discard: true }).finally(lease.release)
+    const found = this.#chunks.find(digest).finally(lease.release)
     found.catch(() => {}) // Whoever reads the chunk gets the failure.
     return found
   }

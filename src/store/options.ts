@@ -24,6 +24,11 @@ export interface FileStoreOptions {
   ttl?: number
   /** Bytes that a file may have. Default: as many as a manifest can list, 17 GB with `-I 1m`. */
   maxFileSize?: number
+  /**
+   * Bytes of verified chunks to keep in this process for the next reader. Links are never kept, so
+   * what was deleted, replaced or has expired is gone at once. Default 0: none.
+   */
+  hotCache?: number
   memory?: {
     /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
     perRead?: number
@@ -36,6 +41,7 @@ export interface Settings {
   readonly chunkSize: number
   readonly ttl: number
   readonly maxFileSize: number
+  readonly hotCache: number
   readonly perRead: number
   /** Bytes for prepared reads that are held whole. */
   readonly heldBytes: number
@@ -55,8 +61,18 @@ export function settle(options: FileStoreOptions): Settings {
   checkCount('maxFileSize', maxFileSize, 0)
   const ttl = options.ttl ?? 0
   checkTtl(ttl)
+  const hotCache = options.hotCache ?? 0
+  checkCount('hotCache', hotCache, 0)
   const windowBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
-  return { chunkSize, ttl, maxFileSize, perRead, heldBytes: total - windowBytes, windowBytes }
+  return {
+    chunkSize,
+    ttl,
+    maxFileSize,
+    hotCache,
+    perRead,
+    heldBytes: total - windowBytes,
+    windowBytes,
+  }
 }
 
 function checkCount(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {

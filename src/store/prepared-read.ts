@@ -1,3 +1,4 @@
+import type { ChunkReader } from './chunk-reader.ts'
 import type { ByteRange, Manifest } from './manifest.ts'
 
 /**
@@ -7,16 +8,19 @@ import type { ByteRange, Manifest } from './manifest.ts'
 export class PreparedRead {
   readonly #manifest: Manifest
   readonly #stream: (range: ByteRange) => AsyncIterable<Buffer>
-  readonly #held: ReadonlyMap<number, Buffer> | undefined
+  readonly #reader: ChunkReader
   readonly #onClose: () => void
+  #held: ReadonlyMap<number, Buffer> | undefined
 
   constructor(
     manifest: Manifest,
+    reader: ChunkReader,
     stream: (range: ByteRange) => AsyncIterable<Buffer>,
     onClose: () => void,
     held?: ReadonlyMap<number, Buffer>,
   ) {
     this.#manifest = manifest
+    this.#reader = reader
     this.#stream = stream
     this.#onClose = onClose
     this.#held = held
@@ -41,8 +45,21 @@ export class PreparedRead {
     yield* this.held(range) ?? this.#stream(range)
   }
 
-  /** Gives the memory back; what was handed out must have been sent or copied. Idempotent. */
-  close(): void {
+  /**
+   * Says that bytes which `stream` yielded have left this process, so that their memory may be
+   * filled with others at once. Optional; said too early, it sends wrong bytes.
+   */
+  recycle(bytes: Buffer): void {
+    if (this.#held === undefined) this.#reader.recycle(bytes)
+  }
+
+  /**
+   * Gives the memory back to the budget. With `sent`, everything that was handed out has left this
+   * process, as in `recycle`. Idempotent; nothing can be read afterwards.
+   */
+  close({ sent = false } = {}): void {
+    if (sent) for (const chunk of this.#held?.values() ?? []) this.#reader.recycle(chunk)
+    if (this.#held !== undefined) this.#held = new Map()
     this.#onClose()
   }
 }

@@ -1,10 +1,13 @@
 import type { Digest } from '../digest.ts'
 import { EvictedError, RangeNotSatisfiableError } from '../errors.ts'
 import type { Budgets } from './budgets.ts'
-import { type ChunkReader, expectBytes, type Found } from './chunk-reader.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { ChunkReader } from './chunk-reader.ts'
+import type { ChunkSource, Found } from './chunk-source.ts'
 import type { Link } from './link.ts'
 import type { ByteRange, Chunk, Manifest } from './manifest.ts'
 import { chunksOf, clip, PreparedRead } from './prepared-read.ts'
+import type { SharedChunks } from './shared-chunks.ts'
 import { type Verification, verifyFile } from './verification.ts'
 import { windowFor } from './window.ts'
 
@@ -27,7 +30,10 @@ export interface PrepareOptions {
 
 /** What a store needs to read a file; made by `FileStore` alone. */
 export interface FileReading {
-  readonly reader: ChunkReader
+  readonly chunks: SharedChunks
+  /** What is stored, around everything that is remembered. */
+  readonly source: ChunkSource
+  readonly pool: BufferPool
   readonly budgets: Budgets
   /** Counts the chunks that are gone. */
   countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>
@@ -46,6 +52,7 @@ export class StoredFile {
   /** Seconds that its link was given to live; 0 is no limit. */
   readonly ttl: number
   readonly #reading: FileReading
+  readonly #reader: ChunkReader
 
   constructor(link: Link, reading: FileReading) {
     this.manifest = link.manifest
@@ -53,6 +60,8 @@ export class StoredFile {
     this.storedAt = new Date(link.storedAt)
     this.ttl = link.ttl
     this.#reading = reading
+    const only = link.manifest.chunkCount === 1 ? reading.prefetched : undefined
+    this.#reader = new ChunkReader(reading.chunks, only)
     if (link.name !== undefined) this.name = link.name
     if (link.type !== undefined) this.type = link.type
   }
@@ -86,7 +95,10 @@ export class StoredFile {
     const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
     try {
       let offset = from * chunkSize
-      for await (const chunk of this.#readAll(this.manifest.chunks(from, to), window.chunks)) {
+      for await (const chunk of this.#reader.readAll(
+        this.manifest.chunks(from, to),
+        window.chunks,
+      )) {
         signal?.throwIfAborted()
         yield clip(chunk, offset, range)
         offset += chunkSize
@@ -124,13 +136,20 @@ export class StoredFile {
       await this.#verifyOnly(chunks, bytes, signal)
       return new PreparedRead(
         this.manifest,
+        this.#reader,
         (range) => this.#streamRange(range, signal),
         () => {},
       )
     }
     try {
       const held = await this.#hold(chunks, signal)
-      return new PreparedRead(this.manifest, this.stream.bind(this), lease.release, held)
+      return new PreparedRead(
+        this.manifest,
+        this.#reader,
+        this.stream.bind(this),
+        lease.release,
+        held,
+      )
     } catch (error) {
       lease.release()
       throw error
@@ -153,7 +172,7 @@ export class StoredFile {
     const held = new Map<number, Buffer>()
     if (chunks.length === 0) return held
     const window = windowFor(this.manifest.chunkSize)
-    for await (const bytes of this.#readAll(chunks, window)) {
+    for await (const bytes of this.#reader.readAll(chunks, window)) {
       signal?.throwIfAborted()
       held.set(chunks[held.size]!.index, bytes)
     }
@@ -163,7 +182,10 @@ export class StoredFile {
   async #verifyOnly(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
     const window = await this.#reading.budgets.window(bytes, this.manifest.chunkSize, signal)
     try {
-      for await (const _ of this.#readAll(chunks, window.chunks)) signal?.throwIfAborted()
+      for await (const bytes of this.#reader.readAll(chunks, window.chunks)) {
+        signal?.throwIfAborted()
+        this.#reader.recycle(bytes)
+      }
     } finally {
       window.release()
     }
@@ -179,6 +201,7 @@ export class StoredFile {
     }
     return new PreparedRead(
       this.manifest,
+      this.#reader,
       (range) => (range === first ? primed() : this.#streamRange(range, signal)),
       () => void stream.return(),
     )
@@ -186,20 +209,6 @@ export class StoredFile {
 
   #streamRange(range: ByteRange, signal: AbortSignal | undefined) {
     return this.stream(signal === undefined ? range : { ...range, signal })
-  }
-
-  #readAll(chunks: Iterable<Chunk>, window: number): AsyncGenerator<Buffer, void, undefined> {
-    const { prefetched, reader } = this.#reading
-    if (prefetched === undefined || this.manifest.chunkCount !== 1) {
-      return reader.readAll(chunks, window)
-    }
-    const [only] = chunks
-    return (async function* () {
-      if (only === undefined) return
-      const found = await prefetched
-      // It was asked for before the link was, so it may have been stored since.
-      yield found === 'evicted' ? await reader.read(only) : expectBytes(found, only)
-    })()
   }
 
   #range({ start = 0, end = this.size }: ReadOptions): ByteRange {

@@ -1,6 +1,7 @@
 import { Digest } from '../digest.ts'
 import type { Budgets } from './budgets.ts'
-import type { ChunkReader, Found } from './chunk-reader.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { ChunkSource, Found } from './chunk-source.ts'
 import type { Chunk, Manifest } from './manifest.ts'
 import { readAhead } from './window.ts'
 
@@ -25,26 +26,34 @@ export interface Verification {
 }
 
 interface Reading {
-  readonly reader: ChunkReader
+  readonly source: ChunkSource
+  readonly pool: BufferPool
   readonly budgets: Budgets
 }
 
 /** Reads every chunk and, where all are right, checks that together they are the file. */
 export async function verifyFile(
   manifest: Manifest,
-  { reader, budgets }: Reading,
+  { source, pool, budgets }: Reading,
   signal?: AbortSignal,
 ): Promise<Verification> {
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const chunks: ChunkHealth[] = []
   const whole = Digest.stream()
   const window = await budgets.window(manifest.size, manifest.chunkSize, signal)
-  const find = async (chunk: Chunk) => ({ chunk, found: await reader.find(chunk.digest) })
+  const allocate = (bytes: number) => pool.take(bytes)
+  const find = async (chunk: Chunk) => ({
+    chunk,
+    found: await source.find(chunk.digest, { allocate }),
+  })
   try {
     for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
       signal?.throwIfAborted()
       const state = stateOfChunk(found, chunk)
-      if (typeof found !== 'string') whole.update(found)
+      if (typeof found !== 'string') {
+        whole.update(found)
+        pool.giveBack(found)
+      }
       counts[state]++
       chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
     }

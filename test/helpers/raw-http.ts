@@ -6,10 +6,12 @@ import { watched } from './watchdog.ts'
 /** A client that sends what the test says, byte for byte, and keeps what comes back. */
 export class RawHttp {
   readonly socket: Socket
+  readonly #t: ExecutionContext
   received = ''
   #closed = false
 
-  constructor(socket: Socket) {
+  constructor(t: ExecutionContext, socket: Socket) {
+    this.#t = t
     this.socket = socket
     socket.on('data', (piece) => {
       this.received += piece.toString('latin1')
@@ -30,7 +32,7 @@ export class RawHttp {
 
   /** Waits until `pattern` has come back. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    return watched(
+    const found = await watched(
       `${pattern} in ${JSON.stringify(this.received.slice(0, 300))}`,
       this.#poll(() => {
         const match = pattern.exec(this.received)
@@ -40,6 +42,8 @@ export class RawHttp {
         return match
       }),
     )
+    this.#t.regex(this.received, pattern)
+    return found
   }
 
   async closed(): Promise<string> {
@@ -67,7 +71,7 @@ export async function connectRaw(t: ExecutionContext, url: string): Promise<RawH
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve).once('error', reject)
   })
-  return new RawHttp(socket)
+  return new RawHttp(t, socket)
 }
 
 /** Sends one whole request and waits until the server closes. */

@@ -18,12 +18,24 @@ test('a buffer is lent to one at a time, however often it is given back', (t) =>
   t.not(pool.take().buffer, pool.take().buffer)
 })
 
-test('a buffer that may still be on its way to a socket is not lent again', (t) => {
+test('a smaller buffer is a part of one, and the whole is lent again', (t) => {
   const pool = new BufferPool(10, 4)
-  const buffer = pool.take()
-  pool.giveBack(buffer, false)
-  pool.giveBack(buffer)
-  t.not(pool.take().buffer, buffer.buffer)
+  const part = pool.take(7)
+  t.is(part.length, 7)
+  pool.giveBack(part)
+  const whole = pool.take()
+  t.is(whole.buffer, part.buffer)
+  t.is(whole.length, 10)
+})
+
+test('what is much smaller or larger than a buffer is not lent, and never enters the pool', (t) => {
+  const pool = new BufferPool(1000, 4)
+  for (const length of [0, 1, 249, 1001, 5000]) {
+    const buffer = pool.take(length)
+    t.is(buffer.length, length)
+    pool.giveBack(buffer)
+    t.is(pool.take().buffer.byteLength, 1000)
+  }
 })
 
 test('memory that is not of the pool never enters it', (t) => {

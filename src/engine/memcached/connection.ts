@@ -102,7 +102,8 @@ export class Connection {
     )
     this.#socket = openSocket(config.address, config.tls, {
       open: () => this.#open(),
-      data: (bytes) => this.#receive(bytes),
+      buffer: () => this.#receiver.nextBuffer(),
+      data: (length) => this.#receive(length),
       error: (error) => this.fail(fromSocketError(error, this.#connected)),
       end: () => this.fail(new ConnectionError('closed', 'memcached closed the connection')),
     })
@@ -226,13 +227,16 @@ export class Connection {
     if (value !== undefined && value.length > 0) this.#socket.write(value)
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(length: number): void {
     if (this.#failed) return
     this.#progressAt = performance.now()
     try {
-      this.#receiver.push(bytes)
+      this.#receiver.received(length)
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error
+      if (!(error instanceof ConnectionError)) {
+        this.fail(new ConnectionError('protocol', 'a response could not be handled', error))
+        throw error
+      }
       this.fail(error)
     }
     this.#pump()

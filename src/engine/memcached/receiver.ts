@@ -17,14 +17,20 @@ export interface ReceiverHooks {
 }
 
 const EMPTY = Buffer.alloc(0)
+/** Holds many small responses, or the start of a large one, which is then copied to its place. */
+const SHARED_LENGTH = 64 * 1024
+/** A value that lacks fewer bytes than this is better read together with what comes after it. */
+const DIRECT_MIN = 32 * 1024
 
 /**
- * Cuts the bytes of one connection into responses. Its work is linear in the bytes: each value is
- * copied once, into a buffer of exactly its size, which is allocated when its header has been
- * checked.
+ * Cuts the bytes of one connection into responses. Its work is linear in the bytes: each value gets
+ * a buffer of exactly its size when its header has been checked, and all but the start of a large
+ * one is read straight into that.
  */
 export class Receiver {
   readonly #hooks: ReceiverHooks
+  readonly #shared = Buffer.allocUnsafeSlow(SHARED_LENGTH)
+  #readsValue = false
   /** What has come of a header, its extras and its key when they were cut by a packet's end. */
   readonly #prefix = Buffer.alloc(MAX_PREFIX_LENGTH)
   #prefixLength = 0
@@ -38,11 +44,20 @@ export class Receiver {
     this.#hooks = hooks
   }
 
-  /**
-   * Takes the next bytes; they may be overwritten afterwards.
-   * @throws {ConnectionError} `protocol`; there is no way on from that.
-   */
-  push(bytes: Buffer): void {
+  /** Where the next bytes are to be read to; call `received` with how many they were. */
+  nextBuffer(): Buffer {
+    const value = this.#value
+    this.#readsValue = value !== undefined && value.length - this.#filled >= DIRECT_MIN
+    return this.#readsValue ? value!.subarray(this.#filled) : this.#shared
+  }
+
+  /** @throws {ConnectionError} `protocol`; there is no way on from that. */
+  received(length: number): void {
+    if (this.#readsValue) this.#advance(length)
+    else this.#push(this.#shared.subarray(0, length))
+  }
+
+  #push(bytes: Buffer): void {
     let at = 0
     while (at < bytes.length) {
       at = this.#value === undefined ? this.#takePrefix(bytes, at) : this.#takeValue(bytes, at)
@@ -91,11 +106,14 @@ export class Receiver {
   }
 
   #takeValue(bytes: Buffer, at: number): number {
-    const value = this.#value!
-    const taken = bytes.copy(value, this.#filled, at)
-    this.#filled += taken
-    if (this.#filled === value.length) this.#finish()
+    const taken = bytes.copy(this.#value!, this.#filled, at)
+    this.#advance(taken)
     return at + taken
+  }
+
+  #advance(length: number): void {
+    this.#filled += length
+    if (this.#filled === this.#value!.length) this.#finish()
   }
 
   #finish(): void {

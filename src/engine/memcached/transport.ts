@@ -2,13 +2,12 @@ import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Address } from './address.ts'
 
-/** More than one large read of the loopback interface; it is filled again and again. */
-const READ_BUFFER_LENGTH = 256 * 1024
-
 export interface TransportEvents {
   open(): void
-  /** The bytes are valid during the call only. */
-  data(bytes: Buffer): void
+  /** Where to read to next; asked for after each `data`. */
+  buffer(): Buffer
+  /** So many bytes were read into the buffer. */
+  data(length: number): void
   error(error: NodeJS.ErrnoException): void
   /** The other side will send no more, or the socket is gone. */
   end(): void
@@ -20,11 +19,10 @@ export function openSocket(
   tls: TlsOptions | undefined,
   events: TransportEvents,
 ): Socket {
-  const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_LENGTH)
   const onread: OnReadOpts = {
-    buffer,
+    buffer: () => events.buffer(),
     callback: (length) => {
-      events.data(buffer.subarray(0, length))
+      events.data(length)
       return true
     },
   }

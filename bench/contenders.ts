@@ -1,0 +1,109 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort, type Running, start } from './processes.ts'
+
+/** A server under test: it has a place where a body can be PUT, and where it is read from. */
+export interface Contender extends Running {
+  readonly name: string
+  readonly url: string
+  /** The largest body that it can serve. */
+  readonly maxBytes: number
+}
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const main = join(here, '../dist/cli/main.js')
+
+/** memcached as docs/operations.md recommends it. */
+export async function startMemcached(megabytes: number): Promise<Running & { port: number }> {
+  const port = await freePort()
+  const options = 'slab_automove=1,slab_automove_window=3'
+  const args = ['-l', '127.0.0.1', '-p', `${port}`, '-m', `${megabytes}`, '-o', options, '-U', '0']
+  if (process.getuid?.() === 0) args.push('-u', 'root')
+  return withPort(await start('memcached', args, port), port)
+}
+
+export async function startBlobcached(
+  name: string,
+  memcachedPort: number,
+  flags: string[] = [],
+): Promise<Contender> {
+  const port = await freePort()
+  const running = await start(
+    process.execPath,
+    [
+      main,
+      'serve',
+      ...['--port', `${port}`, '--memcached', `127.0.0.1:${memcachedPort}`],
+      ...flags,
+    ],
+    port,
+  )
+  return contender(running, name, port, Number.POSITIVE_INFINITY)
+}
+
+/** Serves what lies in memcached under the path: 1 MB at most, since that is an item's limit. */
+export async function startNginx(memcachedPort: number): Promise<Contender> {
+  const port = await freePort()
+  const folder = mkdtempSync(join(tmpdir(), 'blobcached-bench-'))
+  const config = readFileSync(join(here, 'peers/nginx.conf'), 'utf8')
+    .replaceAll('MEMCACHED', `${memcachedPort}`)
+    .replaceAll('PORT', `${port}`)
+    .replaceAll('FOLDER', folder)
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(file, config)
+  const running = await start('nginx', ['-c', file, '-e', 'stderr'], port)
+  return {
+    ...contender(running, 'nginx memcached_pass', port, 1_000_000),
+    async stop() {
+      await running.stop()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+export async function startRedisPeer(): Promise<Contender> {
+  const redisPort = await freePort()
+  const redis = await start(
+    'redis-server',
+    ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    redisPort,
+  )
+  const port = await freePort()
+  const script = join(here, 'peers/redis-server.ts')
+  const server = await start(
+    process.execPath,
+    ['--import=tsx', script, `${port}`, `${redisPort}`],
+    port,
+  )
+  return {
+    ...contender(server, 'Redis + ioredis', port, 512 * 1024 * 1024),
+    async stop() {
+      await server.stop()
+      await redis.stop()
+    },
+  }
+}
+
+function contender(running: Running, name: string, port: number, maxBytes: number): Contender {
+  return {
+    name,
+    maxBytes,
+    url: `http://127.0.0.1:${port}`,
+    get pids() {
+      return running.pids
+    },
+    stop: () => running.stop(),
+  }
+}
+
+function withPort(running: Running, port: number): Running & { port: number } {
+  return {
+    port,
+    get pids() {
+      return running.pids
+    },
+    stop: () => running.stop(),
+  }
+}

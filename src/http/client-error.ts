@@ -1,0 +1,66 @@
+import {
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import type { Duplex } from 'node:stream'
+import { HttpProblem, problemOf } from './problem.ts'
+
+/** Milliseconds that a client has to take an answer that came before its request was read. */
+const LINGER_MS = 1000
+
+/** Answers what is no HTTP request, or none in time, with a problem like any other. */
+export function answerClientErrors(http: Server): void {
+  const answers = new WeakMap<Duplex, ServerResponse>()
+  http.on('request', (req: IncomingMessage, res: ServerResponse) => {
+    answers.set(req.socket, res)
+  })
+  http.on('clientError', (error: ClientError, socket: Duplex) => {
+    const answer = answers.get(socket)
+    const isAnswering = answer?.headersSent && !answer.writableFinished
+    if (isAnswering || !socket.writable || error.code === 'ECONNRESET') socket.destroy()
+    else answerRaw(socket, problemFor(error))
+  })
+}
+
+interface ClientError extends Error {
+  code?: string
+  reason?: string
+  rawPacket?: Buffer
+}
+
+function problemFor({ code, reason, rawPacket }: ClientError): HttpProblem {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new HttpProblem('request-timeout', 'the header of the request did not arrive in time')
+    case 'HPE_HEADER_OVERFLOW':
+      if (isRequestLine(rawPacket)) return new HttpProblem('uri-too-long', 'the URL is too long')
+      return new HttpProblem('header-too-large', 'the header of the request is too large')
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new HttpProblem('too-large', 'the extensions of a chunk are too large')
+    default:
+      return new HttpProblem('bad-request', `this is not HTTP/1.1: ${reason ?? code}`)
+  }
+}
+
+/** Whether the first line alone is more than a whole header may have. */
+function isRequestLine(packet: Buffer | undefined): boolean {
+  const start = packet?.toString('latin1', 0, maxHeaderSize) ?? ''
+  return /^[A-Z]+ \//.test(start) && !start.includes('\n')
+}
+
+function answerRaw(socket: Duplex, error: HttpProblem): void {
+  const problem = problemOf(error)
+  const body = JSON.stringify(problem)
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Cache-Control: no-store\r\nCache-Status: blobcached; detail=${problem.reason}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  )
+  // Closing with bytes unread would reset the connection, and the answer with it.
+  socket.resume()
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import type Router from '@koa/router'
+import type { Context } from 'koa'
+import { HttpProblem } from '../problem.ts'
+
+/** What `npm run build` makes of src/web, found from dist/http/routes and from the sources alike. */
+const BUILT = import.meta.url.endsWith('.ts') ? '../../../dist/web/' : '../../web/'
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+/** Its own files and this server, nothing else; no inline script, no string that becomes markup. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "form-action 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ')
+
+interface Asset {
+  readonly type: string
+  readonly bytes: Buffer
+  readonly etag: string
+}
+
+/** The page at `/`. It holds no secret, so it needs no token; what it asks of the server does. */
+export function pageRoutes(router: Router): void {
+  const assets = loadAssets(new URL(BUILT, import.meta.url))
+
+  router.get('/', (ctx) => answer(ctx, assets.get('index.html')))
+  router.get('/assets/:file', (ctx) => answer(ctx, assets.get(ctx.params.file!)))
+}
+
+function answer(ctx: Context, asset: Asset | undefined): void {
+  if (asset === undefined) {
+    throw new HttpProblem('no-such-route', `there is nothing at ${ctx.path}; is the page built?`)
+  }
+  ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY)
+  ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
+  ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
+  ctx.set('Referrer-Policy', 'no-referrer')
+  ctx.set('X-Content-Type-Options', 'nosniff')
+  // The files belong together and are small: asked about each time, none outlives an upgrade.
+  ctx.set('Cache-Control', 'no-cache')
+  ctx.set('ETag', asset.etag)
+  ctx.status = 200
+  if (ctx.fresh) {
+    ctx.status = 304
+    return
+  }
+  ctx.type = asset.type
+  ctx.body = asset.bytes
+}
+
+/** All of them, once: they are few and small, and no path from outside meets the file system. */
+function loadAssets(folder: URL): Map<string, Asset> {
+  if (!existsSync(folder)) return new Map()
+  const files = readdirSync(folder).filter((file) => extname(file) in TYPES)
+  return new Map(files.map((file) => [file, load(new URL(file, folder))]))
+}
+
+function load(file: URL): Asset {
+  const bytes = readFileSync(file)
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
+  return { type: TYPES[extname(file.pathname)]!, bytes, etag }
+}

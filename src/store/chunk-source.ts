@@ -1,0 +1,40 @@
+import { Digest } from '../digest.ts'
+import { DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
+import type { Keys } from './keys.ts'
+
+/** Content that proved itself, or why there is none. */
+export type Found = Buffer | 'evicted' | 'corrupt'
+
+/** The chunks in an engine: whatever it hands on has the digest that it was asked for by. */
+export class ChunkSource {
+  readonly #engine: Engine
+  readonly #keys: Keys
+
+  constructor(engine: Engine, keys: Keys) {
+    this.#engine = engine
+    this.#keys = keys
+  }
+
+  /**
+   * Looks for the chunk with that digest and hashes it before anyone sees it. The engine reads a
+   * wrong one once more by another way; with `discard` it is then removed, so that the next
+   * reader finds an honest gap.
+   */
+  async find(digest: Digest, options?: GetOptions): Promise<Found> {
+    const prove = (value: Buffer) => provenBytes(value, digest)
+    try {
+      return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
+    } catch (error) {
+      if (error instanceof DamagedError) return 'corrupt'
+      throw error
+    }
+  }
+}
+
+type Proven = Buffer | undefined
+
+function provenBytes(value: Buffer, digest: Digest): Proven | Promise<Proven> {
+  const verdict = (actual: Digest) => (actual.equals(digest) ? value : undefined)
+  if (!Digest.isWorthThread(value)) return verdict(Digest.of(value))
+  return Digest.offThread(value).then(verdict)
+}

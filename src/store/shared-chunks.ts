@@ -1,0 +1,70 @@
+import { LRUCache } from 'lru-cache'
+import type { Digest } from '../digest.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { ChunkSource, Found } from './chunk-source.ts'
+
+interface Flight {
+  readonly result: Promise<Found>
+  isShared: boolean
+}
+
+/**
+ * The chunks of a source, for many readers: those who ask for one chunk at the same time share its
+ * fetch, and what was verified stays for the next one where memory is set aside for it. Chunks
+ * cannot change, so that nothing here is ever stale.
+ */
+export class SharedChunks {
+  readonly #source: ChunkSource
+  readonly #pool: BufferPool
+  readonly #hot: LRUCache<string, Buffer> | undefined
+  readonly #flights = new Map<string, Flight>()
+  /** Memory that one reader may be done with, and another one not. */
+  readonly #shared = new WeakSet<ArrayBufferLike>()
+
+  /** @param hotBytes Bytes of verified chunks to keep; 0 for none. */
+  constructor(source: ChunkSource, pool: BufferPool, hotBytes: number) {
+    this.#source = source
+    this.#pool = pool
+    if (hotBytes > 0) {
+      this.#hot = new LRUCache({
+        maxSize: hotBytes,
+        sizeCalculation: (chunk) => chunk.buffer.byteLength,
+      })
+    }
+  }
+
+  find(digest: Digest): Promise<Found> {
+    const hot = this.#hot?.get(digest.hex)
+    if (hot !== undefined) return Promise.resolve(hot)
+    const underway = this.#flights.get(digest.hex)
+    if (underway !== undefined) {
+      underway.isShared = true
+      return underway.result
+    }
+    const flight = { result: this.#fetch(digest), isShared: false }
+    this.#flights.set(digest.hex, flight)
+    return flight.result
+  }
+
+  /** The caller needs the bytes no more; nothing that it passed them to may do so either. */
+  recycle(bytes: Buffer): void {
+    if (!this.#shared.has(bytes.buffer)) this.#pool.giveBack(bytes)
+  }
+
+  async #fetch(digest: Digest): Promise<Found> {
+    const allocate = (size: number) => this.#pool.take(size)
+    try {
+      const found = await this.#source.find(digest, { discard: true, allocate })
+      if (typeof found !== 'string') this.#keep(digest, found)
+      return found
+    } finally {
+      this.#flights.delete(digest.hex)
+    }
+  }
+
+  #keep(digest: Digest, chunk: Buffer): void {
+    const isKept = this.#hot !== undefined && chunk.length > 0
+    if (isKept) this.#hot.set(digest.hex, chunk)
+    if (isKept || this.#flights.get(digest.hex)?.isShared) this.#shared.add(chunk.buffer)
+  }
+}

@@ -1,0 +1,35 @@
+import { announce, button, element } from './dom.ts'
+
+/** A button that copies what `text` gives when it is pressed, and says so. */
+export function copyButton(label: string, text: () => string): HTMLButtonElement {
+  const made = button(label, 'quiet', async () => {
+    const done = await copy(text())
+    made.textContent = done ? 'Copied' : 'Not allowed'
+    announce(done ? `${label}: copied` : 'The browser does not allow copying')
+    setTimeout(() => {
+      made.textContent = label
+    }, 1600)
+  })
+  return made
+}
+
+/** Without https the clipboard is out of reach, but the old command still is not. */
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    return copySelected(text)
+  }
+}
+
+function copySelected(text: string): boolean {
+  const before = document.activeElement
+  const area = element('textarea', { value: text, className: 'visually-hidden' })
+  document.body.append(area)
+  area.select()
+  const done = document.execCommand('copy')
+  area.remove()
+  if (before instanceof HTMLElement) before.focus()
+  return done
+}

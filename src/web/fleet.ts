@@ -1,0 +1,117 @@
+import { byId } from './dom.ts'
+import { counted } from './format.ts'
+import { Problem, request, urlAt } from './server.ts'
+import { ServerCard } from './server-card.ts'
+import { onToken } from './token.ts'
+
+const POLL_MS = 2000
+/** After a failure, so that a server that comes back is not met by a crowd. */
+const RETRY_MS = 5000
+
+/** One entry of `servers` in `GET /fleet`; what a server does not tell is left out. */
+export interface ServerStats {
+  readonly server: string
+  readonly up: boolean
+  readonly version?: string
+  readonly items?: number
+  readonly bytes?: number
+  readonly limitBytes?: number
+  readonly evictions?: number
+  readonly hits?: number
+  readonly misses?: number
+  readonly connections?: number
+  readonly uptimeSeconds?: number
+  readonly latencySeconds?: number
+  readonly error?: string
+}
+
+interface FleetReport {
+  readonly servers: readonly ServerStats[]
+  readonly maxFileSize?: number
+}
+
+/** The health panel: asks while somebody looks, and draws what it is told. */
+export class Fleet {
+  readonly #cards = new Map<string, ServerCard>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #polling = false
+  /** Set once the person would rather give no token: then it waits until there is one. */
+  #declined = false
+  #maxFileSize: number | undefined
+
+  constructor() {
+    document.addEventListener('visibilitychange', () => this.#poll())
+    onToken(() => {
+      this.#declined = false
+      this.#poll()
+    })
+  }
+
+  /** Bytes that the server takes in one file, once it has told. */
+  get maxFileSize(): number | undefined {
+    return this.#maxFileSize
+  }
+
+  async #poll(): Promise<void> {
+    clearTimeout(this.#timer)
+    if (document.hidden || this.#polling || this.#declined) return
+    this.#polling = true
+    let pause = POLL_MS
+    try {
+      const report: FleetReport = await (await request(urlAt('fleet'))).json()
+      this.#show(report)
+    } catch (error) {
+      pause = RETRY_MS
+      this.#fail(error)
+    }
+    this.#polling = false
+    this.#timer = setTimeout(() => this.#poll(), pause)
+  }
+
+  #show({ servers, maxFileSize }: FleetReport): void {
+    const now = performance.now()
+    this.#maxFileSize = maxFileSize
+    const gone = new Set(this.#cards.keys())
+    for (const stats of servers) {
+      gone.delete(stats.server)
+      this.#card(stats.server).show(stats, now)
+    }
+    for (const server of gone) {
+      this.#cards.get(server)!.root.remove()
+      this.#cards.delete(server)
+    }
+    const up = servers.filter((server) => server.up).length
+    pulse(up === servers.length ? 'up' : 'down', told(servers, up))
+    byId('fleet-aside').textContent = 'the last five minutes'
+  }
+
+  #card(server: string): ServerCard {
+    let card = this.#cards.get(server)
+    if (card === undefined) {
+      if (this.#cards.size === 0) byId('fleet').replaceChildren()
+      card = new ServerCard(server)
+      this.#cards.set(server, card)
+      byId('fleet').append(card.root)
+    }
+    return card
+  }
+
+  #fail(error: unknown): void {
+    this.#declined = error instanceof Problem && error.status === 401
+    const text = error instanceof Problem ? error.message : String(error)
+    pulse('down', this.#declined ? 'A token is needed' : text)
+    byId('fleet-aside').textContent = this.#cards.size === 0 ? '' : 'no new figures'
+  }
+}
+
+function told(servers: readonly ServerStats[], up: number): string {
+  if (servers.length === 1 && servers[0]!.server === 'memory') return 'Embedded engine'
+  return up === servers.length
+    ? `${counted(up, 'memcached server')} up`
+    : `${up} of ${counted(servers.length, 'memcached server')} up`
+}
+
+function pulse(state: 'up' | 'down', text: string): void {
+  byId('pulse').dataset.state = state
+  byId('pulse-text').textContent = text
+}

@@ -1,0 +1,114 @@
+import { button, element } from './dom.ts'
+import type { Finding } from './examine.ts'
+import { bytes } from './format.ts'
+import { isMedia, type Kind, kindOf, typeOf } from './media-type.ts'
+import { request, urlOf } from './server.ts'
+import { token } from './token.ts'
+
+/** Bytes of a text that are shown. */
+const TEXT = 64 * 1024
+/** Bytes up to which a preview shows without being asked for. */
+const UNASKED = 2 * 1024 * 1024
+/** Bytes that a preview holds in memory at most. */
+const HELD = 64 * 1024 * 1024
+
+/**
+ * Shows what can be shown without running anything of it: pixels, sound, and text as text. Never a
+ * page, a PDF or a frame.
+ */
+export class Preview {
+  readonly #place: HTMLElement
+  #hash: string | undefined
+  #url: string | undefined
+
+  constructor(place: HTMLElement) {
+    this.#place = place
+  }
+
+  offer(finding: Finding): void {
+    const { state, health, hash } = finding
+    if (state === 'intact' && hash === this.#hash) return
+    this.close()
+    this.#place.replaceChildren()
+    const kind = kindOf(finding)
+    if (state !== 'intact' || health === undefined || health.size === 0 || !kind) return
+    this.#hash = hash
+    if (kind === 'text' || (kind !== 'audio' && kind !== 'video' && health.size <= UNASKED)) {
+      this.#show(finding, kind)
+    } else if (health.size <= HELD || (isMedia(kind) && token() === undefined)) {
+      const label = `Preview (${bytes(health.size)})`
+      this.#place.append(button(label, 'quiet', () => this.#show(finding, kind)))
+    }
+  }
+
+  close(): void {
+    if (this.#url !== undefined) URL.revokeObjectURL(this.#url)
+    this.#url = undefined
+    this.#hash = undefined
+  }
+
+  async #show(finding: Finding, kind: Kind): Promise<void> {
+    const hash = this.#hash
+    let shown: HTMLElement
+    try {
+      shown = await this.#make(finding, kind)
+    } catch (error) {
+      shown = element('p', { className: 'hint' }, `No preview. ${(error as Error).message}`)
+    }
+    if (hash === this.#hash) this.#place.replaceChildren(shown)
+  }
+
+  async #make(finding: Finding, kind: Kind): Promise<HTMLElement> {
+    if (kind === 'text') return textOf(finding)
+    const src = await this.#source(finding, kind)
+    if (isMedia(kind)) return element(kind, { src, controls: true, preload: 'metadata' })
+    const image = element('img', { src, alt: 'Preview of the file' })
+    await image.decode()
+    return image
+  }
+
+  async #source({ ref, ...finding }: Finding, kind: Kind): Promise<string> {
+    if (isMedia(kind) && token() === undefined) return urlOf(ref).href
+    const held = await (await request(urlOf(ref))).arrayBuffer()
+    if (kind === 'drawing') return dataUrl(held)
+    this.#url = URL.createObjectURL(new Blob([held], { type: typeOf({ ref, ...finding }) }))
+    return this.#url
+  }
+}
+
+/** A drawing can hold script. In an image none runs, and a `data:` address has no origin to act as. */
+function dataUrl(bytes: ArrayBuffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader()
+    reader.onload = () => resolve(reader.result as string)
+    reader.onerror = () => reject(reader.error)
+    reader.readAsDataURL(new Blob([bytes], { type: 'image/svg+xml' }))
+  })
+}
+
+async function textOf({ ref, health }: Finding): Promise<HTMLElement> {
+  const size = health?.size ?? 0
+  const response = await request(urlOf(ref), { headers: { Range: `bytes=0-${TEXT - 1}` } })
+  const head = await firstBytes(response, TEXT)
+  if (head.includes(0)) return element('p', { className: 'hint' }, 'No preview: it is not text.')
+  const text = new TextDecoder().decode(head, { stream: true }) // The last character may be cut.
+  const shown = element('pre', { tabIndex: 0, ariaLabel: 'Preview of the file' }, text)
+  shown.setAttribute('role', 'region')
+  if (size <= TEXT) return shown
+  return element('div', {}, shown, element('p', { className: 'hint' }, `The first ${bytes(TEXT)}.`))
+}
+
+async function firstBytes(response: Response, most: number): Promise<Uint8Array> {
+  const reader = response.body!.getReader()
+  const head = new Uint8Array(most)
+  let length = 0
+  while (length < most) {
+    const { done, value } = await reader.read()
+    if (done) break
+    const piece = value.subarray(0, most - length)
+    head.set(piece, length)
+    length += piece.length
+  }
+  await reader.cancel()
+  return head.subarray(0, length)
+}

@@ -1,0 +1,85 @@
+import { byId } from './dom.ts'
+
+const KEY = 'blobcached.token'
+
+/** Called with whether there is a token, now and whenever that changes. */
+export function onToken(listener: (has: boolean) => void): void {
+  listeners.push(listener)
+  listener(token() !== undefined)
+}
+
+const listeners: ((has: boolean) => void)[] = []
+let current = stored(() => sessionStorage) ?? stored(() => localStorage)
+
+export function token(): string | undefined {
+  return current
+}
+
+export function authorization(): Record<string, string> {
+  return current === undefined ? {} : { Authorization: `Bearer ${current}` }
+}
+
+export function forgetToken(): void {
+  setToken(undefined, false)
+}
+
+/**
+ * To be called when the server refuses `used`: resolves with whether there is another token to try.
+ * However many requests were refused at once, the person is asked once.
+ */
+export async function replaceToken(used: string | undefined): Promise<boolean> {
+  if (current !== used) return true
+  asking ??= ask(used).finally(() => {
+    asking = undefined
+  })
+  return asking
+}
+
+let asking: Promise<boolean> | undefined
+
+/** Asks for a token without having been refused one. */
+export function enterToken(): Promise<boolean> {
+  return replaceToken(current)
+}
+
+async function ask(refused: string | undefined): Promise<boolean> {
+  const dialog = byId<HTMLDialogElement>('token-dialog')
+  const input = byId<HTMLInputElement>('token')
+  const error = byId('token-error')
+  error.textContent = refused === undefined ? '' : 'The server does not accept that token.'
+  error.hidden = refused === undefined
+  input.value = ''
+  byId('token-cancel').onclick = () => dialog.close('cancel')
+  dialog.returnValue = 'cancel'
+  dialog.showModal()
+  input.focus()
+  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }))
+  const entered = input.value.trim()
+  input.value = ''
+  if (dialog.returnValue !== 'ok' || entered === '') return false
+  setToken(entered, byId<HTMLInputElement>('token-remember').checked)
+  return true
+}
+
+function setToken(value: string | undefined, remember: boolean): void {
+  current = value
+  keep(() => sessionStorage, remember ? undefined : value)
+  keep(() => localStorage, remember ? value : undefined)
+  for (const listener of listeners) listener(value !== undefined)
+}
+
+/** Storage may be switched off, and then even naming it throws: the token lives in the page alone. */
+function stored(storage: () => Storage): string | undefined {
+  try {
+    return storage().getItem(KEY) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+function keep(storage: () => Storage, value: string | undefined): void {
+  try {
+    if (value === undefined) storage().removeItem(KEY)
+    else storage().setItem(KEY, value)
+  } catch {}
+}

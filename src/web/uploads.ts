@@ -1,0 +1,140 @@
+import { announce, byId } from './dom.ts'
+import { takeFiles } from './drop.ts'
+import type { Picked } from './files.ts'
+import { bytes, counted } from './format.ts'
+import { Queue } from './queue.ts'
+import { remember } from './recent.ts'
+import { Problem } from './server.ts'
+import { type Receipt, upload } from './upload.ts'
+import { UploadRow } from './upload-row.ts'
+
+/** Uploads at once: enough to hide the pauses between small files, few enough for large ones. */
+const WIDTH = 3
+/** Rows of uploads that are over are dropped from the top beyond so many. */
+const MAX_ROWS = 200
+
+interface Job extends Picked {
+  readonly ttl: string
+  /** A retry goes on in the row of the first try. */
+  readonly row?: UploadRow
+}
+
+/** The upload section: everything chosen or dropped, a few at a time. */
+export class Uploads {
+  readonly #queue = new Queue<Job>(
+    WIDTH,
+    (job) => this.#run(job),
+    () => this.#summarize(),
+  )
+  readonly #rows = new Set<UploadRow>()
+  readonly #maxFileSize: () => number | undefined
+  #done = 0
+  #failed = 0
+
+  constructor(maxFileSize: () => number | undefined) {
+    this.#maxFileSize = maxFileSize
+    takeFiles((files) => this.#add(files))
+    byId('cancel-all').onclick = () => this.#cancelAll()
+    byId('clear-done').onclick = () => this.#clear()
+    addEventListener('beforeunload', (event) => {
+      if (this.#queue.running > 0) event.preventDefault()
+    })
+  }
+
+  #add(files: readonly Picked[]): void {
+    const prefix = byId<HTMLInputElement>('prefix').value.trim().replace(/\/+$/, '')
+    const ttl = byId<HTMLSelectElement>('ttl').value
+    for (const { file, name } of files) {
+      this.#queue.add({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
+    }
+  }
+
+  /** Never rejects: what goes wrong is the row's to tell. */
+  async #run(job: Job): Promise<void> {
+    const row = job.row ?? this.#addRow(job)
+    const cancel = new AbortController()
+    row.start(() => cancel.abort())
+    try {
+      this.#finish(row, await this.#send(job, row, cancel.signal))
+    } catch (error) {
+      this.#fail(row, job, cancel.signal.aborted ? undefined : error)
+    }
+  }
+
+  #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Receipt> {
+    const limit = this.#maxFileSize()
+    if (limit !== undefined && job.file.size > limit) {
+      throw new Problem(413, 'too-large', `Files here have at most ${bytes(limit)}.`)
+    }
+    return upload(job.file, job.name, {
+      ttl: job.ttl,
+      signal,
+      onProgress: (sent) => row.progress(sent),
+    })
+  }
+
+  #finish(row: UploadRow, receipt: Receipt): void {
+    this.#done++
+    row.finish(receipt)
+    remember(receipt)
+    announce(`${receipt.name} is uploaded`)
+  }
+
+  #fail(row: UploadRow, job: Job, error: unknown): void {
+    this.#failed++
+    const text = error === undefined ? 'Canceled' : messageOf(error)
+    row.fail(text, () => {
+      this.#failed--
+      row.wait()
+      this.#queue.add({ ...job, row })
+    })
+    announce(`${job.name}: ${text}`)
+  }
+
+  #addRow({ file, name }: Job): UploadRow {
+    const row = new UploadRow(name, file.size)
+    this.#rows.add(row)
+    byId('uploads').prepend(row.root)
+    for (const old of this.#rows) {
+      if (this.#rows.size <= MAX_ROWS) break
+      if (old.isOver) this.#remove(old)
+    }
+    return row
+  }
+
+  #remove(row: UploadRow): void {
+    row.root.remove()
+    this.#rows.delete(row)
+  }
+
+  #cancelAll(): void {
+    this.#queue.clear()
+    for (const row of this.#rows) row.cancel()
+  }
+
+  #clear(): void {
+    for (const row of this.#rows) if (row.isOver) this.#remove(row)
+    this.#done = 0
+    this.#failed = 0
+    this.#summarize()
+    byId('files').focus()
+  }
+
+  #summarize(): void {
+    const { waiting, running } = this.#queue
+    const texts = [
+      running > 0 && `${running} under way`,
+      waiting > 0 && `${counted(waiting, 'file')} waiting`,
+      this.#done > 0 && `${this.#done} done`,
+      this.#failed > 0 && `${this.#failed} not uploaded`,
+    ]
+    byId('queue-text').textContent = texts.filter(Boolean).join(' · ')
+    byId('queue').hidden = !texts.some(Boolean)
+    byId('cancel-all').hidden = running + waiting < 2
+    byId('clear-done').hidden = running + waiting > 0 || this.#done + this.#failed < 2
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

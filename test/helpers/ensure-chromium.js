@@ -1,0 +1,10 @@
+// Run before the tests of the page, which need a real browser.
+import { aptInstall } from './apt-install.js'
+import { chromiumPath, hasChromium } from './chromium.js'
+
+if (!hasChromium()) aptInstall('chromium', 'fonts-dejavu-core')
+if (!hasChromium()) {
+  console.error(`SKIPPED: all tests of the page. There is no browser at ${chromiumPath}.
+  Debian           sudo apt-get install chromium
+  elsewhere        CHROMIUM=/path/to/chromium npm run test:browser`)
+}

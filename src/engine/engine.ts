@@ -5,7 +5,7 @@
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 
-export interface GetOptions {
+export interface GetOptions<T = unknown> {
   /**
    * Remove a copy that does not prove itself, unless it was overwritten in the meantime.
    * For content-addressed values only: the key says what the value must be. Default false.
@@ -17,11 +17,47 @@ export interface GetOptions {
    * handed to the caller is forgotten. Default: new memory.
    */
   allocate?: (size: number) => Buffer
+  /** For values that others may replace or that end; they are written with `extraCopy`. */
+  versions?: Versions<T>
 }
 
-export interface SetOptions {
+/** What an engine with several copies of a value needs to know to keep them alike. */
+export interface Versions<T> {
+  /** Of copies that prove themselves and differ, the one for which this is largest counts. */
+  of(proven: T): number
+  /** Seconds that it has left to live, 0 for no limit; `undefined` when it must not be written again. */
+  ttl(proven: T): number | undefined
+}
+
+/** How many copies a value is worth, where there are several at all. */
+export interface CopyOptions {
+  /** One more than usual, for small values that lead to others. Default false. */
+  extraCopy?: boolean
+}
+
+export interface SetOptions extends CopyOptions {
   /** Seconds to live, a whole number; 0, the default, is for as long as there is room. */
   ttl?: number
+}
+
+export interface DeleteOptions extends CopyOptions {
+  /**
+   * Makes what to leave in the value's place while a copy may be left on a server that does not
+   * answer: a newer version, so that the copy loses when that server is back.
+   */
+  tombstone?: () => { value: Buffer; ttl: number }
+}
+
+/** How the copies of one key were found, and left. */
+export interface CopyReport {
+  /** Copies that there should be. */
+  wanted: number
+  /** Those that were right. */
+  found: number
+  /** Those that were missing, outdated or wrong and have been written again. */
+  repaired: number
+  /** Servers that should hold one and did not answer. */
+  silent: number
 }
 
 /**
@@ -41,7 +77,7 @@ export interface Engine {
    * @throws {DamagedError} when there is a value and no copy of it proves itself.
    * A rejection of `prove` itself is passed on.
    */
-  get<T>(key: string, prove: Proof<T>, options?: GetOptions): Promise<T | undefined>
+  get<T>(key: string, prove: Proof<T>, options?: GetOptions<NoInfer<T>>): Promise<T | undefined>
 
   /**
    * Stores `value`, replacing any other, and resolves with the number of copies written, at least
@@ -56,10 +92,20 @@ export interface Engine {
   add(key: string, value: Buffer, options?: SetOptions): Promise<number>
 
   /** Whether `key` is there; if so, its life is extended to `ttl` seconds from now (0: for ever). */
-  touch(key: string, ttl: number): Promise<boolean>
+  touch(key: string, ttl: number, options?: CopyOptions): Promise<boolean>
 
   /** Removes `key`. Resolves with whether it was there; removing what is not there is no error. */
-  delete(key: string): Promise<boolean>
+  delete(key: string, options?: DeleteOptions): Promise<boolean>
+
+  /**
+   * Reads every copy of `key` and writes those again that are missing, outdated or wrong, where
+   * one proves itself. Only engines that keep several copies have it. Rejects as `get` does.
+   */
+  repair?<T>(
+    key: string,
+    prove: Proof<T>,
+    options?: GetOptions<NoInfer<T>>,
+  ): Promise<{ proven: T | undefined; copies: CopyReport }>
 
   /** The largest value, in bytes, that can be stored under a key of `keyLength` bytes. */
   maxValueSize(keyLength: number): Promise<number>
@@ -93,6 +139,16 @@ export interface EngineStats {
   uptimeSeconds?: number
   /** Time the last probe took. */
   latencySeconds?: number
+  /** The part of all keys, from 0 to 1, that it is the first to hold. */
+  weightShare?: number
+  /** The part of all operations of the last minutes, from 0 to 1, that went to it. */
+  loadShare?: number
+  /** Time that reads usually take, outliers aside, as seen from here. */
+  usualSeconds?: number
+  /** Copies that belonged on it and were not written, since this process started. */
+  missedCopies?: number
+  /** Copies that were missing or wrong on it and have been written again, likewise. */
+  repairedCopies?: number
   /** Why it is not up. */
   error?: string
 }

@@ -2,6 +2,9 @@ import { isIPv6 } from 'node:net'
 import { InvalidArgumentError } from '../../errors.ts'
 
 const DEFAULT_PORT = 11211
+const MAX_WEIGHT = 1000
+/** The weight comes after what no host, port or usual path ends with. */
+const WEIGHTED = /^(.*)\*(\d+(?:\.\d+)?)$/
 const HOST = /^[A-Za-z0-9._-]+$/
 
 export interface Credentials {
@@ -16,11 +19,13 @@ export interface Address {
   credentials?: Credentials
   /** For people: `host:port`, `[::1]:port` or the path of the socket; never the credentials. */
   name: string
+  /** Its share of the keys in proportion to that of other servers. */
+  weight: number
 }
 
 /**
  * Parses `[tls://][user:password@]host[:port]`, `[::1]:port`, `/path` and `unix:/path`, several
- * separated by commas. A password may hold `@` and `:`; a comma is written `%2C`, a percent sign `%25`.
+ * separated by commas, each with a weight if `*2` or the like follows. A password may hold `@` and `:`; a comma is written `%2C`, a percent sign `%25`.
  * @throws {InvalidArgumentError} that names the part that is wrong.
  */
 export function parseAddresses(addresses: string | readonly string[]): Address[] {
@@ -38,6 +43,11 @@ export function parseAddresses(addresses: string | readonly string[]): Address[]
 }
 
 function parseAddress(text: string): Address {
+  const [, address = text, weight = '1'] = WEIGHTED.exec(text) ?? []
+  return { ...parseUnweighted(address), weight: parseWeight(weight) }
+}
+
+function parseUnweighted(text: string): Omit<Address, 'weight'> {
   if (text === '') throw invalid('a memcached address is empty', text)
   const [scheme, rest] = splitScheme(text)
   const tls = scheme === 'tls'
@@ -47,6 +57,12 @@ function parseAddress(text: string): Address {
   const location = toLocation(rest.slice(at + 1))
   if (at === -1) return { ...location, tls }
   return { ...location, tls, credentials: parseCredentials(rest.slice(0, at)) }
+}
+
+function parseWeight(text: string): number {
+  const weight = Number(text)
+  if (weight > 0 && weight <= MAX_WEIGHT) return weight
+  throw invalid(`a weight is a number above 0, at most ${MAX_WEIGHT}`, text)
 }
 
 function splitScheme(text: string): [scheme: string, rest: string] {

@@ -1,35 +1,25 @@
-import { InvalidArgumentError } from '../../errors.ts'
 import type { Engine } from '../engine.ts'
 import { parseAddresses } from './address.ts'
 import { MemcachedEngine } from './engine.ts'
-import type { MemcachedOptions } from './options.ts'
+import { MemcachedFleet, type MemcachedFleetOptions } from './fleet.ts'
 
+export { MemcachedFleet, type MemcachedFleetOptions } from './fleet.ts'
 export type { MemcachedOptions } from './options.ts'
 
 /**
  * Keeps files in memcached. Connects when there is something to ask.
- * @param addresses `host:port`, `[::1]:port`, `/path/of.sock`, `user:password@host`, `tls://host:port`.
+ * @param addresses `host:port`, `[::1]:port`, `/path/of.sock`, `user:password@host`, `tls://host:port`;
+ * several make a fleet, where `host:port*2` holds twice as much as the others.
  * @throws {InvalidArgumentError} for an address or an option that can never work.
  * @example memcached('10.0.0.1:11211', { timeoutMs: 500 })
+ * @example memcached('10.0.0.1,10.0.0.2,10.0.0.3*2', { replicas: 2 })
  */
 export function memcached(
   addresses: string | readonly string[],
-  options: MemcachedOptions = {},
+  options: MemcachedFleetOptions = {},
 ): Engine {
-  const engines = memcachedEngines(addresses, options)
-  if (engines.length > 1) {
-    throw new InvalidArgumentError('several memcached servers are not supported yet; name one', {
-      expected: 'one address',
-      actual: `${engines.length} addresses`,
-    })
-  }
-  return engines[0]!
-}
-
-/** One engine per server, in the order of the addresses. */
-export function memcachedEngines(
-  addresses: string | readonly string[],
-  options: MemcachedOptions = {},
-): MemcachedEngine[] {
-  return parseAddresses(addresses).map((address) => new MemcachedEngine(address, options))
+  const [only, ...others] = parseAddresses(addresses)
+  const { replicas = 1, ...rest } = options
+  if (others.length > 0 || replicas !== 1) return new MemcachedFleet(addresses, options)
+  return new MemcachedEngine(only!, rest)
 }

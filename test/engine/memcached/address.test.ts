@@ -86,6 +86,27 @@ test('no error and no name tells a password', (t) => {
   t.false(parseAddresses('user:hunter2@host')[0]!.name.includes('hunter2'))
 })
 
-test('several servers are refused for now', (t) => {
-  t.throws(() => memcached('a,b'), { instanceOf: InvalidArgumentError, message: /several/ })
+test('a weight follows an address after a star', (t) => {
+  const weights = (text: string) => parseAddresses(text).map(({ name, weight }) => [name, weight])
+  t.deepEqual(weights('a*2, [::1]:1*0.5, /run/m.sock*3, b:7'), [
+    ['a:11211', 2],
+    ['[::1]:1', 0.5],
+    ['/run/m.sock', 3],
+    ['b:7', 1],
+  ])
+  for (const text of ['a*0', 'a*1001', 'a*', 'a*-1', 'a*x', '*2']) {
+    t.throws(() => parseAddresses(text), { instanceOf: InvalidArgumentError }, text)
+  }
+})
+
+test('more replicas than servers are refused', (t) => {
+  for (const [addresses, replicas] of [
+    ['a', 2],
+    ['a,b', 3],
+    ['a,b', 0],
+    ['a', 1.5],
+  ] as const) {
+    const refused = { instanceOf: InvalidArgumentError, message: /replicas/ }
+    t.throws(() => memcached(addresses, { replicas }), refused)
+  }
 })

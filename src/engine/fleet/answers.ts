@@ -1,0 +1,99 @@
+import { UnavailableError } from '../../errors.ts'
+import { DamagedError, type Versions } from '../engine.ts'
+import type { Member } from './member.ts'
+import type { Seats } from './seats.ts'
+
+/** A copy that proved itself: the bytes, and what they stand for. */
+export interface Copy<T> {
+  value: Buffer
+  proven: T
+}
+
+/** What a server said when it was asked for a key; a `Copy` when it had a good one. */
+export type Answer<T> = Copy<T> | 'absent' | 'damaged'
+
+/** How a copy is to be written: in the place of none, or of a wrong one. */
+export interface Lack {
+  member: Member
+  how: 'add' | 'set'
+}
+
+/** What is known of one key so far, and what follows from it. */
+export class Answers<T> {
+  readonly #seats: Seats
+  readonly #versions: Versions<T> | undefined
+  readonly #given = new Map<Member, Answer<T>>()
+  #lastFailure: unknown
+
+  constructor(seats: Seats, versions: Versions<T> | undefined) {
+    this.#seats = seats
+    this.#versions = versions
+  }
+
+  /** Servers that said something. */
+  get count(): number {
+    return this.#given.size
+  }
+
+  add(member: Member, answer: Answer<T>): void {
+    this.#given.set(member, answer)
+  }
+
+  addFailure(error: unknown): void {
+    this.#lastFailure = error
+  }
+
+  /** The copy that counts: the newest, where there are versions. */
+  get best(): Copy<T> | undefined {
+    let best: Copy<T> | undefined
+    for (const answer of this.#given.values()) {
+      if (typeof answer === 'string') continue
+      if (best === undefined || this.#isNewer(answer, best)) best = answer
+    }
+    return best
+  }
+
+  /** The holders, of those that answered, whose copy is not like `best`. */
+  lacks(best: Copy<T>): Lack[] {
+    const lacks: Lack[] = []
+    for (const member of this.#seats.holders) {
+      const answer = this.#given.get(member)
+      if (answer === undefined) continue
+      if (answer === 'absent') lacks.push({ member, how: 'add' })
+      else if (answer === 'damaged' || this.#isNewer(best, answer)) {
+        lacks.push({ member, how: 'set' })
+      }
+    }
+    return lacks
+  }
+
+  /** Holders that said nothing. */
+  get silent(): number {
+    return this.#seats.holders.filter((member) => !this.#given.has(member)).length
+  }
+
+  /**
+   * Says what it means that no copy proved itself: absence, when the servers that are silent are
+   * too few to be the only ones with a copy.
+   * @throws {UnavailableError | DamagedError}
+   */
+  conclude(key: string, tolerated: number): undefined {
+    if (this.silent > tolerated || this.count === 0) throw silence(this.#seats, this.#lastFailure)
+    for (const answer of this.#given.values()) {
+      if (answer === 'damaged') throw new DamagedError(key)
+    }
+    return undefined
+  }
+
+  #isNewer(a: Copy<T>, b: Copy<T>): boolean {
+    return this.#versions !== undefined && this.#versions.of(a.proven) > this.#versions.of(b.proven)
+  }
+}
+
+/** What to tell somebody whose key lives, or may live, on servers that do not answer. */
+export function silence({ holders }: Seats, failure?: unknown): UnavailableError {
+  const outage = holders.find((member) => !member.isUp)?.outage
+  const cause = failure ?? outage
+  const why = cause instanceof Error ? cause.message : 'no server is left'
+  return new UnavailableError(why, { cause })
+}

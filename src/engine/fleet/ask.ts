@@ -1,0 +1,40 @@
+import { DamagedError, type GetOptions, type Proof } from '../engine.ts'
+import type { Answer } from './answers.ts'
+import type { Member } from './member.ts'
+
+/** What the caller's own proof rejected with: nothing that a server is to blame for. */
+export class ProofFailure extends Error {
+  constructor(cause: unknown) {
+    super('the proof failed', { cause })
+  }
+}
+
+/**
+ * Asks one server for a key.
+ * @throws {ProofFailure | UnavailableError}
+ */
+export async function ask<T>(
+  member: Member,
+  key: string,
+  prove: Proof<T>,
+  { discard = false, allocate }: GetOptions<T>,
+): Promise<Answer<T>> {
+  const start = performance.now()
+  const proveCopy = async (value: Buffer) => {
+    try {
+      const proven = await prove(value)
+      return proven === undefined ? undefined : { value, proven }
+    } catch (error) {
+      throw new ProofFailure(error)
+    }
+  }
+  try {
+    const inner = allocate === undefined ? { discard } : { discard, allocate }
+    const copy = await member.use((engine) => engine.get(key, proveCopy, inner))
+    member.latency.add(performance.now() - start)
+    return copy ?? 'absent'
+  } catch (error) {
+    if (error instanceof DamagedError) return 'damaged'
+    throw error
+  }
+}

@@ -1,0 +1,300 @@
+import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import type {
+  CopyOptions,
+  CopyReport,
+  DeleteOptions,
+  Engine,
+  EngineObserver,
+  EngineStats,
+  GetOptions,
+  Proof,
+  SetOptions,
+  Versions,
+} from '../engine.ts'
+import { checkKey } from '../key.ts'
+import type { Copy, Lack } from './answers.ts'
+import { Answers, silence } from './answers.ts'
+import { ask, ProofFailure } from './ask.ts'
+import { HedgeBudget } from './hedge-budget.ts'
+import { Member, type Server } from './member.ts'
+import { Placement } from './placement.ts'
+import { Reading } from './reading.ts'
+import { Repairs } from './repairs.ts'
+import { Seats } from './seats.ts'
+import { addCopies, writeCopies } from './writing.ts'
+
+export interface FleetOptions {
+  /** Servers that each key lives on, 1 to the number of servers. Default 1. */
+  replicas?: number
+}
+
+/**
+ * Spreads keys over servers, each key on `replicas` of them, and keeps its copies alike: what
+ * proves itself wins, and what is missing or wrong is written again. docs/operations.md tells
+ * what that buys. Clients share nothing but the names and weights of the servers.
+ */
+export class Fleet implements Engine {
+  readonly #replicas: number
+  readonly #observers: EngineObserver[] = []
+  readonly #hedges = new HedgeBudget()
+  readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
+  #members: readonly Member[]
+  #placement: Placement<Member>
+  readonly #leaving = new Set<Promise<void>>()
+
+  /** @throws {InvalidArgumentError} for fewer servers than replicas. */
+  constructor(servers: readonly Server[], { replicas = 1 }: FleetOptions = {}) {
+    checkReplicas(replicas, servers)
+    this.#replicas = replicas
+    this.#members = servers.map((server) => new Member(server))
+    this.#placement = new Placement(this.#members)
+  }
+
+  /** The servers' names, sorted. */
+  get servers(): string[] {
+    return this.#members.map(({ name }) => name).sort()
+  }
+
+  async get<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}): Promise<T | undefined> {
+    const seats = this.#seats(key, options.versions !== undefined)
+    return new Reading(seats, key, prove, options, {
+      hedges: this.#hedges,
+      tolerated: this.#tolerated(options.versions),
+      lacking: (best, lacks) => this.#repairLater(key, best, lacks, options.versions),
+    }).run()
+  }
+
+  async set(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
+    const { seats, inner } = await this.#change(key, options)
+    const copies = await writeCopies(seats, (engine) => engine.set(key, value, inner))
+    return this.#written(key, copies, seats)
+  }
+
+  async add(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
+    const { seats, inner } = await this.#change(key, options)
+    const copies = await addCopies(seats, key, value, inner)
+    return copies === 0 ? 0 : this.#written(key, copies, seats)
+  }
+
+  async touch(key: string, ttl: number, { extraCopy = false }: CopyOptions = {}): Promise<boolean> {
+    const seats = this.#seats(key, extraCopy)
+    const touch = (engine: Engine) => engine.touch(key, ttl)
+    const holders = new Set(seats.holders)
+    const readable = seats.readable()
+    const touched = await askAll(
+      readable.filter((member) => holders.has(member)),
+      touch,
+    )
+    if (touched.yes) return true
+    const others = await askAll(
+      readable.filter((member) => !holders.has(member)),
+      touch,
+    )
+    if (others.yes) return true
+    throwIfUnsure(seats, touched, extraCopy ? this.#replicas - 1 : 0)
+    return false
+  }
+
+  async delete(key: string, options: DeleteOptions = {}): Promise<boolean> {
+    const { extraCopy = false, tombstone } = options
+    const { seats } = await this.#change(key, options)
+    // Everywhere: any server may have stood in for another one.
+    const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
+    const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
+    if (isLeft && tombstone !== undefined) {
+      const { value, ttl } = tombstone()
+      await writeCopies(seats, (engine) => engine.set(key, value, { ttl }))
+    }
+    if (deleted.yes) return true
+    throwIfUnsure(seats, deleted, extraCopy ? this.#replicas - 1 : 0)
+    return false
+  }
+
+  async repair<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}) {
+    const { seats } = await this.#change(key, { extraCopy: options.versions !== undefined })
+    const answers = new Answers(seats, options.versions)
+    const asked = seats.readable().map(async (member) => {
+      try {
+        answers.add(member, await ask(member, key, prove, options))
+      } catch (error) {
+        if (error instanceof ProofFailure) throw error.cause
+        if (!(error instanceof UnavailableError)) throw error
+        answers.addFailure(error)
+      }
+    })
+    await Promise.all(asked)
+    const { best, silent } = answers
+    const copies: CopyReport = { wanted: seats.wanted, found: 0, repaired: 0, silent }
+    if (best === undefined) {
+      const proven = answers.conclude(key, this.#tolerated(options.versions))
+      return { proven, copies }
+    }
+    const lacks = answers.lacks(best)
+    const ttl = options.versions === undefined ? 0 : options.versions.ttl(best.proven)
+    copies.found = seats.wanted - silent - lacks.length
+    if (ttl !== undefined) copies.repaired = await this.#repairs.write(key, best.value, ttl, lacks)
+    return { proven: best.proven, copies }
+  }
+
+  /** What every server that can be asked stores. */
+  async maxValueSize(keyLength: number): Promise<number> {
+    const limits: number[] = []
+    let failure: unknown
+    const asked = this.#up().map(async (member) => {
+      try {
+        limits.push(await member.maxValueSize(keyLength))
+      } catch (error) {
+        failure = error
+      }
+    })
+    await Promise.all(asked)
+    if (limits.length === 0) throw failure ?? this.#outage()
+    return Math.min(...limits)
+  }
+
+  /** Resolves when any server answers: what the others hold may well be on it too. */
+  async ping(): Promise<void> {
+    const up = this.#up()
+    if (up.length === 0) throw this.#outage()
+    const pings = up.map((member) => member.use((engine) => engine.ping()))
+    await Promise.any(pings).catch((error: AggregateError) => {
+      throw error.errors[0]
+    })
+  }
+
+  async stats(): Promise<EngineStats[]> {
+    const weights = this.#members.reduce((sum, { weight }) => sum + weight, 0)
+    const loads = this.#members.reduce((sum, { load }) => sum + load.value, 0)
+    return Promise.all(
+      this.#members.map(async (member) => ({
+        ...(await member.stats()),
+        weightShare: member.weight / weights,
+        loadShare: loads === 0 ? 0 : member.load.value / loads,
+      })),
+    )
+  }
+
+  observe(observer: EngineObserver): void {
+    this.#observers.push(observer)
+    for (const { engine } of this.#members) engine.observe(observer)
+  }
+
+  /**
+   * Other servers from now on. Those that stay keep their connections; those that are gone finish
+   * what is under way. Copies follow when they are read.
+   * @param servers Called for each name that is new, for its engine.
+   * @throws {InvalidArgumentError} for fewer servers than replicas; then nothing changes.
+   */
+  update(servers: readonly (Omit<Server, 'engine'> & { engine: () => Engine })[]): void {
+    checkReplicas(this.#replicas, servers)
+    const known = new Map(this.#members.map((member) => [member.name, member]))
+    this.#members = servers.map(({ name, weight, engine }) => {
+      const member = known.get(name)
+      known.delete(name)
+      if (member !== undefined) {
+        member.weight = weight
+        return member
+      }
+      const added = engine()
+      for (const observer of this.#observers) added.observe(observer)
+      return new Member({ name, weight, engine: added })
+    })
+    this.#placement = new Placement(this.#members)
+    for (const member of known.values()) {
+      const left = member.drain().finally(() => this.#leaving.delete(left))
+      this.#leaving.add(left)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.close()))
+    await Promise.all(this.#leaving)
+    await this.#repairs.idle()
+  }
+
+  #seats(key: string, extraCopy: boolean): Seats {
+    checkKey(key)
+    return new Seats(this.#placement.rank(key), this.#replicas + (extraCopy ? 1 : 0))
+  }
+
+  /** Where to change a key, once nothing is on its way there that could undo it. */
+  async #change(key: string, { extraCopy = false, ...inner }: SetOptions) {
+    const seats = this.#seats(key, extraCopy)
+    await this.#repairs.settled(key)
+    return { seats, inner }
+  }
+
+  /**
+   * Servers that may be silent while the others are believed that there is nothing. Something
+   * with versions has a copy more than `replicas`, so all but one of those can do without.
+   */
+  #tolerated(versions: Versions<never> | undefined): number {
+    return versions === undefined ? 0 : this.#replicas - 1
+  }
+
+  #repairLater<T>(
+    key: string,
+    best: Copy<T>,
+    lacks: readonly Lack[],
+    versions: Versions<T> | undefined,
+  ): void {
+    const ttl = versions === undefined ? 0 : versions.ttl(best.proven)
+    if (ttl !== undefined) this.#repairs.offer(key, best.value, ttl, lacks)
+  }
+
+  #written(key: string, copies: number, { wanted }: Seats): number {
+    if (copies < wanted) {
+      for (const observer of this.#observers) observer.degraded?.(key, copies, wanted)
+    }
+    return copies
+  }
+
+  #tellRepaired(member: Member, key: string): void {
+    member.repairedCopies++
+    for (const observer of this.#observers) observer.repaired?.(member.name, key)
+  }
+
+  #up(): Member[] {
+    return this.#members.filter((member) => member.isUp)
+  }
+
+  #outage(): UnavailableError {
+    return silence(new Seats(this.#members, this.#members.length))
+  }
+}
+
+interface Said {
+  answered: Set<Member>
+  yes: boolean
+}
+
+/** Does it on all of them; who does not answer is left out. */
+async function askAll(
+  members: readonly Member[],
+  work: (engine: Engine) => Promise<boolean>,
+): Promise<Said> {
+  const said: Said = { answered: new Set(), yes: false }
+  const asked = members.map(async (member) => {
+    try {
+      if (await member.use(work)) said.yes = true
+      said.answered.add(member)
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+    }
+  })
+  await Promise.all(asked)
+  return said
+}
+
+function throwIfUnsure(seats: Seats, { answered }: Said, tolerated: number): void {
+  const silent = seats.holders.filter((member) => !answered.has(member)).length
+  if (silent > tolerated || answered.size === 0) throw silence(seats)
+}
+
+function checkReplicas(replicas: number, servers: readonly unknown[]): void {
+  if (Number.isSafeInteger(replicas) && replicas >= 1 && replicas <= servers.length) return
+  throw new InvalidArgumentError(
+    `replicas is a whole number from 1 to the number of servers, ${servers.length}`,
+    { expected: `1 to ${servers.length}`, actual: String(replicas) },
+  )
+}

@@ -1,0 +1,143 @@
+import { UnavailableError } from '../../errors.ts'
+import type { GetOptions, Proof } from '../engine.ts'
+import { Answers, type Copy, type Lack } from './answers.ts'
+import { ask, ProofFailure } from './ask.ts'
+import { askingOrder } from './asking-order.ts'
+import type { HedgeBudget } from './hedge-budget.ts'
+import type { Member } from './member.ts'
+import type { Seats } from './seats.ts'
+
+/** Milliseconds after which another server is asked as well, at the least and at the most. */
+const HEDGE = { min: 20, max: 150 }
+
+export interface ReadingHooks<T> {
+  readonly hedges: HedgeBudget
+  /** How many holders may be silent for the others to be believed that there is no such key. */
+  readonly tolerated: number
+  /** Called with what the copy that counted has shown to be missing or wrong. */
+  lacking(best: Copy<T>, lacks: Lack[]): void
+}
+
+/**
+ * One read of a key. One server is asked for a value that can only be right or wrong, two for one
+ * that has versions, since one alone cannot know that it is outdated; the next when one has no good copy,
+ * does not answer, or takes unusually long. The first good copy decides.
+ */
+export class Reading<T> {
+  readonly #key: string
+  readonly #prove: Proof<T>
+  readonly #options: GetOptions<T>
+  readonly #hooks: ReadingHooks<T>
+  readonly #answers: Answers<T>
+  readonly #line: Member[]
+  readonly #quorum: number
+  /** Holders among those in line. */
+  #holdersLeft: number
+  #underWay = 0
+  #hedge: NodeJS.Timeout | undefined
+  #settle!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
+  #settled = false
+
+  constructor(
+    seats: Seats,
+    key: string,
+    prove: Proof<T>,
+    options: GetOptions<T>,
+    hooks: ReadingHooks<T>,
+  ) {
+    const { line, holders } = askingOrder(seats)
+    this.#key = key
+    this.#prove = prove
+    this.#options = options
+    this.#hooks = hooks
+    this.#answers = new Answers(seats, options.versions)
+    this.#line = line
+    this.#holdersLeft = holders
+    this.#quorum = options.versions === undefined ? 1 : 2
+  }
+
+  run(): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+      this.#hooks.hedges.earn()
+      const first = this.#line[0]
+      this.#askNext(this.#quorum)
+      if (first !== undefined) this.#hedgeAfter(first)
+    })
+  }
+
+  /** Asks so many more; when there is nobody left to ask or to wait for, it is decided. */
+  #askNext(count: number): void {
+    for (const member of this.#line.splice(0, count)) {
+      this.#holdersLeft--
+      this.#underWay++
+      void this.#ask(member)
+    }
+    if (this.#underWay === 0) this.#decide()
+  }
+
+  async #ask(member: Member): Promise<void> {
+    try {
+      this.#answers.add(member, await ask(member, this.#key, this.#prove, this.#options))
+      this.#underWay--
+      if (!this.#settled) this.#goOn()
+    } catch (error) {
+      this.#underWay--
+      if (this.#settled) return
+      if (!(error instanceof UnavailableError)) return this.#reject(error)
+      this.#answers.addFailure(error)
+      this.#askNext(1)
+    }
+  }
+
+  #goOn(): void {
+    const enough = this.#answers.count >= this.#quorum && this.#answers.best !== undefined
+    if (enough) this.#decide()
+    else if (this.#underWay === 0) this.#askNext(this.#quorum)
+  }
+
+  #decide(): void {
+    const { best } = this.#answers
+    if (best === undefined) {
+      try {
+        this.#resolve(this.#answers.conclude(this.#key, this.#hooks.tolerated))
+      } catch (error) {
+        this.#reject(error)
+      }
+      return
+    }
+    const lacks = this.#answers.lacks(best)
+    if (lacks.length > 0) this.#hooks.lacking(best, lacks)
+    this.#resolve(best.proven)
+  }
+
+  #hedgeAfter(member: Member): void {
+    if (this.#holdersLeft <= 0 || this.#settled) return
+    // In few steps, for Node keeps a list of timers for each length.
+    const usual = Math.ceil((member.latency.usual ?? HEDGE.max) / 10) * 10
+    this.#hedge = setTimeout(
+      () => {
+        const next = this.#line[0]
+        if (this.#holdersLeft <= 0 || next === undefined || !this.#hooks.hedges.spend()) return
+        this.#askNext(1)
+        this.#hedgeAfter(next)
+      },
+      Math.max(HEDGE.min, Math.min(HEDGE.max, usual)),
+    )
+  }
+
+  #resolve(proven: T | undefined): void {
+    this.#end()
+    this.#settle.resolve(proven)
+  }
+
+  #reject(error: unknown): void {
+    this.#end()
+    this.#settle.reject(error instanceof ProofFailure ? error.cause : error)
+  }
+
+  #end(): void {
+    this.#settled = true
+    clearTimeout(this.#hedge)
+  }
+}

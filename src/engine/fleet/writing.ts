@@ -1,0 +1,100 @@
+import { InsufficientStorageError, UnavailableError } from '../../errors.ts'
+import type { Engine, SetOptions } from '../engine.ts'
+import { silence } from './answers.ts'
+import type { Member } from './member.ts'
+import type { Seats } from './seats.ts'
+
+/** How often servers that do not answer are replaced by others; each time may cost a timeout. */
+const MAX_ROUNDS = 3
+
+/**
+ * Does `write` to every holder at once, and to a stand-in for each one that is down. Resolves with
+ * the number of copies that were written when all have settled: only then nobody reads the value.
+ * @throws What went wrong, when there is not a single copy.
+ */
+export async function writeCopies(
+  seats: Seats,
+  write: (engine: Engine) => Promise<number>,
+): Promise<number> {
+  const tried = new Set<Member>()
+  const failures: unknown[] = []
+  let copies = 0
+  let missing = seats.wanted
+  for (let round = 0; round < MAX_ROUNDS && missing > 0; round++) {
+    const targets = seats.up(missing, tried)
+    missing = 0
+    const attempts = targets.map(async (member) => {
+      tried.add(member)
+      try {
+        copies += await member.use(write)
+      } catch (error) {
+        failures.push(error)
+        if (error instanceof UnavailableError) missing++
+      }
+    })
+    await Promise.all(attempts)
+  }
+  for (const holder of seats.holders) if (!holder.isUp) holder.missedCopies++
+  if (copies === 0) throw worst(failures) ?? silence(seats)
+  return copies
+}
+
+/**
+ * Stores a value where there is none. The first server that is up decides, so that of several at
+ * once one is first; the others are asked too, since the first one may have lost its copy.
+ */
+export async function addCopies(
+  seats: Seats,
+  key: string,
+  value: Buffer,
+  options: SetOptions,
+): Promise<number> {
+  const add = (engine: Engine) => engine.add(key, value, options)
+  const { decider, added } = await addFirst(seats, add)
+  if (added === 0 || seats.wanted === 1) return added
+  const others = seats.up(seats.wanted - 1, new Set([decider]))
+  const results = await Promise.all(
+    others.map(async (member) => {
+      const copies = await member.use(add).catch(() => undefined)
+      return { member, copies }
+    }),
+  )
+  const mine = [
+    decider,
+    ...results.filter(({ copies }) => copies === 1).map(({ member }) => member),
+  ]
+  if (results.every(({ copies }) => copies !== 0)) return mine.length
+  await Promise.all(
+    mine.map((member) => member.use((engine) => engine.delete(key)).catch(() => {})),
+  )
+  return 0
+}
+
+async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) {
+  const tried = new Set<Member>()
+  let failure: unknown
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const [decider] = seats.up(1, tried)
+    if (decider === undefined) break
+    tried.add(decider)
+    try {
+      return { decider, added: await decider.use(add) }
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      failure = error
+    }
+  }
+  throw silence(seats, failure)
+}
+
+/** What says most about why nothing could be written: never an outage where there is more to say. */
+function worst(failures: readonly unknown[]): unknown {
+  return (
+    failures.find((error) => !isPassing(error)) ??
+    failures.find((error) => error instanceof InsufficientStorageError) ??
+    failures[0]
+  )
+}
+
+const isPassing = (error: unknown) =>
+  error instanceof UnavailableError || error instanceof InsufficientStorageError

@@ -1,5 +1,8 @@
-export { Digest } from './digest.ts'
+export { Digest, type DigestStream } from './digest.ts'
 export type {
+  CopyOptions,
+  CopyReport,
+  DeleteOptions as EngineDeleteOptions,
   Engine,
   EngineObserver,
   EngineStats,
@@ -8,9 +11,15 @@ export type {
   Outcome,
   Proof,
   SetOptions as EngineSetOptions,
+  Versions,
 } from './engine/engine.ts'
 export { DamagedError } from './engine/engine.ts'
-export { type MemcachedOptions, memcached } from './engine/memcached/index.ts'
+export {
+  MemcachedFleet,
+  type MemcachedFleetOptions,
+  type MemcachedOptions,
+  memcached,
+} from './engine/memcached/index.ts'
 export { type MemoryOptions, memory } from './engine/memory.ts'
 export * from './errors.ts'
 export type { MemoryUsage } from './store/budgets.ts'

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type NetConnectOpts } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -95,6 +96,8 @@ export class Memcached {
   /** It neither answers nor closes anything until it is thawed. */
   freeze(): void {
     process.kill(this.pid, 'SIGSTOP')
+    // The signal is on its way: a busy machine lets the threads answer a little longer.
+    for (const end = Date.now() + 2000; !isStopped(this.pid) && Date.now() < end; ) pause(5)
   }
 
   thaw(): void {
@@ -126,6 +129,21 @@ export class Memcached {
       socket.once('connect', () => socket.destroy())
     })
   }
+}
+
+/** Whether every thread has stopped; where there is no /proc nobody can tell. */
+function isStopped(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) =>
+      / [Tt] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1').slice(0, 60)),
+    )
+  } catch {
+    return true
+  }
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 /** A memcached that stops when the test has ended. */

@@ -1,0 +1,114 @@
+// Our memcached client and the stock memjs client, in turn, in one run: `npm run bench:client`.
+// Only the ratios count; the machine's own mood moves the absolute figures by a third.
+import { createRequire } from 'node:module'
+import { parseAddresses } from '../src/engine/memcached/address.ts'
+import { Client } from '../src/engine/memcached/client.ts'
+import { toSettings } from '../src/engine/memcached/options.ts'
+import { Server } from '../src/engine/memcached/server.ts'
+import { launchMemcached } from '../test/helpers/memcached.ts'
+
+const CONCURRENCY = 16
+const ROUNDS = Number(process.env.ROUNDS ?? 15)
+const ROUND_MS = Number(process.env.ROUND_MS ?? 300)
+const LENGTHS = [4096, 65_536, 524_288, 1_000_000]
+
+interface Subject {
+  name: string
+  get(key: string): Promise<Buffer | undefined>
+  set(key: string, value: Buffer): Promise<void>
+  close(): void
+}
+
+function ours(address: string, connections: number): Subject {
+  const config = {
+    address: parseAddresses(address)[0]!,
+    credentials: undefined,
+    tls: undefined,
+    settings: toSettings({ timeoutMs: 10_000 }),
+  }
+  const client = new Client(Array.from({ length: connections }, () => new Server(config)))
+  return {
+    name: connections === 1 ? 'ours' : `ours, ${connections} connections`,
+    get: async (key) => (await client.gets(key))?.value,
+    set: (key, value) => client.store(key, value, 0),
+    close: () => client.close(),
+  }
+}
+
+interface Stock {
+  get(key: string): Promise<{ value: Buffer | null }>
+  set(key: string, value: Buffer, options: object): Promise<boolean>
+  close(): void
+}
+
+function stock(address: string): Subject {
+  const memjs = createRequire(import.meta.url)('memjs')
+  const client: Stock = memjs.Client.create(address, { timeout: 10 })
+  return {
+    name: 'memjs',
+    get: async (key) => (await client.get(key)).value ?? undefined,
+    set: async (key, value) => {
+      await client.set(key, value, {})
+    },
+    close: () => client.close(),
+  }
+}
+
+/** Operations a second of `CONCURRENCY` workers. */
+async function measure(operation: (key: string) => Promise<unknown>): Promise<number> {
+  let done = 0
+  const start = performance.now()
+  const worker = async (id: number) => {
+    while (performance.now() - start < ROUND_MS) {
+      await operation(`key${id}`)
+      done++
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, (_, id) => worker(id)))
+  return (done * 1000) / (performance.now() - start)
+}
+
+const median = (figures: number[]) => figures.toSorted((a, b) => a - b)[figures.length >> 1]!
+
+async function compare(subjects: Subject[], length: number, what: 'get' | 'set') {
+  const value = Buffer.alloc(length, 'x')
+  const operationOf = (subject: Subject) =>
+    what === 'get'
+      ? async (key: string) => {
+          if ((await subject.get(key))?.length !== length)
+            throw new Error(`${subject.name}: ${key}`)
+        }
+      : (key: string) => subject.set(key, value)
+  for (let id = 0; id < CONCURRENCY; id++) await subjects[0]!.set(`key${id}`, value)
+  const figures = subjects.map(() => [] as number[])
+  // The first round only warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [i, subject] of subjects.entries()) {
+      const figure = await measure(operationOf(subject))
+      if (round > 0) figures[i]!.push(figure)
+    }
+  }
+  const base = figures.at(-1)!
+  for (const [i, { name }] of subjects.entries()) {
+    // Compared round by round, since what else the machine does changes in the meantime.
+    const ratio = median(figures[i]!.map((figure, round) => figure / base[round]!))
+    const perSecond = median(figures[i]!)
+    console.log(
+      `${what} ${String(length).padStart(9)} B  ${name.padEnd(20)}` +
+        `${perSecond.toFixed(0).padStart(8)}/s ${((perSecond * length) / 1e6).toFixed(0).padStart(6)} MB/s ` +
+        `${ratio.toFixed(2).padStart(6)} ×`,
+    )
+  }
+}
+
+const server = await launchMemcached({ memoryMb: 256 })
+const subjects = [ours(server.address, 1), ours(server.address, 2), stock(server.address)]
+try {
+  console.log(`${CONCURRENCY} at once, medians of ${ROUNDS} rounds; × of stock memjs`)
+  for (const length of LENGTHS) {
+    for (const what of ['get', 'set'] as const) await compare(subjects, length, what)
+  }
+} finally {
+  for (const subject of subjects) subject.close()
+  await server.dispose()
+}

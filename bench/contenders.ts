@@ -7,6 +7,7 @@ import { freePort, type Running, start } from './processes.ts'
 /** A server under test: it has a place where a body can be PUT, and where it is read from. */
 export interface Contender extends Running {
   readonly name: string
+  readonly kind: 'blobcached' | 'nginx' | 'redis'
   readonly url: string
   /** The largest body that it can serve. */
   readonly maxBytes: number
@@ -40,7 +41,7 @@ export async function startBlobcached(
     ],
     port,
   )
-  return contender(running, name, port, Number.POSITIVE_INFINITY)
+  return contender(running, name, 'blobcached', port, Number.POSITIVE_INFINITY)
 }
 
 /** Serves what lies in memcached under the path: 1 MB at most, since that is an item's limit. */
@@ -55,7 +56,7 @@ export async function startNginx(memcachedPort: number): Promise<Contender> {
   writeFileSync(file, config)
   const running = await start('nginx', ['-c', file, '-e', 'stderr'], port)
   return {
-    ...contender(running, 'nginx memcached_pass', port, 1_000_000),
+    ...contender(running, 'nginx memcached_pass', 'nginx', port, 1_000_000),
     async stop() {
       await running.stop()
       rmSync(folder, { recursive: true })
@@ -78,7 +79,7 @@ export async function startRedisPeer(): Promise<Contender> {
     port,
   )
   return {
-    ...contender(server, 'Redis + ioredis', port, 512 * 1024 * 1024),
+    ...contender(server, 'Redis + ioredis', 'redis', port, 512 * 1024 * 1024),
     async stop() {
       await server.stop()
       await redis.stop()
@@ -86,9 +87,16 @@ export async function startRedisPeer(): Promise<Contender> {
   }
 }
 
-function contender(running: Running, name: string, port: number, maxBytes: number): Contender {
+function contender(
+  running: Running,
+  name: string,
+  kind: Contender['kind'],
+  port: number,
+  maxBytes: number,
+): Contender {
   return {
     name,
+    kind,
     maxBytes,
     url: `http://127.0.0.1:${port}`,
     get pids() {

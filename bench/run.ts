@@ -1,0 +1,96 @@
+/**
+ * npm run bench: ours and the peers in turn in one run. With --write the result becomes
+ * docs/benchmarks.md; --quick is for a first look; --only=throughput,memory picks parts.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { throughputChart } from './chart.ts'
+import { clientsSection } from './clients.ts'
+import {
+  type Contender,
+  startBlobcached,
+  startMemcached,
+  startNginx,
+  startRedisPeer,
+} from './contenders.ts'
+import { firstByteSection } from './first-byte.ts'
+import { limitsSection } from './limits.ts'
+import { memorySection } from './memory.ts'
+import { ensurePrograms } from './programs.ts'
+import { retainedSection } from './retained.ts'
+import type { Effort, Section } from './section.ts'
+import { measureThroughput, throughputSection } from './throughput.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'limits,throughput,first-byte,clients,memory,retained' },
+    sizes: { type: 'string' },
+  },
+})
+const parts = new Set(flags.only.split(','))
+const effort: Effort = flags.quick
+  ? { seconds: 2, rounds: 1, sizes: [4096, 1_000_000, 16_000_000] }
+  : { seconds: 4, rounds: 3, sizes: [4096, 65_536, 1_000_000, 16_000_000, 256_000_000] }
+if (flags.sizes !== undefined) effort.sizes = flags.sizes.split(',').map(Number)
+
+const PAGE = new URL('../docs/benchmarks.md', import.meta.url)
+const CHART = new URL('../docs/benchmarks.svg', import.meta.url)
+
+ensurePrograms(['memcached', 'nginx', 'redis-server', 'wrk'])
+execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
+const sections: Section[] = []
+if (parts.has('limits')) sections.push(await limitsSection(effort.seconds))
+await withContenders(async (contenders, values) => {
+  if (parts.has('throughput')) {
+    const measured = await measureThroughput(contenders, values, effort)
+    sections.push(throughputSection(measured))
+    if (flags.write) writeFileSync(CHART, throughputChart(measured))
+  }
+  const single = contenders.filter(({ name }) => !name.includes(','))
+  if (parts.has('first-byte')) sections.push(await firstByteSection(single))
+  if (parts.has('clients')) sections.push(await clientsSection(single, values, effort))
+})
+if (parts.has('memory')) sections.push(await memorySection(effort.seconds))
+if (parts.has('retained')) sections.push(await retainedSection())
+
+const text = sections.map((section) => `### ${section.title}\n\n${section.text}\n`).join('\n')
+console.log(text)
+if (flags.write) write(text)
+
+async function withContenders(
+  work: (contenders: readonly Contender[], values: { port: number }) => Promise<void>,
+): Promise<void> {
+  if (!['throughput', 'first-byte', 'clients'].some((part) => parts.has(part))) return
+  const memcached = await startMemcached(2048)
+  const values = await startMemcached(512)
+  const ours = (name: string, ...args: string[]) => startBlobcached(name, memcached.port, args)
+  const contenders = [
+    await startNginx(values.port),
+    await startRedisPeer(),
+    await ours('blobcached'),
+    await ours('blobcached, 2 workers', '--workers', '2'),
+    await ours('blobcached, hot', '--hot-cache', '256MiB'),
+    await ours('blobcached, hot, 2 workers', '--hot-cache', '256MiB', '--workers', '2'),
+  ]
+  try {
+    await work(contenders, values)
+  } finally {
+    for (const running of [...contenders, memcached, values]) await running.stop()
+  }
+}
+
+/** Replaces what stands between the two marks; what is written around it is for people. */
+function write(results: string): void {
+  const [begin, end] = ['<!-- results -->', '<!-- end of results -->']
+  const page = readFileSync(PAGE, 'utf8')
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}`
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim()
+  const head = `\`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${machine}.\n`
+  const before = page.slice(0, page.indexOf(begin) + begin.length)
+  const after = page.slice(page.indexOf(end))
+  writeFileSync(PAGE, `${before}\n\n${head}\n${results}\n${after}`)
+}

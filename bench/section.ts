@@ -1,0 +1,19 @@
+/** One part of docs/benchmarks.md. */
+export interface Section {
+  title: string
+  /** Markdown below the title. */
+  text: string
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const rule = head.map((_, index) => (index === 0 ? '---' : '---:'))
+  return [line(head), line(rule), ...rows.map(line)].join('\n')
+}
+
+/** How long and how often everything is measured. */
+export interface Effort {
+  seconds: number
+  rounds: number
+  sizes: readonly number[]
+}

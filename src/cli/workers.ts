@@ -18,7 +18,10 @@ export interface Workers {
  * Runs this command again in `count` processes that share one port: connections are dealt out in
  * turn. A worker that dies is replaced; one that cannot even start ends them all.
  */
-export function startWorkers(count: number, onDeath: (worker: Worker, why: string) => void): Workers {
+export function startWorkers(
+  count: number,
+  onDeath: (worker: Worker, why: string) => void,
+): Workers {
   let stopping = false
   let failure = 0
 

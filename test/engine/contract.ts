@@ -47,6 +47,28 @@ export function contract(name: string, create: (t: ExecutionContext) => Promise<
     t.is(await engine.get('key', async (value) => value.length), 5)
   })
 
+  it('get receives values of every size in the memory it is given, or in its own', async (t, {
+    engine,
+  }) => {
+    for (const size of [0, 1, 100, 32_768, 70_000, 500_000]) {
+      const right = randomBytes(size)
+      const asked: number[] = []
+      const lent = new Set<ArrayBufferLike>()
+      const allocate = (length: number) => {
+        asked.push(length)
+        const memory = Buffer.alloc(600_000, 0xee)
+        lent.add(memory.buffer)
+        return memory.subarray(0, length)
+      }
+      await engine.set('key', right)
+      const value = await engine.get('key', whole, { allocate })
+      t.deepEqual(value, right)
+      t.true(asked.every((length) => length === size))
+      t.is(lent.has(value!.buffer), asked.length > 0 && size > 0)
+      t.is(await engine.get('absent', whole, { allocate }), undefined)
+    }
+  })
+
   it('get may resolve with any value but undefined, falsy ones included', async (t, { engine }) => {
     await engine.set('key', Buffer.from('value'))
     t.is(await engine.get('key', () => 0), 0)

@@ -2,7 +2,7 @@ import memjs from 'memjs'
 import { InsufficientStorageError, TooLargeError } from '../../errors.ts'
 import { ConnectionError } from './connection-error.ts'
 import { Opcode, Status, statusName } from './protocol.ts'
-import { encode, type RequestFields } from './request.ts'
+import { type Allocate, encode, type RequestFields } from './request.ts'
 import type { Response } from './response.ts'
 import type { Server } from './server.ts'
 
@@ -38,8 +38,9 @@ export class Client extends memjs.Client {
     this.seq = (this.seq + 1) >>> 0 || 1
   }
 
-  async gets(key: string): Promise<Item | undefined> {
-    const { header, val } = await this.#ask({ opcode: Opcode.get, key })
+  /** @param allocate Where the value is received. Default: new memory. */
+  async gets(key: string, allocate?: Allocate): Promise<Item | undefined> {
+    const { header, val } = await this.#ask({ opcode: Opcode.get, key, allocate })
     if (header.status === Status.notFound) return undefined
     expectOk(header.status)
     return { value: val, cas: header.cas }

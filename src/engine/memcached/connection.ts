@@ -9,7 +9,7 @@ import { shakeHands } from './handshake.ts'
 import { ITEM_OVERHEAD } from './item-size.ts'
 import type { Settings } from './options.ts'
 import { Receiver } from './receiver.ts'
-import { opaqueOf, opcodeOf, type Request } from './request.ts'
+import { type Allocate, opaqueOf, opcodeOf, type Request } from './request.ts'
 import { type Response, violation } from './response.ts'
 import { openSocket } from './transport.ts'
 
@@ -44,14 +44,16 @@ class Pending {
   readonly exchange: Exchange
   readonly opcode: number
   readonly opaque: number
+  readonly allocate: Allocate | undefined
   /** Bytes to send. */
   readonly size: number
   readonly since = performance.now()
   parts = 0
 
   constructor(exchange: Exchange) {
-    const { head, value } = exchange.request
+    const { head, value, allocate } = exchange.request
     this.exchange = exchange
+    this.allocate = allocate
     this.opcode = opcodeOf(head)
     this.opaque = opaqueOf(head)
     this.size = head.length + (value?.length ?? 0)

@@ -42,9 +42,9 @@ export class MemcachedEngine implements Engine {
     this.#secondLook = new SecondLook(() => new Client([new Server(config)]))
   }
 
-  get<T>(key: string, prove: Proof<T>, { discard = false }: GetOptions = {}) {
+  get<T>(key: string, prove: Proof<T>, { discard = false, allocate }: GetOptions = {}) {
     return this.#run('get', key, async (): Promise<T | undefined> => {
-      const item = await again(() => this.#client.gets(key))
+      const item = await again(() => this.#client.gets(key, allocate))
       if (item === undefined) return undefined
       const proven = await prove(item.value)
       return proven !== undefined ? proven : this.#lookAgain(key, prove, discard)

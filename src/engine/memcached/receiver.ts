@@ -1,4 +1,4 @@
-import { HEADER_LENGTH } from './protocol.ts'
+import { HEADER_LENGTH, Status } from './protocol.ts'
 import {
   type Expected,
   MAX_PREFIX_LENGTH,
@@ -100,9 +100,14 @@ export class Receiver {
     this.#key = copyOf(bytes, keyStart, end)
     this.#filled = 0
     const length = header.totalBodyLength - header.keyLength - header.extrasLength
-    this.#value = length === 0 ? EMPTY : Buffer.allocUnsafeSlow(length)
+    this.#value = length === 0 ? EMPTY : this.#allocate(length, header)
     if (length === 0) this.#finish()
     return end - at
+  }
+
+  #allocate(length: number, { status }: ResponseHeader): Buffer {
+    const { allocate = Buffer.allocUnsafeSlow } = this.#hooks.expected()!
+    return status === Status.ok ? allocate(length) : Buffer.allocUnsafeSlow(length)
   }
 
   #takeValue(bytes: Buffer, at: number): number {

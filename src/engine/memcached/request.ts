@@ -4,7 +4,12 @@ import { HEADER_LENGTH, REQUEST_MAGIC } from './protocol.ts'
 export interface Request {
   readonly head: Buffer
   readonly value: Buffer | undefined
+  /** Where the value of the answer is received; new memory when there is none. */
+  readonly allocate?: Allocate | undefined
 }
+
+/** Memory for a value of `size` bytes. */
+export type Allocate = (size: number) => Buffer
 
 export interface RequestFields {
   opcode: number
@@ -15,11 +20,12 @@ export interface RequestFields {
   value?: Buffer | undefined
   /** Do it only if the item still has this CAS. */
   cas?: bigint
+  allocate?: Allocate | undefined
 }
 
 /** @param fields.extras 32-bit numbers. */
 export function encode(fields: RequestFields): Request {
-  const { opcode, opaque, key = '', extras = [], value, cas } = fields
+  const { opcode, opaque, key = '', extras = [], value, cas, allocate } = fields
   const extrasLength = extras.length * 4
   const bodyStart = HEADER_LENGTH + extrasLength
   const head = Buffer.allocUnsafe(bodyStart + key.length)
@@ -35,7 +41,7 @@ export function encode(fields: RequestFields): Request {
   else head.writeBigUInt64BE(cas, 16)
   for (let i = 0; i < extras.length; i++) head.writeUInt32BE(extras[i]!, HEADER_LENGTH + i * 4)
   head.write(key, bodyStart, 'latin1')
-  return { head, value }
+  return { head, value, allocate }
 }
 
 export const opcodeOf = (head: Buffer): number => head[1]!

@@ -1,5 +1,6 @@
 import { ConnectionError } from './connection-error.ts'
 import { HEADER_LENGTH, Opcode, RESPONSE_MAGIC, Status, statusName } from './protocol.ts'
+import type { Allocate } from './request.ts'
 
 /** A response in the shape that memjs gives its callbacks. Nothing else refers to its buffers. */
 export interface Response {
@@ -23,6 +24,8 @@ export interface ResponseHeader {
 export interface Expected {
   readonly opcode: number
   readonly opaque: number
+  /** Where its value is received. */
+  readonly allocate?: Allocate | undefined
 }
 
 /** The longest text of an error, version or SASL answer. */

@@ -1,0 +1,98 @@
+import test, { type ExecutionContext } from 'ava'
+import {
+  type Engine,
+  FileStore,
+  type FileStoreOptions,
+  memcached,
+  memory,
+} from '../../src/index.ts'
+import { Memcached } from './memcached.ts'
+
+/** What lies under the keys of one test, past the store and, for memcached, past our client. */
+interface Values {
+  get(key: string): Promise<Buffer | undefined>
+  set(key: string, value: Buffer): Promise<void>
+  delete(key: string): Promise<boolean>
+}
+
+/** An engine for one test, whose keys no other test uses, and a way to damage what is in it. */
+export class Backend {
+  readonly engine: Engine
+  readonly #prefix: string
+  readonly #values: Values
+  readonly #t: ExecutionContext
+
+  constructor(t: ExecutionContext, engine: Engine, values: Values, prefix: string) {
+    this.engine = engine
+    this.#values = values
+    this.#prefix = prefix
+    this.#t = t
+  }
+
+  /** A store with small chunks, closed when the test has ended. */
+  store({
+    engine = this.engine,
+    ...options
+  }: FileStoreOptions & { engine?: Engine } = {}): FileStore {
+    const store = new FileStore(engine, { chunkSize: 1000, keyPrefix: this.#prefix, ...options })
+    this.#t.teardown(() => store.close())
+    return store
+  }
+
+  /** @param key Without the test's prefix: `c:…`, `h:…`, `n:…`. */
+  get(key: string): Promise<Buffer | undefined> {
+    return this.#values.get(this.#prefix + key)
+  }
+
+  set(key: string, value: Buffer): Promise<void> {
+    return this.#values.set(this.#prefix + key, value)
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#t.true(await this.#values.delete(this.#prefix + key), `${key} was there`)
+  }
+
+  async change(key: string, change: (value: Buffer) => Buffer): Promise<void> {
+    const value = await this.get(key)
+    if (value === undefined) throw new Error(`${key} is not there`)
+    await this.set(key, change(value))
+  }
+
+  flip(key: string, bit: number): Promise<void> {
+    return this.change(key, (value) => flipped(value, bit))
+  }
+}
+
+export function flipped(value: Buffer, bit: number): Buffer {
+  const copy = Buffer.from(value)
+  copy[bit >> 3]! ^= 1 << (bit & 7)
+  return copy
+}
+
+let shared: Promise<Memcached> | undefined
+let tests = 0
+
+/** Declares the test twice: on the memory engine and on a real memcached that the file shares. */
+export function onEveryEngine(
+  title: string,
+  run: (t: ExecutionContext, backend: Backend) => Promise<void>,
+): void {
+  test(`${title} (memory)`, async (t) => {
+    const engine = memory()
+    const values: Values = {
+      get: (key) => engine.get(key, (value) => value),
+      set: async (key, value) => void (await engine.set(key, value)),
+      delete: (key) => engine.delete(key),
+    }
+    await run(t, new Backend(t, engine, values, `test-${++tests}/`))
+  })
+  test(`${title} (memcached)`, async (t) => {
+    shared ??= Memcached.launch()
+    const { address, raw } = await shared
+    const engine = memcached(address, { timeoutMs: 10_000 })
+    t.teardown(() => engine.close())
+    await run(t, new Backend(t, engine, raw, `test-${++tests}/`))
+  })
+}
+
+test.after.always(async () => (await shared)?.dispose())

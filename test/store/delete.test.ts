@@ -1,0 +1,48 @@
+import { Digest } from '../../src/index.ts'
+import { bytes } from '../helpers/bytes.ts'
+import { onEveryEngine } from '../helpers/engines.ts'
+
+const content = bytes('delete', 2500)
+const hash = Digest.of(content).hex
+const readable = ['one', 'two', hash]
+
+onEveryEngine(
+  'invariant 6: deleting a link deletes no other link and no chunk',
+  async (t, backend) => {
+    const store = backend.store()
+    for (const gone of readable) {
+      await store.put(content, { name: 'one' })
+      await store.put(content, { name: 'two' })
+      t.true(await store.delete(gone))
+      await t.throwsAsync(store.get(gone), { code: 'not-found' })
+      t.false(await store.delete(gone))
+      for (const other of readable.filter((ref) => ref !== gone)) {
+        t.deepEqual(await (await store.get(other)).bytes(), content)
+      }
+    }
+  },
+)
+
+onEveryEngine('purge takes the chunks along, and leaves the other links', async (t, backend) => {
+  const store = backend.store()
+  await store.put(content, { name: 'one' })
+  await store.put(content, { name: 'two' })
+  const { chunks } = await store.verify('one')
+  t.true(await store.delete('one', { purge: true }))
+  for (const { hash: chunk } of chunks) t.is(await backend.get(`c:${chunk}`), undefined)
+  await t.throwsAsync(store.get('one'), { code: 'not-found' })
+  await t.throwsAsync(store.get('two'), { code: 'evicted' })
+  await t.throwsAsync(store.get(hash), { code: 'evicted' })
+  t.false(await store.delete('one', { purge: true }))
+})
+
+onEveryEngine('what cannot be read can be deleted', async (t, backend) => {
+  const store = backend.store()
+  for (const purge of [false, true]) {
+    await store.put(content, { name: 'one' })
+    await backend.flip(`n:${Digest.of(Buffer.from('one')).hex}`, 100)
+    t.true(await store.delete('one', { purge }))
+    await t.throwsAsync(store.get('one'), { code: 'not-found' })
+    t.deepEqual(await (await store.get(hash)).bytes(), content)
+  }
+})

@@ -89,7 +89,7 @@ export function onEveryEngine(
   test(`${title} (memcached)`, async (t) => {
     shared ??= Memcached.launch()
     const { address, raw } = await shared
-    const engine = memcached(address, { timeoutMs: 10_000 })
+    const engine = memcached(address, { timeoutMs: 10_000, connectTimeoutMs: 10_000 })
     t.teardown(() => engine.close())
     await run(t, new Backend(t, engine, raw, `test-${++tests}/`))
   })

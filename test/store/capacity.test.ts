@@ -6,7 +6,7 @@ import { watched } from '../helpers/watchdog.ts'
 
 test('a file larger than memcached is refused, and nothing leads to it', async (t) => {
   const { address } = await startMemcached(t, { memoryMb: 8 })
-  const store = new FileStore(memcached(address, { timeoutMs: 10_000 }))
+  const store = new FileStore(memcached(address, { timeoutMs: 10_000, connectTimeoutMs: 10_000 }))
   t.teardown(() => store.close())
   const put = store.put(bytes('large', 40_000_000), { name: 'large' })
   await t.throwsAsync(watched('put', put), { code: 'insufficient-storage' })

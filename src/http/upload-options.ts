@@ -48,7 +48,7 @@ export function commitOptions<T extends CommitOptions>(
     ...ttlParameter(ctx),
     ...(precondition && { precondition }),
     ...(isCreateOnly(ctx) && { createOnly: true }),
-    signal: abortSignal(ctx),
+    signal: options.signal ?? abortSignal(ctx),
   }
 }
 

@@ -69,9 +69,13 @@ export class StagedFile {
     return this.#manifest.size
   }
 
-  /** @throws {InsufficientStorageError} when chunks that were just written are gone again. */
-  confirm(signal?: AbortSignal): Promise<void> {
-    return this.#uploading.writer.checkPresence(this.#manifest, signal)
+  /**
+   * Rejects as `commit` with the same options would, and changes nothing: for whoever wants to
+   * commit several files or none.
+   */
+  async confirm(options: CommitOptions = {}): Promise<void> {
+    await checkCommit(options, this.#uploading)
+    await this.#checkPresence(options)
   }
 
   /**
@@ -83,7 +87,7 @@ export class StagedFile {
     const { store, links } = this.#uploading
     const manifest = this.#manifest
     const { named, ttl } = describe(options, this.#uploading)
-    await this.confirm(options.signal)
+    await this.#checkPresence(options)
     await options.precondition?.()
     options.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
@@ -98,6 +102,10 @@ export class StagedFile {
       created: (byName ?? byHash).created,
       copies: Math.min(this.#copies, byHash.copies, byName?.copies ?? byHash.copies),
     }
+  }
+
+  #checkPresence({ signal }: CommitOptions): Promise<void> {
+    return this.#uploading.writer.checkPresence(this.#manifest, signal)
   }
 }
 

@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { type FileStore, type LinkOptions, NotFoundError, type PutOptions } from '../../index.ts'
+import { isForm, receiveForm } from '../form/receive-form.ts'
 import { link } from '../link.ts'
 import { nameFromPath } from '../paths.ts'
 import { flag, parameter } from '../query.ts'
@@ -26,6 +27,7 @@ export function fileRoutes(router: Router, store: FileStore): void {
   router.put(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx) }))
   router.post(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx), createOnly: true }))
   router.post('/files', (ctx) => {
+    if (isForm(ctx)) return receiveForm(ctx, store)
     const name = parameter(ctx, 'name')
     return put(ctx, name === undefined ? {} : { name })
   })

@@ -151,3 +151,17 @@ test('put tells of each file that fails and goes on with the others', async (t) 
   t.regex(stdout, / {2}small\n$/)
   t.is((await cli.run(['put', 'not-there'])).code, 1)
 })
+
+test('put --no-name stores by hash alone, and sends nothing that is there', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  await writeFile(cli.path('a'), 'content')
+  const put = async (...more: string[]) =>
+    JSON.parse((await cli.ok(['put', 'a', '--no-name', '--json', ...more])).stdout)
+
+  const first = await put()
+  t.like(first, { sent: true, size: 7, chunks: 1, url: `/blobs/${first.hash}` })
+  t.is(first.name, undefined)
+  t.like(await put(), { sent: false, size: 7, chunks: 1 })
+  t.true((await put('--ttl', '1h')).sent, 'only an upload gives content another life')
+})

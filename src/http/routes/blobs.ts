@@ -1,10 +1,16 @@
 import type Router from '@koa/router'
 import { Digest, type FileStore, NotFoundError } from '../../index.ts'
+import { answerHealth, answerManifest } from '../inspect.ts'
+import { hashesOf, jsonBody } from '../json-body.ts'
 import { isConditional } from '../preconditions.ts'
 import { flag } from '../query.ts'
 import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
+import { abortSignal } from '../signal.ts'
 import { checkConditions } from '../upload-options.ts'
+
+/** Hashes that one request may ask for. */
+const MAX_HASHES = 10_000
 
 /** Content by hash. */
 export function blobRoutes(router: Router, store: FileStore): void {
@@ -14,6 +20,17 @@ export function blobRoutes(router: Router, store: FileStore): void {
     const hash = Digest.parse(ctx.params.hash!)
     const prefetch = ctx.method === 'GET' && !isConditional(ctx.headers)
     await serveFile(ctx, await store.find({ hash }, { prefetch }), 'hash')
+  })
+  router.get(`${path}/manifest`, async (ctx) => {
+    answerManifest(ctx, await store.find({ hash: Digest.parse(ctx.params.hash!) }))
+  })
+  router.get(`${path}/health`, async (ctx) => {
+    await answerHealth(ctx, await store.find({ hash: Digest.parse(ctx.params.hash!) }))
+  })
+  router.post('/blobs/missing', jsonBody(), async (ctx) => {
+    const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal: abortSignal(ctx) })
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = { missing }
   })
   router.put(path, async (ctx) => {
     const digest = Digest.parse(ctx.params.hash!)

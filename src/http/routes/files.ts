@@ -2,6 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { type FileStore, type LinkOptions, NotFoundError, type PutOptions } from '../../index.ts'
 import { isForm, receiveForm } from '../form/receive-form.ts'
+import { describeIfAsked } from '../inspect.ts'
 import { link } from '../link.ts'
 import { nameFromPath } from '../paths.ts'
 import { flag, parameter } from '../query.ts'
@@ -18,7 +19,8 @@ export function fileRoutes(router: Router, store: FileStore): void {
   }
 
   router.get(path, async (ctx) => {
-    await serveFile(ctx, await store.find({ name: nameOf(ctx) }), 'name')
+    const file = await store.find({ name: nameOf(ctx) })
+    if (!(await describeIfAsked(ctx, file))) await serveFile(ctx, file, 'name')
   })
   const putOrLink = async (ctx: Context, options: LinkOptions) => {
     if (ctx.query.from === undefined) return put(ctx, options)

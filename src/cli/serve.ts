@@ -1,141 +1,159 @@
-import { Command, Option } from 'commander'
-import { startServer } from '../http/index.ts'
-import { type Engine, FileStore, memcached, memory } from '../index.ts'
-import { parseBytes, parseSeconds, wholeNumber } from './values.ts'
-
-interface ServeOptions {
-  host: string
-  port: number
-  memcached?: string
-  memcachedUsername?: string
-  memcachedPassword?: string
-  memcachedTimeout: number
-  memory: number
-  chunkSize?: number
-  maxFileSize?: number
-  keyPrefix?: string
-  secret?: string
-  ttl: number
-  drain: number
-}
+import { Command } from 'commander'
+import type { Logger } from 'pino'
+import {
+  type AccessOptions,
+  type RunningServer,
+  type ServerOptions,
+  startServer,
+} from '../http/index.ts'
+import { type Engine, FileStore, memcached, memory, UnavailableError } from '../index.ts'
+import { readAccess } from './access.ts'
+import { endOnCrash, stopOnSignal } from './lifecycle.ts'
+import { announcer, connectionLog, createLogger } from './log.ts'
+import { readSecrets } from './secrets.ts'
+import {
+  blame,
+  declareSettings,
+  type NameOf,
+  named,
+  namesOf,
+  printable,
+  type Settings,
+} from './settings.ts'
+import { readCertificate, reloadOnHangup } from './tls.ts'
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  return declareSettings(new Command('serve'))
     .description('start the HTTP server')
-    .addOption(setting('--host <address>', 'address to listen on').default('127.0.0.1'))
-    .addOption(
-      setting('--port <number>', 'port to listen on, 0 for a free one')
-        .default(8080)
-        .argParser(wholeNumber(0, 65_535)),
-    )
-    .addOption(
-      setting('--memcached <servers>', 'host:port,… of memcached; without it files live here').env(
-        'BLOBCACHED_MEMCACHED',
-      ),
-    )
-    .addOption(setting('--memcached-username <name>', 'SASL user name'))
-    .addOption(setting('--memcached-password <password>', 'SASL password'))
-    .addOption(
-      setting('--memcached-timeout <ms>', 'milliseconds without an answer until it counts as down')
-        .default(1000)
-        .argParser(wholeNumber(1, 600_000)),
-    )
-    .addOption(
-      setting('--memory <bytes>', 'size of the embedded engine')
-        .default(256 * 1024 * 1024, '256MiB')
-        .argParser(parseBytes),
-    )
-    .addOption(
-      setting('--chunk-size <bytes>', 'size of a chunk (default: 524038)').argParser(parseBytes),
-    )
-    .addOption(
-      setting(
-        '--max-file-size <bytes>',
-        'refuse larger files (default: what a manifest can list)',
-      ).argParser(parseBytes),
-    )
-    .addOption(setting('--key-prefix <text>', 'put before every key in memcached'))
-    .addOption(setting('--secret <text>', 'seal records with HMAC-SHA256'))
-    .addOption(
-      setting(
-        '--ttl <time>',
-        'how long files live unless their upload says otherwise, 0 for no limit',
-      )
-        .default(0)
-        .argParser(parseSeconds),
-    )
-    .addOption(
-      setting('--drain <time>', 'how long requests under way may take when the server stops')
-        .default(30, '30s')
-        .argParser(parseSeconds),
-    )
     .addHelpText(
       'after',
       '\nEvery setting is also an environment variable: --chunk-size is BLOBCACHED_CHUNK_SIZE. A flag ' +
-        'beats the\nenvironment. MEMCACHE_SERVERS, MEMCACHE_USERNAME and MEMCACHE_PASSWORD are honoured too.',
+        'beats the\nenvironment. Several values are separated by commas, or the flag is repeated. ' +
+        'MEMCACHE_SERVERS,\nMEMCACHE_USERNAME and MEMCACHE_PASSWORD are honoured too.',
     )
-    .action(serve)
+    .action(async (given: Settings, command: Command) => {
+      process.title = 'blobcached serve' // Everyone can see flags in ps, and these may be secret.
+      const settings = withMemjsNames(given)
+      await serve(settings, namesOf(command))
+    })
 }
 
-/** A flag that is also an environment variable. */
-function setting(flags: string, description: string): Option {
-  const option = new Option(flags, description)
-  return option.env(`BLOBCACHED_${option.name().replaceAll('-', '_').toUpperCase()}`)
-}
-
-async function serve(options: ServeOptions): Promise<void> {
-  const engine = createEngine(options)
-  const store = new FileStore(engine, {
-    ttl: options.ttl,
-    ...(options.chunkSize !== undefined && { chunkSize: options.chunkSize }),
-    ...(options.maxFileSize !== undefined && { maxFileSize: options.maxFileSize }),
-    ...(options.keyPrefix !== undefined && { keyPrefix: options.keyPrefix }),
-    ...(options.secret !== undefined && { secret: options.secret }),
-  })
-  await store.ready().catch((error) => {
-    if (error.code !== 'unavailable') throw error
-    console.error(`blobcached: ${error.message}; serving 503 until it is there`)
-  })
-  const server = await startServer(store, {
-    host: options.host,
-    port: options.port,
-    drainMs: options.drain * 1000,
-  })
-  console.log(`blobcached listens on ${server.url}`)
-  stopOnSignal(() => server.close())
-}
-
-function createEngine(options: ServeOptions): Engine {
-  const { env } = process
-  const servers = options.memcached ?? env.MEMCACHE_SERVERS
-  if (!servers) {
-    console.error(
-      'blobcached: no --memcached: files live in this process, bounded by --memory, and go with it',
-    )
-    return memory({ maxBytes: options.memory })
+/** As users of memjs expect. */
+function withMemjsNames(settings: Settings): Settings {
+  const { MEMCACHE_SERVERS, MEMCACHE_USERNAME, MEMCACHE_PASSWORD } = process.env
+  const withDefault = <K extends keyof Settings>(name: K, value: string | undefined) =>
+    settings[name] || !value ? {} : { [name]: value }
+  return {
+    ...settings,
+    ...withDefault('memcached', MEMCACHE_SERVERS),
+    ...withDefault('memcachedUsername', MEMCACHE_USERNAME),
+    ...withDefault('memcachedPassword', MEMCACHE_PASSWORD),
   }
-  const username = options.memcachedUsername ?? env.MEMCACHE_USERNAME
-  const password = options.memcachedPassword ?? env.MEMCACHE_PASSWORD
-  return memcached(servers, {
-    timeoutMs: options.memcachedTimeout,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
+}
+
+/** Everything that can be wrong with a setting is found before anything listens. */
+async function serve(settings: Settings, nameOf: NameOf): Promise<void> {
+  const access = readAccess(settings, nameOf)
+  const tls = readCertificate(settings, nameOf)
+  const store = createStore(settings, nameOf)
+  if (settings.printConfig) {
+    console.log(JSON.stringify(printable(settings), null, 2))
+    return store.close()
+  }
+  const logger = createLogger(settings.logLevel, settings.logFormat)
+  const announce = announcer(logger)
+  endOnCrash(logger)
+  store.engine.observe(connectionLog(logger))
+  warn(settings, access, announce)
+  await checkReady(store, nameOf, announce)
+  const server = await listen(store, settings, nameOf, { access, logger, ...(tls && { tls }) })
+  stopOnSignal(() => server.close(), announce)
+  if (tls) reloadOnHangup(server, () => readCertificate(settings, nameOf)!, announce)
+  const fields = { url: server.url, settings: printable(settings) }
+  announce.info(fields, `blobcached listens on ${server.url}`)
+}
+
+function createStore(settings: Settings, nameOf: NameOf): FileStore {
+  const secret = readSecrets(
+    { name: nameOf('secret'), given: settings.secret },
+    { name: nameOf('secretFile'), given: settings.secretFile },
+  )
+  const { ttl, chunkSize, maxFileSize, keyPrefix } = settings
+  const engine = createEngine(settings, nameOf)
+  return new FileStore(engine, {
+    ttl,
+    ...(chunkSize !== undefined && { chunkSize }),
+    ...(maxFileSize !== undefined && { maxFileSize }),
+    ...(keyPrefix !== undefined && { keyPrefix }),
+    ...(secret.length > 0 && { secret }),
   })
 }
 
-/** The first signal drains, a second one ends the process at once. */
-function stopOnSignal(stop: () => Promise<void>): void {
-  const onSignal = () => {
-    process.once('SIGINT', () => process.exit(130))
-    process.once('SIGTERM', () => process.exit(143))
-    stop().then(
-      () => process.exit(0),
-      (error) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
+function createEngine(settings: Settings, nameOf: NameOf): Engine {
+  const { memcached: servers, memcachedUsername: username, memcachedPassword: password } = settings
+  if (!servers) return memory({ maxBytes: settings.memory })
+  return named(nameOf('memcached'), () =>
+    memcached(servers, {
+      timeoutMs: settings.memcachedTimeout,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+    }),
+  )
+}
+
+/** What is allowed, and perhaps not meant. */
+function warn(settings: Settings, { tokens, readTokens }: AccessOptions, logger: Logger): void {
+  if (!settings.memcached) {
+    logger.warn('no --memcached: files live in this process, bounded by --memory, and go with it')
   }
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
+  if (tokens?.length === 0 && readTokens?.length !== 0) {
+    logger.warn('--read-token without --token: nobody may write')
+  }
+}
+
+/** A memcached that is not there yet may come; one that cannot hold a chunk never will. */
+async function checkReady(store: FileStore, nameOf: NameOf, logger: Logger): Promise<void> {
+  try {
+    await store.ready()
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw blame(nameOf('chunkSize'), error)
+    logger.warn(`${error.message}; serving 503 until it is there`)
+  }
+}
+
+async function listen(
+  store: FileStore,
+  settings: Settings,
+  nameOf: NameOf,
+  options: ServerOptions,
+): Promise<RunningServer> {
+  const { host, port, corsOrigin = [], drain, drainDelay } = settings
+  try {
+    return await startServer(store, {
+      ...options,
+      host,
+      port,
+      corsOrigins: corsOrigin,
+      metrics: { process: true },
+      drainMs: drain * 1000,
+      ...(drainDelay > 0 && { graceMs: drainDelay * 1000 }),
+    })
+  } catch (error) {
+    await store.close()
+    throw cannotListen(error, `${nameOf('host')} ${host} ${nameOf('port')} ${port}`)
+  }
+}
+
+const LISTEN_ERRORS: Record<string, string> = {
+  EADDRINUSE: 'something else listens there already; stop it or take another port',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'this user may not; take a port above 1023',
+  ENOTFOUND: 'there is no such host',
+}
+
+function cannotListen(error: unknown, where: string): unknown {
+  const why = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? '']
+  return why === undefined
+    ? error
+    : new Error(`cannot listen on ${where}: ${why}`, { cause: error })
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { isOrigin } from '../http/index.ts'
 
 const UNITS: Record<string, number> = {
   '': 1,
@@ -15,22 +16,34 @@ const UNITS: Record<string, number> = {
 }
 
 /** `256MiB`, `1.5g`, `500000`: a number of bytes. */
-export function parseBytes(text: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? []
-  const factor = UNITS[(unit ?? '').toLowerCase()]
-  const bytes = Number(number) * (factor ?? Number.NaN)
-  if (Number.isSafeInteger(Math.round(bytes))) return Math.round(bytes)
-  throw new InvalidArgumentError(
-    'It takes a number of bytes, such as 500000, 64KiB, 256MiB or 2GB.',
-  )
+export function bytes(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? []
+    const factor = UNITS[(unit ?? '').toLowerCase()]
+    const value = Math.round(Number(number) * (factor ?? Number.NaN))
+    if (value >= min && value <= max) return value
+    const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
+    throw new InvalidArgumentError(
+      `It takes a number of bytes, such as 500000, 64KiB, 256MiB or 2GB; ${range}.`,
+    )
+  }
 }
+
+/** Seconds; the longest that files can be given to live. */
+const TEN_YEARS = 3650 * 86_400
 
 /** `90`, `90s`, `15m`, `12h`, `30d`: a number of seconds. */
 export function parseSeconds(text: string): number {
   const [, number, unit = 's'] = /^(\d+) ?([smhd]?)$/i.exec(text.trim()) ?? []
   const factor = { s: 1, m: 60, h: 3600, d: 86_400 }[unit.toLowerCase() || 's']
-  if (number !== undefined && factor !== undefined) return Number(number) * factor
-  throw new InvalidArgumentError('It takes a time, such as 90, 90s, 15m, 12h or 30d.')
+  const seconds = Number(number) * (factor ?? Number.NaN)
+  if (seconds <= TEN_YEARS) return seconds
+  throw new InvalidArgumentError('It takes a time, such as 90, 90s, 15m, 12h or 30d, up to 3650d.')
+}
+
+export function parseKeyPrefix(text: string): string {
+  if (/^[\x21-\x7e]{0,100}$/.test(text)) return text
+  throw new InvalidArgumentError('It takes at most 100 printable ASCII characters, no spaces.')
 }
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -39,4 +52,22 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (/^\d+$/.test(text) && value >= min && value <= max) return value
     throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`)
   }
+}
+
+/** `a,b`, and once more for each time that the flag is repeated. Never refuses: it may be a secret. */
+export function collect(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, ...text.split(',').map((part) => part.trim())]
+}
+
+/** As environment variables say it: a variable that is set to `false` must not mean true. */
+export function parseBoolean(text: string): boolean {
+  if (/^(true|yes|on|1)$/i.test(text)) return true
+  if (/^(false|no|off|0|)$/i.test(text)) return false
+  throw new InvalidArgumentError('It takes true or false.')
+}
+
+export function origins(text: string, previous: readonly string[] = []): string[] {
+  const all = collect(text, previous)
+  if (all.every(isOrigin)) return all
+  throw new InvalidArgumentError('It takes origins such as https://example.org:8443, or *.')
 }

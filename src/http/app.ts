@@ -2,33 +2,55 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import type { FileStore } from '../index.ts'
 import { Admission } from './admission.ts'
+import { type AccessOptions, authenticate } from './authenticate.ts'
+import { crossOrigin } from './cors.ts'
+import type { Logger } from './logger.ts'
+import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
+import { observe } from './observe.ts'
 import { problems } from './problem.ts'
 import { discardUnread } from './request-body.ts'
+import { requestLog } from './request-log.ts'
 import { blobRoutes } from './routes/blobs.ts'
 import { buildDialect, buildRoutes } from './routes/build/index.ts'
 import { fileRoutes } from './routes/files.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { pageRoutes } from './routes/page.ts'
 import { webdavRoutes } from './routes/webdav.ts'
 import { ClientGoneError } from './signal.ts'
 
 export interface AppOptions {
+  /** Who may do what. Default: anyone may do anything. */
+  access?: AccessOptions
   /** What is refused for want of room. Default: one of its own, which sees no connections. */
   admission?: Admission
+  /** Web sites whose pages may use the server, as in `https://example.org`, or `*`. Default none. */
+  corsOrigins?: readonly string[]
+  /** Gets one line a request. Default none. */
+  logger?: Logger
+  metrics?: MetricsOptions
   /** True from when the server stops taking new work. */
   isDraining?: () => boolean
-  /** Called with what should never happen; the client gets a 500 without its text. */
+  /**
+   * Called with what should never happen; the client gets a 500 without its text. Default: the
+   * logger gets it, or standard error.
+   */
   onError?: (error: unknown) => void
 }
 
-/** The routes of docs/http.md over a store. */
+/**
+ * The routes of docs/http.md over a store.
+ * @throws {InvalidArgumentError} for an option that can never work.
+ */
 export function createApp(store: FileStore, options: AppOptions = {}): Koa {
-  const { isDraining = () => false, onError = (error) => console.error(error) } = options
+  const { access = {}, corsOrigins = [], logger, isDraining = () => false } = options
   const { admission = new Admission() } = options
+  const { onError = logErrors(logger) } = options
   const report = (error: unknown) => {
     if (!(error instanceof ClientGoneError)) onError(error)
   }
+  const metrics = new Metrics(store, options.metrics)
   const router = new Router({ sensitive: true, strict: true })
   fileRoutes(router, store)
   blobRoutes(router, store)
@@ -37,16 +59,26 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   buildRoutes(router, store)
   fleetRoutes(router, store)
   pageRoutes(router)
+  metricsRoutes(router, metrics)
 
   const app = new Koa()
   app.on('error', (error, ctx?: Koa.Context) => {
     // Koa tells of a socket that fails under a request as well: the client is gone.
     if (error !== ctx?.req.socket.errored) report(error)
   })
+  app.use(observe(logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]))
   app.use(discardUnread)
+  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
   app.use(problems(report, buildDialect))
+  const guard = authenticate(access)
+  if (guard !== undefined) app.use(guard)
   app.use(admission.middleware)
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
+}
+
+function logErrors(logger: Logger | undefined): (error: unknown) => void {
+  if (logger === undefined) return (error) => console.error(error)
+  return (error) => logger.error({ err: error }, 'something unforeseen went wrong')
 }

@@ -1,2 +1,8 @@
 export { type AppOptions, createApp } from './app.ts'
+export type { AccessOptions } from './authenticate.ts'
+export { isOrigin } from './cors.ts'
+export type { Logger } from './logger.ts'
+export type { MetricsOptions } from './metrics/metrics.ts'
 export { type RunningServer, type ServerOptions, startServer } from './server.ts'
+export type { Certificate, CertificateSummary } from './tls.ts'
+export { checkCertificate } from './tls.ts'

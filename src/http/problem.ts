@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import { BlobcachedError, type ErrorCode, UnavailableError } from '../index.ts'
+import { ClientGoneError } from './signal.ts'
 
 /** Reasons that only HTTP knows, beside the codes of the library's errors. */
 export type Reason =
@@ -76,9 +77,9 @@ export interface Problem {
 /** An answer that only HTTP can give; the rest comes from the library's errors. */
 export class HttpProblem extends Error {
   readonly reason: Reason
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | string[]>>
 
-  constructor(reason: Reason, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(reason: Reason, detail: string, headers: HttpProblem['headers'] = {}) {
     super(detail)
     this.name = 'HttpProblem'
     this.reason = reason
@@ -108,6 +109,7 @@ export function problems(
       if (ctx.body === undefined && ctx.respond !== false) refuseUnrouted(ctx)
     } catch (error) {
       if (ctx.res.headersSent || ctx.res.destroyed) {
+        if (!(error instanceof ClientGoneError)) noteCut(ctx, error)
         ctx.res.destroy()
         return
       }
@@ -115,6 +117,12 @@ export function problems(
       answerProblem(ctx, error, dialectOf(ctx))
     }
   }
+}
+
+/** For the log and the metrics: the client cannot be told any more. */
+function noteCut(ctx: Context, error: unknown): void {
+  ctx.state.isCut = true
+  ctx.state.reason = reasonOf(error)
 }
 
 /** What the router leaves without a body when no route of it fits. */

@@ -1,18 +1,30 @@
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { FileStore } from '../index.ts'
+import { type FileStore, InvalidArgumentError } from '../index.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
 import { type AppOptions, createApp } from './app.ts'
 import { answerClientErrors } from './client-error.ts'
+import { Connections } from './connections.ts'
 import { endIdleRequests } from './idle.ts'
+import { type Certificate, checkCertificate } from './tls.ts'
 
-export interface ServerOptions extends Pick<AppOptions, 'onError'>, AdmissionOptions {
+export interface ServerOptions
+  extends Omit<AppOptions, 'isDraining' | 'admission'>,
+    AdmissionOptions {
   /** Default 127.0.0.1. */
   host?: string
   /** Default 8080; 0 takes a free one. */
   port?: number
+  /** Serve HTTPS with this; default: HTTP. */
+  tls?: Certificate
   /** Milliseconds that requests under way have to finish when the server stops. Default 30,000. */
   drainMs?: number
+  /**
+   * Milliseconds for which a server that stops goes on accepting, while /readyz fails and each answer
+   * is the last on its connection, so that nobody's request meets a closed door. Default 100.
+   */
+  graceMs?: number
   /** Milliseconds that a client may send or take nothing when it is its turn. Default 60,000. */
   idleTimeoutMs?: number
   /** Milliseconds that the header of a request may take to arrive. Default 30,000. */
@@ -25,56 +37,64 @@ export interface RunningServer {
   readonly url: string
   readonly http: Server
   /**
+   * Uses another certificate from the next connection on.
+   * @throws {InvalidArgumentError} when it cannot be used; the one before stays.
+   */
+  setCertificate(tls: Certificate): void
+  /**
    * Takes no new work, finishes what is under way, and closes the store. What is not finished
    * after `drainMs` is cut off. Idempotent.
    */
   close(): Promise<void>
 }
 
-/** Starts serving `store`. Rejects when it cannot listen there. */
+/**
+ * Starts serving `store`. Rejects when it cannot listen there.
+ * @throws {InvalidArgumentError} when the certificate cannot be used.
+ */
 export async function startServer(
   store: FileStore,
   options: ServerOptions = {},
 ): Promise<RunningServer> {
-  const { host = '127.0.0.1', port = 8080, drainMs = 30_000, onError } = options
+  const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000, graceMs = 100 } = options
   let draining = false
   const admission = new Admission(options)
-  const app = createApp(store, {
-    isDraining: () => draining,
-    admission,
-    ...(onError && { onError }),
-  })
-  const http = createServer(timesOf(options), app.callback())
+  const app = createApp(store, { ...options, admission, isDraining: () => draining })
+  const http = createHttp(options)
+  const connections = new Connections(http)
+  http.on('request', app.callback())
   protect(http, admission, options)
-  http.on('request', (_req, res) => {
-    if (draining && !res.headersSent) res.setHeader('Connection', 'close')
-  })
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(port, host, resolve)
-  })
+  await listen(http, host, port)
 
   const stop = async () => {
     draining = true
-    const closed = new Promise((resolve) => http.close(resolve))
-    http.closeIdleConnections()
-    const cut = setTimeout(() => http.closeAllConnections(), drainMs)
-    await closed
-    clearTimeout(cut)
+    await connections.drain(graceMs, drainMs)
     await store.close()
   }
   let stopping: Promise<void> | undefined
-  return { url: urlOf(http), http, close: () => (stopping ??= stop()) }
+  return {
+    url: urlOf(http, tls === undefined ? 'http' : 'https'),
+    http,
+    setCertificate({ cert, key }) {
+      if (tls === undefined) throw new InvalidArgumentError('the server was started without TLS')
+      checkCertificate({ cert, key })
+      ;(http as HttpsServer).setSecureContext({ cert, key })
+    },
+    close: () => (stopping ??= stop()),
+  }
 }
 
-function timesOf({ headerTimeoutMs = 30_000 }: ServerOptions) {
-  return {
+function createHttp({ tls, headerTimeoutMs = 30_000 }: ServerOptions): Server {
+  const times = {
     // A long upload is not a slow one: what is timed is silence, not the whole request.
     requestTimeout: 0,
     headersTimeout: headerTimeoutMs,
     connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
     keepAliveTimeout: 65_000,
   }
+  if (tls === undefined) return createServer(times)
+  checkCertificate(tls)
+  return createTlsServer({ ...times, ...tls })
 }
 
 /** Against clients that send nonsense, nothing, or too much at once. */
@@ -84,7 +104,17 @@ function protect(http: Server, admission: Admission, { idleTimeoutMs = 60_000 }:
   endIdleRequests(http, idleTimeoutMs)
 }
 
-function urlOf(http: Server): string {
+function listen(http: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject)
+    http.listen(port, host, () => {
+      http.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function urlOf(http: Server, scheme: string): string {
   const { address, family, port } = http.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

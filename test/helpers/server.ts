@@ -30,7 +30,7 @@ export async function startTestServer(
   const onError = (error: unknown) => {
     if (!isExpected(error)) unforeseen.push(error)
   }
-  const server = await startServer(store, { drainMs: 5000, ...rest, port: 0, onError })
+  const server = await startServer(store, { drainMs: 5000, graceMs: 0, ...rest, port: 0, onError })
   t.teardown(async () => {
     await server.close()
     if (unforeseen.length > 0) throw new AggregateError(unforeseen, 'unforeseen errors')

@@ -9,16 +9,18 @@ import { checkOutputs } from './outputs.ts'
 
 export const AC_PATH = behindPrefix('ac/[0-9a-f]{64}')
 export const CAS_PATH = behindPrefix('cas/[0-9a-f]{64}')
+/** What the routes are called in metrics and logs. */
+const LABEL = { ac: '*/ac/:hash', cas: '*/cas/:hash' }
 
 /** The HTTP caching protocol of Bazel: action results under ac/, the content they name under cas/. */
 export function bazelRoutes(router: Router, store: FileStore): void {
   // Opaque bytes under a key that says nothing about them, the last writer wins.
-  router.get(AC_PATH, async (ctx) => {
+  router.get(LABEL.ac, AC_PATH, async (ctx) => {
     const file = await store.find({ name: entryName(ctx) })
     await checkOutputs(store, file, abortSignal(ctx))
     await serveFile(ctx, file, 'name')
   })
-  router.put(AC_PATH, async (ctx) => {
+  router.put(LABEL.ac, AC_PATH, async (ctx) => {
     answerReceipt(ctx, await receive(ctx, store, { name: entryName(ctx) }))
   })
   router.delete(AC_PATH, async (ctx) => {
@@ -28,13 +30,13 @@ export function bazelRoutes(router: Router, store: FileStore): void {
   })
 
   // The same content as /blobs/<hash>, whatever the prefix.
-  router.get(CAS_PATH, async (ctx) => {
+  router.get(LABEL.cas, CAS_PATH, async (ctx) => {
     const hash = contentHash(ctx)
     if (hash.equals(Digest.empty)) serveNothing(ctx)
     else
       await serveFile(ctx, await store.find({ hash }, { prefetch: ctx.method === 'GET' }), 'hash')
   })
-  router.put(CAS_PATH, async (ctx) => {
+  router.put(LABEL.cas, CAS_PATH, async (ctx) => {
     answerReceipt(ctx, await receive(ctx, store, { digest: contentHash(ctx) }))
   })
 }

@@ -14,6 +14,10 @@ const STATUS_PATH = behindPrefix('v8/artifacts/status')
 const EVENTS_PATH = behindPrefix('v8/artifacts/events')
 const ARTIFACT_PATH = behindPrefix(`v8/artifacts/${HASH}`)
 export const TURBOREPO_PATH = behindPrefix(`v8/artifacts(?:/${HASH})?`)
+/** By POST, yet nothing is written. */
+export const TURBOREPO_QUESTION = behindPrefix('v8/artifacts(?:/events)?')
+/** What the route is called in metrics and logs. */
+const LABEL = '*/v8/artifacts/:hash'
 
 /** Artifacts that one query may ask about, and how many of them are looked for at once. */
 const QUERY = { hashes: 1000, concurrency: 16 }
@@ -25,27 +29,27 @@ const KEPT_HEADERS = [DURATION, TAG, 'x-artifact-sha', 'x-artifact-dirty-hash']
 
 /** The remote cache of Turborepo: the outputs of a task under its hash, apart for each team. */
 export function turborepoRoutes(router: Router, store: FileStore): void {
-  router.get(STATUS_PATH, (ctx) => {
+  router.get('*/v8/artifacts/status', STATUS_PATH, (ctx) => {
     ctx.body = { status: 'enabled' }
   })
   // What clients tell of their hits and misses is not needed here.
-  router.post(EVENTS_PATH, (ctx) => {
+  router.post('*/v8/artifacts/events', EVENTS_PATH, (ctx) => {
     ctx.body = {}
   })
-  router.post(QUERY_PATH, jsonBody(), async (ctx) => {
+  router.post('*/v8/artifacts', QUERY_PATH, jsonBody(), async (ctx) => {
     ctx.body = await describeArtifacts(ctx, store)
   })
-  router.get(ARTIFACT_PATH, async (ctx) => {
+  router.get(LABEL, ARTIFACT_PATH, async (ctx) => {
     const file = await store.find({ name: artifactName(ctx) })
     ctx.set(file.attributes)
     await serveFile(ctx, file, 'name')
   })
-  router.put(ARTIFACT_PATH, async (ctx) => {
+  router.put(LABEL, ARTIFACT_PATH, async (ctx) => {
     await receive(ctx, store, { name: artifactName(ctx), attributes: attributesOf(ctx) })
     ctx.body = { urls: [ctx.url] }
   })
   // With --preflight, a client sends its token only where this names the header.
-  router.options(TURBOREPO_PATH, (ctx) => {
+  router.options('*/v8/artifacts (preflight)', TURBOREPO_PATH, (ctx) => {
     const headers = ['Authorization', 'Content-Type', 'User-Agent', ...KEPT_HEADERS]
     ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, PUT, POST')
     ctx.set('Access-Control-Allow-Headers', headers.join(', '))

@@ -1,0 +1,44 @@
+import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import type { EngineObserver } from '../index.ts'
+import { textLines } from './log-text.ts'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent']
+export const LOG_FORMATS = ['json', 'text']
+
+/** Bytes that may wait for whoever reads the log; lines beyond that are lost, not kept. */
+const MAX_WAITING = 8 * 1024 * 1024
+
+/**
+ * Logs to standard output, one line each. What still waits is written when the process ends.
+ * @param format Default: text for a person at a terminal, JSON for everything else.
+ */
+export function createLogger(level: string, format?: string): Logger {
+  const isText = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
+  const output: DestinationStream = isText
+    ? textLines(process.stdout)
+    : destination({ fd: 1, sync: false, maxLength: MAX_WAITING })
+  return pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    output,
+  )
+}
+
+/** For the few lines about the process itself, which `--log-level warn` does not leave out. */
+export function announcer(logger: Logger): Logger {
+  return logger.level === 'silent' ? logger : logger.child({}, { level: 'info' })
+}
+
+/** Says when a memcached comes and goes. */
+export function connectionLog(logger: Logger): EngineObserver {
+  return {
+    connection(server, state, error) {
+      if (state === 'up') logger.info({ server }, 'memcached is connected')
+      else logger.warn({ server, error: error?.message }, 'memcached cannot be reached')
+    },
+  }
+}

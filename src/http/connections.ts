@@ -1,0 +1,83 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Server as TlsServer } from 'node:tls'
+
+/** Milliseconds between two looks at what is left. */
+const LOOK_MS = 100
+
+interface Use {
+  /** Answers that are not through. */
+  readonly answers: Set<ServerResponse>
+  /** `bytesRead` when it was looked at last. */
+  seen: number
+}
+
+/**
+ * The connections of a server, for when it stops. Node would close idle ones at once, even when a
+ * request is on its way, and wait without end for one that never sends any; this does neither.
+ */
+export class Connections {
+  readonly #http: Server
+  /** By the socket that requests come from: over TLS, the one inside. */
+  readonly #uses = new Map<Socket, Use>()
+  /** All there are, those in a TLS handshake too. */
+  readonly #sockets = new Set<Socket>()
+  #draining = false
+
+  constructor(http: Server) {
+    this.#http = http
+    http.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    http.on(http instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#uses.set(socket, { answers: new Set(), seen: -1 })
+      socket.once('close', () => this.#uses.delete(socket))
+    })
+    http.on('request', (req, res) => this.#began(req, res))
+  }
+
+  /**
+   * Makes every answer the last one on its connection, goes on accepting for `graceMs`, then stops
+   * listening and closes the connections on which nothing is under way and nothing arrives. What
+   * is left after `drainMs` is cut off.
+   */
+  async drain(graceMs: number, drainMs: number): Promise<void> {
+    const deadline = Date.now() + drainMs
+    this.#draining = true
+    for (const { answers } of this.#uses.values()) answers.forEach(announceClose)
+    if (this.#sockets.size > 0) await sleep(Math.min(graceMs, drainMs))
+    let isClosed = false
+    const closed = new Promise<void>((resolve) => {
+      this.#http.close(() => {
+        isClosed = true
+        resolve()
+      })
+    })
+    while (this.#uses.size > 0 && !isClosed && Date.now() < deadline) {
+      this.#closeQuiet()
+      await Promise.race([closed, sleep(LOOK_MS, undefined, { ref: false })])
+    }
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #began({ socket }: IncomingMessage, res: ServerResponse): void {
+    const answers = this.#uses.get(socket)?.answers
+    answers?.add(res)
+    res.once('close', () => answers?.delete(res))
+    if (this.#draining) announceClose(res)
+  }
+
+  #closeQuiet(): void {
+    for (const [socket, use] of this.#uses) {
+      if (use.answers.size === 0 && use.seen === socket.bytesRead) socket.destroy()
+      use.seen = socket.bytesRead
+    }
+  }
+}
+
+function announceClose(res: ServerResponse): void {
+  if (!res.headersSent) res.setHeader('Connection', 'close')
+}

@@ -28,6 +28,7 @@ export { FileStore, type FindOptions, type GetOptions } from './store/file-store
 export type { ByteRange, Chunk, Manifest } from './store/manifest.ts'
 export { DEFAULT_CHUNK_SIZE, type FileStoreOptions } from './store/options.ts'
 export type { PreparedRead } from './store/prepared-read.ts'
+export type { Repair } from './store/repair.ts'
 export type { Source } from './store/source.ts'
 export type { CommitOptions, LinkOptions, Receipt, StagedFile } from './store/staged-file.ts'
 export type { PrepareOptions, ReadOptions, StoredFile } from './store/stored-file.ts'

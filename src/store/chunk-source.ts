@@ -1,6 +1,7 @@
 import { Digest } from '../digest.ts'
-import { DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
+import { type CopyReport, DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
 import type { Keys } from './keys.ts'
+import { repairCopies } from './repair-copies.ts'
 
 /** Content that proved itself, or why there is none. */
 export type Found = Buffer | 'evicted' | 'corrupt'
@@ -27,6 +28,19 @@ export class ChunkSource {
     } catch (error) {
       if (error instanceof DamagedError) return 'corrupt'
       throw error
+    }
+  }
+
+  /** As `find`, and writes again what copies of the chunk are missing or wrong. */
+  async repair(digest: Digest): Promise<{ found: Found; copies: CopyReport }> {
+    const prove = (value: Buffer) => provenBytes(value, digest)
+    try {
+      const key = this.#keys.chunk(digest)
+      const { proven, copies } = await repairCopies(this.#engine, key, prove, { discard: true })
+      return { found: proven ?? 'evicted', copies }
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error
+      return { found: 'corrupt', copies: { wanted: 0, found: 0, repaired: 0, silent: 0 } }
     }
   }
 }

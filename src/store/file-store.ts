@@ -12,6 +12,7 @@ import { maxChunkCount } from './link.ts'
 import { Links } from './links.ts'
 import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { countMissing } from './presence.ts'
+import { type Repair, repairChunks } from './repair.ts'
 import { Sealer } from './seal.ts'
 import { SharedChunks } from './shared-chunks.ts'
 import type { Source } from './source.ts'
@@ -185,6 +186,19 @@ export class FileStore {
    */
   async verify(ref: FileRef, options: GetOptions = {}): Promise<Verification> {
     return (await this.find(ref)).verify(options)
+  }
+
+  /**
+   * Reads every copy of a file's link and chunks, and writes those again that are missing,
+   * outdated or wrong, where another copy is right. What no copy of is left, only an upload heals.
+   * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
+   */
+  async repair(ref: FileRef, { signal }: GetOptions = {}): Promise<Repair> {
+    const parsed = parseRef(ref)
+    const { link, copies } = await this.#links.repair(parsed)
+    if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
+    const reading = { source: this.#source, budgets: this.#budgets }
+    return { ...(await repairChunks(link.manifest, reading, signal)), link: copies }
   }
 
   /**

@@ -1,15 +1,29 @@
-import { DamagedError, type Engine } from '../engine/engine.ts'
+import { type CopyReport, DamagedError, type Engine, type Versions } from '../engine/engine.ts'
 import { MAX_TTL } from '../engine/key.ts'
-import { CorruptError } from '../errors.ts'
+import { CorruptError, UnavailableError } from '../errors.ts'
 import { describeRef, type ParsedRef } from './file-ref.ts'
 import type { Keys } from './keys.ts'
 import { decodeLink, encodeLink, type Link } from './link.ts'
+import { repairCopies } from './repair-copies.ts'
 import type { Sealer } from './seal.ts'
+import { decodeTombstone, encodeTombstone, TOMBSTONE_TTL, type Tombstone } from './tombstone.ts'
 
 /** Whether a link is new or took the place of another, and in how many copies it was stored. */
 export interface LinkWritten {
   created: boolean
   copies: number
+}
+
+type Entry = Link | Tombstone
+
+/** Losing a link loses the file, and what it leads to may change or end. */
+const PLACED = { extraCopy: true }
+const versions: Versions<Entry> = {
+  of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
+  ttl(entry) {
+    if ('deletedAt' in entry) return remaining(entry.deletedAt, TOMBSTONE_TTL)
+    return entry.ttl === 0 ? 0 : remaining(entry.storedAt, entry.ttl)
+  },
 }
 
 /** The links of one store, by hash and by name. */
@@ -27,17 +41,18 @@ export class Links {
   /** @throws {CorruptError} when there is a record that does not prove itself. It is left alone. */
   async read(ref: ParsedRef): Promise<Link | undefined> {
     const key = this.#key(ref)
-    try {
-      return await this.#engine.get(key, (record) => {
-        const link = decodeLink(record, key, this.#sealer)
-        return link !== undefined && leadsTo(link, ref) ? link : undefined
-      })
-    } catch (error) {
-      if (!(error instanceof DamagedError)) throw error
-      throw new CorruptError(`the record of ${describeRef(ref)} is not what was stored`, {
-        cause: error,
-      })
-    }
+    const prove = (record: Buffer) => this.#prove(record, key, ref)
+    return orCorrupt(ref, async () => toLink(await this.#engine.get(key, prove, { versions })))
+  }
+
+  /** As `read`, and writes again what copies of the record are missing, outdated or wrong. */
+  async repair(ref: ParsedRef): Promise<{ link: Link | undefined; copies: CopyReport }> {
+    const key = this.#key(ref)
+    const prove = (record: Buffer) => this.#prove(record, key, ref)
+    return orCorrupt(ref, async () => {
+      const { proven, copies } = await repairCopies(this.#engine, key, prove, { versions })
+      return { link: toLink(proven), copies }
+    })
   }
 
   async readUnlessCorrupt(ref: ParsedRef): Promise<Link | undefined> {
@@ -52,7 +67,10 @@ export class Links {
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
   add(ref: ParsedRef, link: Link): Promise<number> {
     const key = this.#key(ref)
-    return this.#engine.add(key, encodeLink(link, key, this.#sealer), { ttl: link.ttl })
+    return this.#engine.add(key, encodeLink(link, key, this.#sealer), {
+      ...PLACED,
+      ttl: link.ttl,
+    })
   }
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
@@ -61,29 +79,72 @@ export class Links {
     if (added > 0) return { created: true, copies: added }
     const key = this.#key(ref)
     const record = encodeLink(link, key, this.#sealer)
-    return { created: false, copies: await this.#engine.set(key, record, { ttl: link.ttl }) }
+    const copies = await this.#engine.set(key, record, { ...PLACED, ttl: link.ttl })
+    return { created: false, copies }
   }
 
   /** As `put`, but a link to the same content that would live longer keeps its life. */
   async putKeepingLife(ref: ParsedRef, link: Link): Promise<LinkWritten> {
     if (link.ttl === 0) return this.put(ref, link)
-    const existing = await this.readUnlessCorrupt(ref)
+    const existing = await this.#readIfPossible(ref)
     return this.put(ref, existing ? { ...link, ttl: longerLife(existing, link) } : link)
   }
 
   /** Extends the link's life by the time it was given; resolves with whether it is there. */
   touch(ref: ParsedRef, link: Link): Promise<boolean> {
-    return this.#engine.touch(this.#key(ref), link.ttl)
+    return this.#engine.touch(this.#key(ref), link.ttl, PLACED)
   }
 
   delete(ref: ParsedRef): Promise<boolean> {
-    return this.#engine.delete(this.#key(ref))
+    const key = this.#key(ref)
+    const tombstone = () => ({
+      value: encodeTombstone({ deletedAt: Date.now() }, key, this.#sealer),
+      ttl: TOMBSTONE_TTL,
+    })
+    return this.#engine.delete(key, { ...PLACED, tombstone })
+  }
+
+  #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
+    const link = decodeLink(record, key, this.#sealer)
+    if (link === undefined) return decodeTombstone(record, key, this.#sealer)
+    return leadsTo(link, ref) ? link : undefined
+  }
+
+  /** For what can do without: a write must not fail because some servers do not answer. */
+  async #readIfPossible(ref: ParsedRef): Promise<Link | undefined> {
+    try {
+      return await this.readUnlessCorrupt(ref)
+    } catch (error) {
+      if (error instanceof UnavailableError) return undefined
+      throw error
+    }
   }
 
   #key(ref: ParsedRef): string {
     return ref.name === undefined
       ? this.#keys.linkByHash(ref.hash)
       : this.#keys.linkByName(ref.name)
+  }
+}
+
+function toLink(entry: Entry | undefined): Link | undefined {
+  return entry === undefined || 'deletedAt' in entry ? undefined : entry
+}
+
+/** Seconds, at least one; `undefined` when its time is over and only a touch has kept it alive. */
+function remaining(since: number, ttl: number): number | undefined {
+  const seconds = Math.ceil((since - Date.now()) / 1000) + ttl
+  return seconds > 0 ? Math.min(seconds, MAX_TTL) : undefined
+}
+
+async function orCorrupt<R>(ref: ParsedRef, work: () => Promise<R>): Promise<R> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error
+    throw new CorruptError(`the record of ${describeRef(ref)} is not what was stored`, {
+      cause: error,
+    })
   }
 }
 

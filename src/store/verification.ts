@@ -61,17 +61,18 @@ export async function verifyFile(
     window.release()
   }
   const { digest, size, chunkSize } = manifest
-  const state = stateOf(counts, () => whole.digest().equals(digest))
+  const isWhole = () => whole.digest().equals(digest)
+  const state = stateOf(counts) === 'intact' && !isWhole() ? 'corrupt' : stateOf(counts)
   return { state, hash: digest.hex, size, chunkSize, counts, chunks }
 }
 
-function stateOfChunk(found: Found, { size }: Chunk): State {
+export function stateOfChunk(found: Found, { size }: Chunk): State {
   if (typeof found === 'string') return found
   return found.length === size ? 'intact' : 'corrupt'
 }
 
-function stateOf(counts: Record<State, number>, isWhole: () => boolean): State {
+/** The state of a file by the states of its chunks. */
+export function stateOf(counts: Record<State, number>): State {
   if (counts.corrupt > 0) return 'corrupt'
-  if (counts.evicted > 0) return 'evicted'
-  return isWhole() ? 'intact' : 'corrupt'
+  return counts.evicted > 0 ? 'evicted' : 'intact'
 }

@@ -26,7 +26,8 @@ export async function writeCopies(
     const attempts = targets.map(async (member) => {
       tried.add(member)
       try {
-        copies += await member.use(write)
+        const written = await member.use(write)
+        copies += written
       } catch (error) {
         failures.push(error)
         if (error instanceof UnavailableError) missing++

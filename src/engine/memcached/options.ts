@@ -5,12 +5,12 @@ import { InvalidArgumentError } from '../../errors.ts'
 export interface MemcachedOptions {
   /**
    * How long memcached may be silent while something was asked of it; it is late only when
-   * nothing at all was received for this long. Default 1000; 500 where there are several servers, 250
-   * where they hold copies of each other.
+   * nothing at all was received for this long. Default 1000, or 400 where there
+   * are several servers.
    */
   timeoutMs?: number
-  /** How long it may take to connect, to authenticate and to get a first answer. Default 500, or 250
-   * where servers hold copies of each other. */
+  /** How long it may take to connect, to authenticate and to get a first answer. Default 500, or 400
+   * where there are several servers. */
   connectTimeoutMs?: number
   /**
    * How long a request may take in all, even if bytes keep trickling in. One that has waited for its

@@ -1,4 +1,4 @@
-import { type FileRef, Problem, request, urlAt, urlOf } from './server.ts'
+import { type FileRef, Problem, request, urlOf } from './server.ts'
 
 export type State = 'intact' | 'evicted' | 'corrupt'
 
@@ -9,7 +9,7 @@ export interface ChunkHealth {
   readonly state: State
 }
 
-/** `GET /blobs/{hash}/health`: every chunk was read and checked for it. */
+/** `GET /blobs/{hash}/health`, `GET /files/{name}?health`: every chunk was read and checked for it. */
 export interface Health {
   readonly state: State
   readonly hash: string
@@ -23,11 +23,10 @@ export interface Health {
 export interface Finding {
   readonly ref: FileRef
   readonly state: State
-  readonly hash?: string
+  /** Missing where the record that tells of the chunks is damaged. */
+  readonly health?: Health
   readonly type?: string
   readonly storedAt?: Date
-  /** Missing where no link tells of the chunks. */
-  readonly health?: Health
 }
 
 /**
@@ -35,49 +34,36 @@ export interface Finding {
  * @throws {Problem} where there is no such file, or no answer.
  */
 export async function examine(ref: FileRef, signal: AbortSignal): Promise<Finding> {
-  const found = await look(ref, signal)
-  if (found.hash === undefined) return found
   try {
-    const url = urlAt(`blobs/${found.hash}/health`)
-    const health: Health = await (await request(url, { signal })).json()
-    return { ...found, state: health.state, health }
+    const health: Health = await (await request(healthUrl(ref), { signal })).json()
+    return { ref, state: health.state, health, ...(await describe(ref, health.state, signal)) }
   } catch (error) {
-    // The name may still lead to the content where the link by hash is gone.
-    if (reasonOf(error) === 'not-found' && 'name' in ref) return found
-    if (reasonOf(error) === 'corrupt') return { ...found, state: 'corrupt' }
+    if (error instanceof Problem && error.reason === 'corrupt') return { ref, state: 'corrupt' }
     throw error
   }
 }
 
-async function look(ref: FileRef, signal: AbortSignal): Promise<Finding> {
-  try {
-    const answer = await request(urlOf(ref), { method: 'HEAD', signal })
-    return { ref, state: 'intact', ...describe(answer) }
-  } catch (error) {
-    const reason = reasonOf(error)
-    if (reason === 'evicted') return { ref, state: reason, ...(await lookAtLink(ref, signal)) }
-    if (reason === 'corrupt') return { ref, state: reason }
-    throw error
-  }
+function healthUrl(ref: FileRef): URL {
+  const url = urlOf(ref)
+  if ('hash' in ref) url.pathname += '/health'
+  else url.searchParams.set('health', '')
+  return url
 }
 
-/** A conditional request that any content meets is answered from the link alone (RFC 9110, 13.1.2). */
-async function lookAtLink(ref: FileRef, signal: AbortSignal) {
-  const headers = { 'If-None-Match': '*' }
-  return describe(await request(urlOf(ref), { method: 'HEAD', headers, signal }))
-}
-
-function describe({ headers }: Response): Pick<Finding, 'hash' | 'type' | 'storedAt'> {
-  const hash = /^"([0-9a-f]{64})"$/.exec(headers.get('ETag') ?? '')?.[1]
-  const type = headers.get('Content-Type')
-  const storedAt = headers.get('Last-Modified')
-  return {
-    ...(hash !== undefined && { hash }),
-    ...(type !== null && { type }),
-    ...(storedAt !== null && { storedAt: new Date(storedAt) }),
-  }
-}
-
-function reasonOf(error: unknown): string | undefined {
-  return error instanceof Problem ? error.reason : undefined
+/**
+ * What its headers say, which is less of a file that cannot be sent: a condition that any content
+ * meets is answered from the link alone (RFC 9110, 13.1.2). Nothing where it went in the meantime.
+ */
+async function describe(
+  ref: FileRef,
+  state: State,
+  signal: AbortSignal,
+): Promise<Pick<Finding, 'type' | 'storedAt'>> {
+  const headers: Record<string, string> = state === 'intact' ? {} : { 'If-None-Match': '*' }
+  const answer = await request(urlOf(ref), { method: 'HEAD', headers, signal }).catch(
+    () => undefined,
+  )
+  const type = answer?.headers.get('Content-Type')
+  const storedAt = answer?.headers.get('Last-Modified')
+  return { ...(type && { type }), ...(storedAt && { storedAt: new Date(storedAt) }) }
 }

@@ -106,15 +106,14 @@ function nameOf({ ref }: Finding): string {
   return 'hash' in ref ? ref.hash : ref.name
 }
 
-function summarize({ state, health, hash, ref }: Finding): string {
-  if (health === undefined) return withoutMap(state, hash)
-  const { counts, chunks } = health
-  const all = counted(chunks.length, 'chunk')
-  if (state === 'intact') {
-    return chunks.length === 0
-      ? 'An empty file.'
-      : `${all} read and checked, every byte is what was stored.`
+function summarize({ state, health, ref }: Finding): string {
+  if (health === undefined) {
+    return 'The record that leads to it is damaged. Upload it again to heal it.'
   }
+  const { counts, chunks } = health
+  if (chunks.length === 0) return 'An empty file.'
+  const all = counted(chunks.length, 'chunk')
+  if (state === 'intact') return `${all} read and checked, every byte is what was stored.`
   const lost = [
     counts.corrupt > 0 &&
       `${count(counts.corrupt)} of ${all} ${are(counts.corrupt)} not what was stored`,
@@ -124,28 +123,19 @@ function summarize({ state, health, hash, ref }: Finding): string {
   return `${lost.join(', ') || 'Its chunks are not the file'}. Upload the ${what} again to heal it.`
 }
 
-function withoutMap(state: Finding['state'], hash: string | undefined): string {
-  if (hash === undefined)
-    return 'The record that leads to it is damaged. Upload it again to heal it.'
-  return state === 'corrupt'
-    ? 'The record of its chunks is damaged. Upload it again to heal it.'
-    : 'The record by hash is gone, so its chunks cannot be shown. Upload it again to heal it.'
-}
-
 function are(number: number): string {
   return number === 1 ? 'is' : 'are'
 }
 
-function* facts({ hash, health, type, storedAt }: Finding): Generator<HTMLElement> {
-  if (hash !== undefined) {
+function* facts({ health, type, storedAt }: Finding): Generator<HTMLElement> {
+  if (health !== undefined) {
+    const { hash } = health
     const code = element('code', { className: 'hash' }, hash)
     yield fact(
       'SHA-256',
       code,
       copyButton('Copy hash', () => hash),
     )
-  }
-  if (health !== undefined) {
     const size = health.size < 1000 ? '' : ` (${count(health.size)} bytes)`
     yield fact('Size', `${bytes(health.size)}${size}`)
   }

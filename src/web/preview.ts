@@ -26,7 +26,8 @@ export class Preview {
   }
 
   offer(finding: Finding): void {
-    const { state, health, hash } = finding
+    const { state, health } = finding
+    const hash = health?.hash
     if (state === 'intact' && hash === this.#hash) return
     this.close()
     this.#place.replaceChildren()

@@ -2,7 +2,7 @@
 import { aptInstall } from './apt-install.js'
 import { chromiumPath, hasChromium } from './chromium.js'
 
-if (!hasChromium()) aptInstall('chromium', 'fonts-dejavu-core')
+if (!hasChromium() && !process.env.CHROMIUM) aptInstall('chromium', 'fonts-dejavu-core')
 if (!hasChromium()) {
   console.error(`SKIPPED: all tests of the page. There is no browser at ${chromiumPath}.
   Debian           sudo apt-get install chromium

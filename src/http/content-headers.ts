@@ -49,7 +49,7 @@ function isFieldValue(text: string): boolean {
  * for an hour shall not live on for a year in a cache. Neither `public` nor `private`: whether a
  * shared cache may keep an answer follows from whether the request had to say who asks.
  */
-function cacheControl(file: StoredFile, by: AskedBy): string {
+export function cacheControl(file: StoredFile, by: AskedBy): string {
   if (by === 'name') return 'no-cache'
   if (file.ttl === 0) return `max-age=${YEAR}, immutable`
   const left = Math.floor((file.storedAt.getTime() - Date.now()) / 1000) + file.ttl

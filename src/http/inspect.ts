@@ -1,32 +1,51 @@
+import { Readable } from 'node:stream'
 import type { Context } from 'koa'
-import type { StoredFile } from '../index.ts'
-import { flag } from './query.ts'
+import type { Chunk, StoredFile } from '../index.ts'
+import { type AskedBy, cacheControl } from './content-headers.ts'
 import { abortSignal } from './signal.ts'
 
-/** Answers `?manifest` and `?health`, which tell of a file instead of sending it. */
-export async function describeIfAsked(ctx: Context, file: StoredFile): Promise<boolean> {
-  const wantsManifest = flag(ctx, 'manifest')
-  const wantsHealth = flag(ctx, 'health')
-  if (wantsHealth) await answerHealth(ctx, file)
-  else if (wantsManifest) answerManifest(ctx, file)
-  return wantsManifest || wantsHealth
+/** Entries of a list that are made into text at once. */
+const BATCH = 500
+
+/** Which chunks a file consists of, as its link says. */
+export function answerManifest(ctx: Context, file: StoredFile, by: AskedBy): void {
+  const { hash, size, manifest } = file
+  ctx.set('Cache-Control', cacheControl(file, by))
+  const chunks = mapped(manifest.chunks(), describeChunk)
+  answerWithChunks(ctx, { hash, size, chunkSize: manifest.chunkSize }, chunks)
 }
 
-/** What the file consists of, whether it is there or not. */
-export function answerManifest(ctx: Context, { manifest }: StoredFile): void {
-  const { digest, size, chunkSize } = manifest
-  const chunks = Array.from(manifest.chunks(), (chunk) => ({
-    hash: chunk.digest.hex,
-    offset: chunk.offset,
-    size: chunk.size,
-  }))
-  ctx.set('Cache-Control', 'no-store')
-  ctx.body = { hash: digest.hex, size, chunkSize, chunks }
-}
-
-/** Reads and checks every chunk; that something is wrong is an answer, not a failure. */
+/** Reads every chunk and tells which are there and right. */
 export async function answerHealth(ctx: Context, file: StoredFile): Promise<void> {
-  const health = await file.verify({ signal: abortSignal(ctx) })
+  const { chunks, ...summary } = await file.verify({ signal: abortSignal(ctx) })
   ctx.set('Cache-Control', 'no-store')
-  ctx.body = health
+  answerWithChunks(ctx, summary, chunks)
+}
+
+function describeChunk({ digest, offset, size }: Chunk) {
+  return { hash: digest.hex, offset, size }
+}
+
+/** In pieces: a large file has tens of thousands of chunks. */
+function answerWithChunks(ctx: Context, summary: object, chunks: Iterable<object>): void {
+  ctx.type = 'application/json'
+  ctx.body = Readable.from(jsonWithChunks(summary, chunks), { objectMode: false })
+}
+
+function* jsonWithChunks(summary: object, chunks: Iterable<object>): Generator<string> {
+  yield `${JSON.stringify(summary).slice(0, -1)},"chunks":[`
+  let batch: string[] = []
+  let separator = ''
+  for (const chunk of chunks) {
+    batch.push(JSON.stringify(chunk))
+    if (batch.length < BATCH) continue
+    yield separator + batch.join(',')
+    separator = ','
+    batch = []
+  }
+  yield `${batch.length > 0 ? separator : ''}${batch.join(',')}]}`
+}
+
+function* mapped<T, R>(items: Iterable<T>, map: (item: T) => R): Generator<R> {
+  for (const item of items) yield map(item)
 }

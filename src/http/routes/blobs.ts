@@ -9,7 +9,7 @@ import { serveFile } from '../serve-file.ts'
 import { abortSignal } from '../signal.ts'
 import { checkConditions } from '../upload-options.ts'
 
-/** Hashes that one request may ask for. */
+/** Hashes that one request may ask about. */
 const MAX_HASHES = 10_000
 
 /** Content by hash. */
@@ -22,10 +22,10 @@ export function blobRoutes(router: Router, store: FileStore): void {
     await serveFile(ctx, await store.find({ hash }, { prefetch }), 'hash')
   })
   router.get(`${path}/manifest`, async (ctx) => {
-    answerManifest(ctx, await store.find({ hash: Digest.parse(ctx.params.hash!) }))
+    answerManifest(ctx, await store.find({ hash: ctx.params.hash! }), 'hash')
   })
   router.get(`${path}/health`, async (ctx) => {
-    await answerHealth(ctx, await store.find({ hash: Digest.parse(ctx.params.hash!) }))
+    await answerHealth(ctx, await store.find({ hash: ctx.params.hash! }))
   })
   router.post('/blobs/missing', jsonBody(), async (ctx) => {
     const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal: abortSignal(ctx) })

@@ -1,8 +1,14 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { type FileStore, type LinkOptions, NotFoundError, type PutOptions } from '../../index.ts'
+import {
+  type FileStore,
+  InvalidArgumentError,
+  type LinkOptions,
+  NotFoundError,
+  type PutOptions,
+} from '../../index.ts'
 import { isForm, receiveForm } from '../form/receive-form.ts'
-import { describeIfAsked } from '../inspect.ts'
+import { answerHealth, answerManifest } from '../inspect.ts'
 import { link } from '../link.ts'
 import { nameFromPath } from '../paths.ts'
 import { flag, parameter } from '../query.ts'
@@ -19,8 +25,11 @@ export function fileRoutes(router: Router, store: FileStore): void {
   }
 
   router.get(path, async (ctx) => {
+    const aspect = aspectOf(ctx)
     const file = await store.find({ name: nameOf(ctx) })
-    if (!(await describeIfAsked(ctx, file))) await serveFile(ctx, file, 'name')
+    if (aspect === 'manifest') answerManifest(ctx, file, 'name')
+    else if (aspect === 'health') await answerHealth(ctx, file)
+    else await serveFile(ctx, file, 'name')
   })
   const putOrLink = async (ctx: Context, options: LinkOptions) => {
     if (ctx.query.from === undefined) return put(ctx, options)
@@ -40,4 +49,14 @@ export function fileRoutes(router: Router, store: FileStore): void {
     if (!wasThere) throw new NotFoundError(`there is no file ${JSON.stringify(name)}`)
     ctx.status = 204
   })
+}
+
+/** A name may hold anything, slashes too, so that what else there is to ask of it is a query. */
+function aspectOf(ctx: Context): 'content' | 'manifest' | 'health' {
+  const isManifest = flag(ctx, 'manifest')
+  const isHealth = flag(ctx, 'health')
+  if (isManifest && isHealth) {
+    throw new InvalidArgumentError('either the manifest or the health is asked for, not both')
+  }
+  return isManifest ? 'manifest' : isHealth ? 'health' : 'content'
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server as TlsServer } from 'node:tls'
 
@@ -15,7 +15,8 @@ interface Use {
 
 /**
  * The connections of a server, for when it stops. Node would close idle ones at once, even when a
- * request is on its way, and wait without end for one that never sends any; this does neither.
+ * request is on its way or an answer is still being sent, and wait without end for one that never
+ * sends any; this does neither.
  */
 export class Connections {
   readonly #http: Server
@@ -50,7 +51,9 @@ export class Connections {
     if (this.#sockets.size > 0) await sleep(Math.min(graceMs, drainMs))
     let isClosed = false
     const closed = new Promise<void>((resolve) => {
-      this.#http.close(() => {
+      // Not the close of node:http, which also destroys connections whose answer is complete but
+      // not yet sent.
+      NetServer.prototype.close.call(this.#http, () => {
         isClosed = true
         resolve()
       })
@@ -61,6 +64,7 @@ export class Connections {
     }
     for (const socket of this.#sockets) socket.destroy()
     await closed
+    this.#http.close() // Stops the timers of node:http as well.
   }
 
   #began({ socket }: IncomingMessage, res: ServerResponse): void {

@@ -25,10 +25,12 @@ export async function send(
     res.end()
     if (!res.writableFinished) await until(res, 'finish')
   } catch (error) {
-    res.destroy()
+    if (res.headersSent) res.destroy()
+    else ctx.respond = true // Nothing was promised yet: the error can still be told.
     throw error
   }
 }
+
 async function sendRange(res: ServerResponse, read: PreparedRead, range: ByteRange) {
   const held = read.held(range)
   if (held === undefined) await writeAll(res, read, range)
@@ -45,9 +47,10 @@ function writeHeld(res: ServerResponse, parts: readonly Buffer[]): void {
 async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRange): Promise<void> {
   for await (const part of read.stream(range)) {
     if (res.destroyed) throw new ClientGoneError()
-    if (res.write(part)) continue
-    await until(res, 'drain') // Then nothing is left in the queue, this part included.
-    read.recycle(part)
+    const sent = (error?: Error | null) => {
+      if (!error) read.recycle(part)
+    }
+    if (!res.write(part, sent)) await until(res, 'drain')
   }
 }
 

@@ -18,14 +18,14 @@ interface Values {
 /** An engine for one test, whose keys no other test uses, and a way to damage what is in it. */
 export class Backend {
   readonly engine: Engine
-  readonly #prefix: string
+  readonly keyPrefix: string
   readonly #values: Values
   readonly #t: ExecutionContext
 
   constructor(t: ExecutionContext, engine: Engine, values: Values, prefix: string) {
     this.engine = engine
     this.#values = values
-    this.#prefix = prefix
+    this.keyPrefix = prefix
     this.#t = t
   }
 
@@ -34,22 +34,22 @@ export class Backend {
     engine = this.engine,
     ...options
   }: FileStoreOptions & { engine?: Engine } = {}): FileStore {
-    const store = new FileStore(engine, { chunkSize: 1000, keyPrefix: this.#prefix, ...options })
+    const store = new FileStore(engine, { chunkSize: 1000, keyPrefix: this.keyPrefix, ...options })
     this.#t.teardown(() => store.close())
     return store
   }
 
   /** @param key Without the test's prefix: `c:…`, `h:…`, `n:…`. */
   get(key: string): Promise<Buffer | undefined> {
-    return this.#values.get(this.#prefix + key)
+    return this.#values.get(this.keyPrefix + key)
   }
 
   set(key: string, value: Buffer): Promise<void> {
-    return this.#values.set(this.#prefix + key, value)
+    return this.#values.set(this.keyPrefix + key, value)
   }
 
   async delete(key: string): Promise<void> {
-    this.#t.true(await this.#values.delete(this.#prefix + key), `${key} was there`)
+    this.#t.true(await this.#values.delete(this.keyPrefix + key), `${key} was there`)
   }
 
   async change(key: string, change: (value: Buffer) => Buffer): Promise<void> {

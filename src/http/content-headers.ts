@@ -1,4 +1,4 @@
-import { create as contentDisposition } from 'content-disposition'
+import contentDisposition from 'content-disposition'
 import type { Context } from 'koa'
 import type { StoredFile } from '../index.ts'
 import { digestHeaders } from './digest-fields.ts'

@@ -49,9 +49,9 @@ test('?download names the file, by its last part or as the query says', async (t
   const of = (name: string) => `/files/${name.split('/').map(encodeURIComponent).join('/')}`
 
   t.is(await disposition('/files/dir/report.pdf'), null)
-  t.is(await disposition('/files/dir/report.pdf?download'), 'attachment; filename=report.pdf')
-  t.is(await disposition('/files/dir/report.pdf?download=x.pdf'), 'attachment; filename=x.pdf')
-  t.is(await disposition(`/blobs/${hash}?download`), `attachment; filename=${hash}`)
+  t.is(await disposition('/files/dir/report.pdf?download'), 'attachment; filename="report.pdf"')
+  t.is(await disposition('/files/dir/report.pdf?download=x.pdf'), 'attachment; filename="x.pdf"')
+  t.is(await disposition(`/blobs/${hash}?download`), `attachment; filename="${hash}"`)
   t.is(
     await disposition(`${of('日本.txt')}?download`),
     `attachment; filename="??.txt"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.txt`,
@@ -61,9 +61,13 @@ test('?download names the file, by its last part or as the query says', async (t
     /filename\*=UTF-8''na%C3%AFve%20%E2%82%AC\.txt$/,
   )
   t.is(await disposition(`${of('a"b;c.txt')}?download`), 'attachment; filename="a\\"b;c.txt"')
-  t.is(await disposition('/files/trailing/?download'), 'attachment; filename=trailing')
+  t.is(await disposition('/files/trailing/?download'), 'attachment; filename="trailing"')
   for (const evil of ['..%2f..%2fetc%2fpasswd', 'C:%5cwin%5cpasswd', 'a/passwd', '%0d%0apasswd']) {
-    t.is(await disposition(`/blobs/${hash}?download=${evil}`), 'attachment; filename=passwd', evil)
+    t.is(
+      await disposition(`/blobs/${hash}?download=${evil}`),
+      'attachment; filename="passwd"',
+      evil,
+    )
   }
   t.is((await ask(`${url}/blobs/${hash}?download=a&download=b`)).status, 400)
 })

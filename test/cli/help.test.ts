@@ -36,7 +36,7 @@ test('bash completes commands, flags and shells', async (t) => {
   const { stdout: script } = await cli.ok(['completion', 'bash'])
   await writeFile(cli.path('script'), script)
   const complete = async (...words: string[]) => {
-    const ask = `source script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _blobcached; echo "\${COMPREPLY[*]}"`
+    const ask = `source ./script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _blobcached; echo "\${COMPREPLY[*]}"`
     const { stdout } = await run('bash', ['-c', ask, '-', ...words], { cwd: cli.folder })
     return stdout.trim()
   }

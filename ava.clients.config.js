@@ -1,9 +1,4 @@
-// The real build tools: `npm run test:clients`. They share two cores with what they build.
-export default {
-  files: ['test/clients/*.client.ts'],
-  extensions: { ts: 'module' },
-  nodeArguments: ['--import=tsx'],
-  workerThreads: false,
-  concurrency: 1,
-  timeout: '5m',
-}
+import config from './ava.config.js'
+
+/** The real build tools: apart from the rest, since they have to be installed, and take minutes. */
+export default { ...config, files: ['test/clients/*.client.ts'], concurrency: 1, timeout: '5m' }

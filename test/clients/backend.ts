@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { memcached } from '../../src/index.ts'
 import { type Memcached, startMemcached } from '../helpers/memcached.ts'
@@ -14,6 +15,14 @@ export async function startBackend(t: ExecutionContext): Promise<Backend> {
   const engine = memcached(server.address, { timeoutMs: 500, connectTimeoutMs: 500 })
   const { url } = await startTestServer(t, { engine })
   return { url, memcached: server }
+}
+
+/** Resolves when the server finds its memcached again. */
+export async function untilReady({ url }: Backend): Promise<void> {
+  for (let tries = 0; !(await fetch(`${url}/readyz`)).ok; tries++) {
+    if (tries === 200) throw new Error('the server does not find its memcached again')
+    await sleep(50)
+  }
 }
 
 /** Flips a bit in the middle of every chunk, or of every record that leads to chunks as well. */

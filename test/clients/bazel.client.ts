@@ -18,7 +18,7 @@ const client: Client = {
   example: 'bazel',
   tool,
   outputs: ['bazel-bin/greeting.txt', 'bazel-bin/numbers.txt', 'bazel-bin/checksum.txt'],
-  async prepare(workspace, t) {
+  async prepare(workspace, _tool, t) {
     t.teardown(() => bazel(workspace, 'clean', '--expunge'))
   },
   async clean(workspace) {

@@ -4,7 +4,8 @@ import { run } from './run.ts'
 import { clientScenarios } from './scenarios.ts'
 import { debianTool } from './tools.ts'
 
-const tool = await debianTool('ccache', 'ccache')
+const compiler = await debianTool('gcc', 'gcc', 'libc6-dev')
+const tool = compiler.isMissing ? compiler : await debianTool('ccache', 'ccache')
 
 /** Each way in which ccache can lay out its keys, and where the server takes them. */
 const LAYOUTS = ['files/cc|layout=flat', 'files/cc|layout=subdirs', 'cc|layout=bazel']

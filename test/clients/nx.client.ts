@@ -4,20 +4,19 @@ import { run } from './run.ts'
 import { clientScenarios } from './scenarios.ts'
 import { npmTool } from './tools.ts'
 
-const tool = await npmTool('nx', '24')
 const LOCAL = ['.nx/cache', '.nx/data', 'packages/greeting/dist']
 
 clientScenarios({
   example: 'nx',
-  tool,
+  tool: await npmTool('nx', 'nx@24'),
   outputs: ['packages/greeting/dist/greeting.txt', 'packages/greeting/dist/numbers.txt'],
-  async prepare(workspace) {
-    if ('nodeModules' in tool) await symlink(tool.nodeModules!, join(workspace, 'node_modules'))
+  async prepare(workspace, { nodeModules }) {
+    await symlink(nodeModules!, join(workspace, 'node_modules'))
   },
   async clean(workspace) {
     for (const path of LOCAL) await rm(join(workspace, path), { recursive: true, force: true })
   },
-  async build(cwd, url) {
+  async build(cwd, url, { command }) {
     const env = {
       NX_SELF_HOSTED_REMOTE_CACHE_SERVER: url,
       NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN: 'secret',
@@ -28,7 +27,6 @@ clientScenarios({
       NX_TUI: 'false',
       CI: '1',
     }
-    const command = join(cwd, 'node_modules/.bin/nx')
     const log = await run(command, ['run-many', '-t', 'build'], { cwd, env })
     return { isHit: log.includes('[remote cache]'), log }
   },

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import { type Backend, damage, evictHalf, startBackend } from './backend.ts'
-import type { Tool } from './tools.ts'
+import { type Backend, damage, evictHalf, startBackend, untilReady } from './backend.ts'
+import type { FoundTool, Tool } from './tools.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url))
 
@@ -18,11 +18,11 @@ export interface Client {
   /** Paths in the workspace that a build makes. */
   readonly outputs: readonly string[]
   /** Makes a copy of the workspace ready for the first build. */
-  prepare?(workspace: string, t: ExecutionContext): Promise<void>
+  prepare?(workspace: string, tool: FoundTool, t: ExecutionContext): Promise<void>
   /** Forgets all that is cached locally, and the outputs. */
   clean(workspace: string): Promise<void>
   /** Builds with the remote cache at `url`; rejects when the build fails. */
-  build(workspace: string, url: string): Promise<Built>
+  build(workspace: string, url: string, tool: FoundTool): Promise<Built>
 }
 
 export interface Built {
@@ -63,6 +63,7 @@ export function clientScenarios(client: Client): void {
     await session.memcached.stop('SIGKILL')
     await session.build({ isHit: false })
     await session.memcached.start()
+    await untilReady(session)
     await session.build({ isHit: false })
     await session.build({ isHit: true })
   })
@@ -71,6 +72,7 @@ export function clientScenarios(client: Client): void {
     session.memcached.freeze()
     await session.build({ isHit: false })
     session.memcached.thaw()
+    await untilReady(session)
     await session.build()
     await session.build({ isHit: true })
   })
@@ -80,9 +82,10 @@ type Scenario = (what: string, body: (session: Session) => Promise<void>) => voi
 
 /** One more thing that this client must live through. */
 export function clientScenario(client: Client, ...[what, body]: Parameters<Scenario>): void {
-  const title = client.variant === undefined ? what : `${client.variant}: ${what}`
-  if ('reason' in client.tool) test.skip(`${title} (NOT TESTED: ${client.tool.reason})`, () => {})
-  else test.serial(title, async (t) => body(await startSession(t, client)))
+  const { variant, tool } = client
+  const title = variant === undefined ? what : `${variant}: ${what}`
+  if (tool.isMissing) test.skip(`${title} (not tested: there is no such tool)`, () => {})
+  else test.serial(title, async (t) => body(await startSession(t, client, tool)))
 }
 
 export interface Session extends Backend {
@@ -92,16 +95,20 @@ export interface Session extends Backend {
   build(expected?: { isHit: boolean }): Promise<void>
 }
 
-async function startSession(t: ExecutionContext, client: Client): Promise<Session> {
+async function startSession(
+  t: ExecutionContext,
+  client: Client,
+  tool: FoundTool,
+): Promise<Session> {
   const backend = await startBackend(t)
   const workspace = await mkdtemp(join(tmpdir(), `blobcached-${client.example}-`))
   t.teardown(() => rm(workspace, { recursive: true, force: true }))
   await cp(join(EXAMPLES, client.example), workspace, { recursive: true })
-  await client.prepare?.(workspace, t)
+  await client.prepare?.(workspace, tool, t)
   let first: string[] | undefined
   const build = async (expected?: { isHit: boolean }) => {
     await client.clean(workspace)
-    const { isHit, log } = await client.build(workspace, backend.url)
+    const { isHit, log } = await client.build(workspace, backend.url, tool)
     if (expected !== undefined) t.is(isHit, expected.isHit, log)
     const digests = await Promise.all(client.outputs.map((path) => sha256(join(workspace, path))))
     first ??= digests

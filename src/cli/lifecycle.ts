@@ -1,12 +1,14 @@
+import cluster from 'node:cluster'
 import type { Logger } from '../http/index.ts'
 
-/** The first signal drains, a second one ends the process at once. */
+/** The first signal drains, a second one ends the process at once. A worker is told by its primary. */
 export function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   const onSignal = (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'stops: takes no new work, finishes what is under way')
-    process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM')
-    process.once('SIGINT', () => process.exit(130))
-    process.once('SIGTERM', () => process.exit(143))
+    process.removeAllListeners('SIGTERM').once('SIGTERM', () => process.exit(143))
+    if (cluster.isPrimary) {
+      process.removeAllListeners('SIGINT').once('SIGINT', () => process.exit(130))
+    }
     stop().then(
       () => {
         logger.info({}, 'stopped')
@@ -18,8 +20,9 @@ export function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
       },
     )
   }
-  process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
+  if (cluster.isWorker) process.on('SIGINT', () => {})
+  else process.once('SIGINT', onSignal)
 }
 
 /** What nobody foresaw may have left anything half done: say it and end, whoever runs this starts it anew. */

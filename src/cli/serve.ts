@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import {
@@ -21,6 +22,8 @@ import {
   type Settings,
 } from './settings.ts'
 import { readCertificate, reloadOnHangup } from './tls.ts'
+import { workerMetrics } from './worker-metrics.ts'
+import { supervise } from './workers.ts'
 
 export function serveCommand(): Command {
   return declareSettings(new Command('serve'))
@@ -62,6 +65,10 @@ async function serve(settings: Settings, nameOf: NameOf): Promise<void> {
   }
   const logger = createLogger(settings.logLevel, settings.logFormat)
   const announce = announcer(logger)
+  if (settings.workers > 1 && cluster.isPrimary) {
+    await store.close()
+    return supervise(settings, nameOf, announce)
+  }
   endOnCrash(logger)
   store.engine.observe(connectionLog(logger))
   warn(settings, access, announce)
@@ -70,7 +77,7 @@ async function serve(settings: Settings, nameOf: NameOf): Promise<void> {
   stopOnSignal(() => server.close(), announce)
   if (tls) reloadOnHangup(server, () => readCertificate(settings, nameOf)!, announce)
   const fields = { url: server.url, settings: printable(settings) }
-  announce.info(fields, `blobcached listens on ${server.url}`)
+  if (!cluster.isWorker) announce.info(fields, `blobcached listens on ${server.url}`)
 }
 
 function createStore(settings: Settings, nameOf: NameOf): FileStore {
@@ -78,10 +85,12 @@ function createStore(settings: Settings, nameOf: NameOf): FileStore {
     { name: nameOf('secret'), given: settings.secret },
     { name: nameOf('secretFile'), given: settings.secretFile },
   )
-  const { ttl, chunkSize, maxFileSize, keyPrefix } = settings
+  const { ttl, hotCache, memoryBudget, chunkSize, maxFileSize, keyPrefix } = settings
   const engine = createEngine(settings, nameOf)
   return new FileStore(engine, {
     ttl,
+    hotCache,
+    memory: { total: memoryBudget },
     ...(chunkSize !== undefined && { chunkSize }),
     ...(maxFileSize !== undefined && { maxFileSize }),
     ...(keyPrefix !== undefined && { keyPrefix }),
@@ -134,7 +143,7 @@ async function listen(
       host,
       port,
       corsOrigins: corsOrigin,
-      metrics: { process: true },
+      metrics: { process: true, ...(cluster.isWorker && { exchange: workerMetrics() }) },
       drainMs: drain * 1000,
       ...(drainDelay > 0 && { graceMs: drainDelay * 1000 }),
     })

@@ -20,6 +20,7 @@ export interface Settings {
   tlsCert?: string
   tlsKey?: string
   corsOrigin?: string[]
+  workers: number
   drain: number
   drainDelay: number
   memcached?: string
@@ -31,6 +32,8 @@ export interface Settings {
   chunkSize?: number
   maxFileSize?: number
   ttl: number
+  hotCache: number
+  memoryBudget: number
   token?: string[]
   tokenFile?: string[]
   readToken?: string[]
@@ -75,6 +78,12 @@ function listening(): Option[] {
       '--cors-origin <origins>',
       'web sites whose pages may use this server, or * for all',
     ).argParser(origins),
+    setting(
+      '--workers <number>',
+      'processes that share the port and, so, the work; needs --memcached',
+    )
+      .default(1)
+      .argParser(wholeNumber(1, 64)),
     setting('--drain <time>', 'how long requests under way may take when the server stops')
       .default(30, '30s')
       .argParser(parseSeconds),
@@ -106,6 +115,18 @@ function files(): Option[] {
       '--max-file-size <bytes>',
       'refuse larger files (default: what a manifest can list)',
     ).argParser(bytes(0)),
+    setting(
+      '--hot-cache <bytes>',
+      'verified chunks to keep in each process for the next reader (default: none)',
+    )
+      .default(0)
+      .argParser(bytes(0)),
+    setting(
+      '--memory-budget <bytes>',
+      'what all requests to one process may hold together; a quarter of it one read',
+    )
+      .default(256 * MiB, '256MiB')
+      .argParser(bytes(4 * MiB)),
     setting('--ttl <time>', 'how long files live unless their upload says so, 0 for no limit')
       .default(0)
       .argParser(parseSeconds),

@@ -1,56 +1,74 @@
-import cluster, { type Worker } from 'node:cluster'
+import cluster, { type Address, type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../http/index.ts'
+import { InvalidArgumentError } from '../index.ts'
+import { type NameOf, printable, type Settings } from './settings.ts'
+import { relayMetrics } from './worker-metrics.ts'
 
-/** A worker that lived shorter than this, in milliseconds, is not replaced at once. */
-const SHORT_LIFE_MS = 1000
-
-export interface Workers {
-  /** Resolves with the exit code when all have ended. */
-  readonly ended: Promise<number>
-  /** Lets every worker finish what is under way; a second time, ends them at once. */
-  stop(): void
-  /** Passes a signal on to every worker. */
-  signal(signal: NodeJS.Signals): void
-}
+/** Milliseconds between the death of a worker that had just started and the next one. */
+const PAUSE_MS = 1000
 
 /**
- * Runs this command again in `count` processes that share one port: connections are dealt out in
- * turn. A worker that dies is replaced; one that cannot even start ends them all.
+ * Runs this command again in several processes that share one port: connections are dealt out in
+ * turn. A worker that dies is replaced; when one cannot even start, they all end.
  */
-export function startWorkers(
-  count: number,
-  onDeath: (worker: Worker, why: string) => void,
-): Workers {
-  let stopping = false
-  let failure = 0
-
-  const run = async () => {
-    while (!stopping) {
-      const startedAt = performance.now()
-      const worker = cluster.fork()
-      let isListening = false
-      worker.once('listening', () => {
-        isListening = true
-      })
-      const [code, signal] = (await once(worker, 'exit')) as [number | null, string | null]
-      if (stopping) break
-      onDeath(worker, signal ?? `exit code ${code}`)
-      if (!isListening) {
-        failure ||= code || 1
-        stop()
-      } else if (performance.now() - startedAt < SHORT_LIFE_MS) {
-        await sleep(SHORT_LIFE_MS)
-      }
-    }
+export async function supervise(settings: Settings, nameOf: NameOf, logger: Logger): Promise<void> {
+  const { workers: count } = settings
+  if (!settings.memcached) {
+    throw new InvalidArgumentError(
+      `${nameOf('workers')}: several processes need --memcached; the embedded engine lives in one`,
+    )
   }
+  let stopping = false
   const signalAll = (signal: NodeJS.Signals) => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal)
   }
+  // A terminal sends SIGINT to every process of the command, so workers leave that one to us.
   const stop = () => {
     stopping = true
     signalAll('SIGTERM')
   }
-  const ended = Promise.all(Array.from({ length: count }, run)).then(() => failure)
-  return { ended, stop, signal: signalAll }
+  relayMetrics()
+  process.on('SIGINT', stop).on('SIGTERM', stop)
+  process.on('SIGHUP', signalAll)
+  cluster.once('listening', (_worker, address) => {
+    const url = urlOf(address, settings)
+    logger.info(
+      { url, settings: printable(settings) },
+      `blobcached listens on ${url} with ${count} workers`,
+    )
+  })
+
+  const keepOne = async () => {
+    while (!stopping) {
+      const worker = cluster.fork()
+      const { startedAt, wasListening, end } = await lifeOf(worker)
+      if (stopping) return
+      logger.error({ worker: worker.process.pid, end }, 'a worker died')
+      if (!wasListening) {
+        process.exitCode = typeof end === 'number' && end !== 0 ? end : 1
+        stop()
+      } else if (performance.now() - startedAt < PAUSE_MS) {
+        await sleep(PAUSE_MS)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: count }, keepOne))
+  process.exit()
+}
+
+async function lifeOf(worker: Worker) {
+  const startedAt = performance.now()
+  let wasListening = false
+  worker.once('listening', () => {
+    wasListening = true
+  })
+  const [code, signal] = (await once(worker, 'exit')) as [number | null, string | null]
+  return { startedAt, wasListening, end: signal ?? code }
+}
+
+function urlOf({ address, port }: Address, { tlsCert }: Settings): string {
+  const host = address.includes(':') ? `[${address}]` : address
+  return `${tlsCert === undefined ? 'http' : 'https'}://${host}:${port}`
 }

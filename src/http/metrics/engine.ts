@@ -25,6 +25,7 @@ export function operationMetrics(registry: Registry, engine: Engine): void {
   const connected = new Gauge({
     name: 'blobcached_engine_connected',
     help: 'Is there a connection to each memcached? 1 or 0, as of the last time that it came or went.',
+    aggregator: 'min',
     labelNames: ['server'],
     registers,
   })
@@ -87,6 +88,7 @@ export function statsMetrics(registry: Registry, stats: () => Promise<EngineStat
   new Gauge({
     name: 'blobcached_engine_up',
     help: 'Does each memcached answer now? 1 or 0.',
+    aggregator: 'min',
     labelNames,
     registers,
     async collect() {
@@ -98,6 +100,7 @@ export function statsMetrics(registry: Registry, stats: () => Promise<EngineStat
     new Gauge({
       name: `blobcached_engine_${name}`,
       help,
+      aggregator: 'max', // Every process asks the same servers.
       labelNames,
       registers,
       async collect() {
@@ -112,6 +115,7 @@ export function statsMetrics(registry: Registry, stats: () => Promise<EngineStat
     new Counter({
       name: `blobcached_engine_${name}`,
       help,
+      aggregator: 'max', // Every process asks the same servers.
       labelNames,
       registers,
       async collect() {

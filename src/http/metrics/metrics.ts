@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
 import type { FileStore } from '../../index.ts'
 import type { RequestObserver } from '../observe.ts'
 import { operationMetrics, statsMetrics } from './engine.ts'
@@ -9,12 +9,25 @@ import { requestMetrics } from './requests.ts'
 export interface MetricsOptions {
   /** Tell about the process too: CPU, memory, event loop. For one that does nothing else. */
   process?: boolean
+  /** The other processes that answer at the same port; whoever is asked tells of them all. */
+  exchange?: MetricsExchange
+}
+
+/** The metrics of one process, to be added to those of others. */
+export type MetricsSnapshot = object[]
+
+export interface MetricsExchange {
+  /** Takes what tells this process's own metrics. */
+  share(own: () => Promise<MetricsSnapshot>): void
+  /** Those of the others, as far as they answer. */
+  others(): Promise<MetricsSnapshot[]>
 }
 
 /** What an operator asks, in numbers, for one app over one store; nothing is shared between two. */
 export class Metrics {
   readonly requests: RequestObserver
   readonly #registry = new Registry()
+  readonly #exchange: MetricsExchange | undefined
 
   constructor(store: FileStore, options: MetricsOptions = {}) {
     this.requests = requestMetrics(this.#registry)
@@ -23,6 +36,8 @@ export class Metrics {
     const stats = recent(() => store.engine.stats(), [], { maxAgeMs: 1000, patienceMs: 2000 })
     statsMetrics(this.#registry, stats)
     if (options.process) collectDefaultMetrics({ register: this.#registry })
+    this.#exchange = options.exchange
+    this.#exchange?.share(() => this.#registry.getMetricsAsJSON())
   }
 
   get contentType(): string {
@@ -30,7 +45,10 @@ export class Metrics {
   }
 
   /** All of them in the text format of Prometheus. */
-  text(): Promise<string> {
-    return this.#registry.metrics()
+  async text(): Promise<string> {
+    if (this.#exchange === undefined) return this.#registry.metrics()
+    const own = this.#registry.getMetricsAsJSON()
+    const all = await Promise.all([own, this.#exchange.others()])
+    return AggregatorRegistry.aggregate([all[0], ...all[1]]).metrics()
   }
 }

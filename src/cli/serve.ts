@@ -7,7 +7,15 @@ import {
   type ServerOptions,
   startServer,
 } from '../http/index.ts'
-import { type Engine, FileStore, memcached, memory, UnavailableError } from '../index.ts'
+import {
+  DEFAULT_CHUNK_SIZE,
+  type Engine,
+  FileStore,
+  InvalidArgumentError,
+  memcached,
+  memory,
+  UnavailableError,
+} from '../index.ts'
 import { readAccess } from './access.ts'
 import { endOnCrash, stopOnSignal } from './lifecycle.ts'
 import { announcer, connectionLog, createLogger } from './log.ts'
@@ -87,6 +95,9 @@ function createStore(settings: Settings, nameOf: NameOf): FileStore {
   )
   const { ttl, hotCache, memoryBudget, chunkSize, maxFileSize, keyPrefix } = settings
   const engine = createEngine(settings, nameOf)
+  if (memoryBudget < 4 * (chunkSize ?? DEFAULT_CHUNK_SIZE)) {
+    throw new InvalidArgumentError(`${nameOf('memoryBudget')}: it takes at least four chunks`)
+  }
   return new FileStore(engine, {
     ttl,
     hotCache,
@@ -145,6 +156,10 @@ async function listen(
       corsOrigins: corsOrigin,
       metrics: { process: true, ...(cluster.isWorker && { exchange: workerMetrics() }) },
       drainMs: drain * 1000,
+      maxUploads: settings.maxUploads,
+      maxConnections: settings.maxConnections,
+      idleTimeoutMs: settings.idleTimeout * 1000,
+      headerTimeoutMs: settings.headerTimeout * 1000,
       ...(drainDelay > 0 && { graceMs: drainDelay * 1000 }),
     })
   } catch (error) {

@@ -34,6 +34,10 @@ export interface Settings {
   ttl: number
   hotCache: number
   memoryBudget: number
+  maxUploads: number
+  maxConnections: number
+  idleTimeout: number
+  headerTimeout: number
   token?: string[]
   tokenFile?: string[]
   readToken?: string[]
@@ -54,6 +58,7 @@ export function declareSettings(command: Command): Command {
   const groups = {
     Listening: listening(),
     Files: files(),
+    Limits: limits(),
     Access: access(),
     Operation: operation(),
   }
@@ -129,6 +134,23 @@ function files(): Option[] {
       .argParser(bytes(4 * MiB)),
     setting('--ttl <time>', 'how long files live unless their upload says so, 0 for no limit')
       .default(0)
+      .argParser(parseSeconds),
+  ]
+}
+
+function limits(): Option[] {
+  return [
+    setting('--max-uploads <number>', 'uploads at once; others get 503')
+      .default(512)
+      .argParser(wholeNumber(1, 1_000_000)),
+    setting('--max-connections <number>', 'connections at once; others get 503')
+      .default(4096)
+      .argParser(wholeNumber(1, 1_000_000)),
+    setting('--idle-timeout <time>', 'cut off who sends or takes nothing for so long, 0 for never')
+      .default(60, '60s')
+      .argParser(parseSeconds),
+    setting('--header-timeout <time>', 'how long the header of a request may take, 0 for no limit')
+      .default(30, '30s')
       .argParser(parseSeconds),
   ]
 }

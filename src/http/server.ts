@@ -25,9 +25,9 @@ export interface ServerOptions
    * is the last on its connection, so that nobody's request meets a closed door. Default 100.
    */
   graceMs?: number
-  /** Milliseconds that a client may send or take nothing when it is its turn. Default 60,000. */
+  /** Milliseconds that a client may send or take nothing when it is its turn. 0 is for ever. Default 60,000. */
   idleTimeoutMs?: number
-  /** Milliseconds that the header of a request may take to arrive. Default 30,000. */
+  /** Milliseconds that the header of a request may take to arrive; 0 is no limit. Default 30,000. */
   headerTimeoutMs?: number
 }
 
@@ -89,7 +89,7 @@ function createHttp({ tls, headerTimeoutMs = 30_000 }: ServerOptions): Server {
     // A long upload is not a slow one: what is timed is silence, not the whole request.
     requestTimeout: 0,
     headersTimeout: headerTimeoutMs,
-    connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
+    connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2 || 5000),
     keepAliveTimeout: 65_000,
   }
   if (tls === undefined) return createServer(times)

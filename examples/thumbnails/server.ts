@@ -1,0 +1,47 @@
+// Thumbnails of the PNG files in a folder, made once and kept for a day where all servers find
+// them: npx tsx examples/thumbnails/server.ts <folder>, then GET /thumbnails/<width>/<file>.png
+import { readFile, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { BlobcachedError, FileStore, memcached, memory } from 'blobcached'
+import { shrink } from './shrink.ts'
+
+const folder = process.argv[2] ?? '.'
+const { MEMCACHE_SERVERS, PORT = '3000' } = process.env
+const store = new FileStore(MEMCACHE_SERVERS ? memcached(MEMCACHE_SERVERS) : memory())
+const PATH = /^\/thumbnails\/(\d{1,4})\/([\w-]+\.png)$/
+
+const server = createServer(async (req, res) => {
+  const [, width, image] = PATH.exec(req.url ?? '') ?? []
+  if (width === undefined || image === undefined) return void res.writeHead(404).end()
+  try {
+    const { bytes, from } = await thumbnail(join(folder, image), Number(width))
+    res.writeHead(200, { 'Content-Type': 'image/png', 'X-Thumbnail': from }).end(bytes)
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    if (!isMissing) console.error(error)
+    res.writeHead(isMissing ? 404 : 500).end()
+  }
+})
+
+async function thumbnail(path: string, width: number): Promise<{ bytes: Buffer; from: string }> {
+  // The time of the last change is part of the name: a new image is a new thumbnail.
+  const { mtimeMs } = await stat(path)
+  const name = `thumbnails/${width}/${path}/${mtimeMs}`
+  try {
+    return { bytes: await (await store.get({ name })).bytes(), from: 'cache' }
+  } catch (error) {
+    // Never stored, evicted, corrupt or out of reach: a cache that fails costs time, nothing else.
+    if (!(error instanceof BlobcachedError)) throw error
+  }
+  const bytes = shrink(await readFile(path), Math.max(1, width))
+  await store.put(bytes, { name, type: 'image/png', ttl: 86_400 }).catch((error) => {
+    console.error(`not kept: ${error.message}`)
+  })
+  return { bytes, from: 'made' }
+}
+
+server.listen(Number(PORT), '127.0.0.1', () => {
+  console.log(`thumbnails on http://127.0.0.1:${(server.address() as { port: number }).port}`)
+})
+process.once('SIGTERM', () => server.close(() => store.close()))

@@ -3,11 +3,11 @@ import { nameFromPath } from '../../paths.ts'
 
 /**
  * The path of a protocol's routes behind any prefix, which keeps the builds that use it apart from
- * others. `/files` and `/blobs` are no such prefix: what a user calls a file is nobody else's.
+ * others. Some are none: what a user calls a file is nobody else's, and assets are for everybody.
  * @param tail What a regular expression says of the path after the prefix.
  */
 export function behindPrefix(tail: string): RegExp {
-  return new RegExp(`^/(?!files/|blobs/)(?:.*/)?${tail}$`)
+  return new RegExp(`^/(?!(?:files|blobs|assets)/)(?:.*/)?${tail}$`)
 }
 
 /**

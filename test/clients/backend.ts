@@ -4,6 +4,14 @@ import { memcached } from '../../src/index.ts'
 import { type Memcached, startMemcached } from '../helpers/memcached.ts'
 import { startTestServer } from '../helpers/server.ts'
 
+/** What the server asks for; each tool sends it in the way of its own. */
+export const TOKEN = 'let-me-in'
+
+/** The server's address with the token in it, for tools that know no other way. */
+export function withToken(url: string): string {
+  return url.replace('//', `//user:${TOKEN}@`)
+}
+
 /** A server over a real memcached, and what befalls memcached. */
 export interface Backend {
   readonly url: string
@@ -13,7 +21,7 @@ export interface Backend {
 export async function startBackend(t: ExecutionContext): Promise<Backend> {
   const server = await startMemcached(t)
   const engine = memcached(server.address, { timeoutMs: 500, connectTimeoutMs: 500 })
-  const { url } = await startTestServer(t, { engine })
+  const { url } = await startTestServer(t, { engine, access: { tokens: [TOKEN] } })
   return { url, memcached: server }
 }
 

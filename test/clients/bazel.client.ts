@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Digest } from '../../src/index.ts'
+import { withToken } from './backend.ts'
 import { run } from './run.ts'
 import { type Client, clientScenario, clientScenarios } from './scenarios.ts'
 import { debianTool } from './tools.ts'
@@ -25,7 +26,7 @@ const client: Client = {
     await bazel(workspace, 'clean')
   },
   async build(cwd, url) {
-    const log = await bazel(cwd, 'build', '//...', `--remote_cache=${url}/bazel`)
+    const log = await bazel(cwd, 'build', '//...', `--remote_cache=${withToken(url)}/bazel`)
     return { isHit: log.includes('2 remote cache hit'), log }
   },
 }
@@ -44,7 +45,7 @@ clientScenario(client, 'an evicted output that was never downloaded', async (ses
     workspace,
     'build',
     '//...',
-    `--remote_cache=${url}/bazel`,
+    `--remote_cache=${withToken(url)}/bazel`,
     '--remote_download_minimal',
   )
 })

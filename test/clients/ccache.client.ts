@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { withToken } from './backend.ts'
 import { run } from './run.ts'
 import { clientScenarios } from './scenarios.ts'
 import { debianTool } from './tools.ts'
@@ -26,7 +27,7 @@ for (const layout of LAYOUTS) {
         CCACHE_DIR: join(cwd, '.ccache'),
         CCACHE_CONFIGPATH: '/dev/null',
         CCACHE_COMPILERCHECK: 'content',
-        CCACHE_REMOTE_STORAGE: `${url}/${layout}`,
+        CCACHE_REMOTE_STORAGE: `${withToken(url)}/${layout}`,
       }
       const made = await run('ccache', ['gcc', '-c', 'greeting.c', '-o', 'greeting.o'], {
         cwd,

@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TOKEN } from './backend.ts'
 import { run } from './run.ts'
 import { clientScenarios } from './scenarios.ts'
 import { npmTool } from './tools.ts'
@@ -24,7 +25,7 @@ clientScenarios({
     const settings = join(cwd, '.moon/workspace.yml')
     const text = await readFile(settings, 'utf8')
     await writeFile(settings, text.replace(/^ {2}host: .*$/m, `  host: '${url}'`))
-    const env = { MOON_TOOLCHAIN_FORCE_GLOBALS: 'true' }
+    const env = { MOON_TOOLCHAIN_FORCE_GLOBALS: 'true', MOON_TOKEN: TOKEN }
     const log = await run(command, ['run', 'greeting:build'], { cwd, env })
     return { isHit: log.includes('cached from remote'), log }
   },

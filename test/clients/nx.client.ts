@@ -1,5 +1,6 @@
 import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TOKEN } from './backend.ts'
 import { run } from './run.ts'
 import { clientScenarios } from './scenarios.ts'
 import { npmTool } from './tools.ts'
@@ -19,7 +20,7 @@ clientScenarios({
   async build(cwd, url, { command }) {
     const env = {
       NX_SELF_HOSTED_REMOTE_CACHE_SERVER: url,
-      NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN: 'secret',
+      NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN: TOKEN,
       NX_CACHE_DIRECTORY: join(cwd, LOCAL[0]!),
       NX_WORKSPACE_DATA_DIRECTORY: join(cwd, LOCAL[1]!),
       NX_DAEMON: 'false',

@@ -1,5 +1,6 @@
 import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TOKEN } from './backend.ts'
 import { run } from './run.ts'
 import { clientScenarios } from './scenarios.ts'
 import { npmTool } from './tools.ts'
@@ -19,7 +20,7 @@ clientScenarios({
   async build(cwd, url, { command }) {
     const env = {
       TURBO_API: url,
-      TURBO_TOKEN: 'secret',
+      TURBO_TOKEN: TOKEN,
       TURBO_TEAM: 'team',
       TURBO_TELEMETRY_DISABLED: '1',
     }

@@ -16,6 +16,7 @@ import { fileRoutes } from './routes/files.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
+import { openApiRoutes } from './routes/openapi.ts'
 import { pageRoutes } from './routes/page.ts'
 import { webdavRoutes } from './routes/webdav.ts'
 import { ClientGoneError } from './signal.ts'
@@ -60,6 +61,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   fleetRoutes(router, store)
   pageRoutes(router)
   metricsRoutes(router, metrics)
+  openApiRoutes(router)
 
   const app = new Koa()
   app.on('error', (error, ctx?: Koa.Context) => {

@@ -64,6 +64,8 @@ const TITLE: Record<Reason, string> = {
   internal: 'Something unforeseen went wrong',
 }
 
+export const REASONS = Object.keys(STATUS) as readonly Reason[]
+
 /** Problem Details for HTTP APIs (RFC 9457), with our `reason`. */
 export interface Problem {
   title: string

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type Router from '@koa/router'
+import { openApiDocument } from '../openapi/document.ts'
+
+/** The server's own description, which any page may read. */
+export function openApiRoutes(router: Router): void {
+  const document = JSON.stringify(openApiDocument(version()))
+  const etag = `"${createHash('sha256').update(document).digest('base64url')}"`
+
+  router.get('/openapi.json', (ctx) => {
+    ctx.set('Cache-Control', 'no-cache')
+    ctx.set('ETag', etag)
+    ctx.status = 200
+    if (ctx.fresh) {
+      ctx.status = 304
+      return
+    }
+    ctx.type = 'application/json'
+    ctx.body = document
+  })
+}
+
+/** From dist/http/routes and from the sources alike. */
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

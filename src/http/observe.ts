@@ -43,32 +43,13 @@ const CLIENT_CLOSED_REQUEST = 499
 export function observe(observers: readonly RequestObserver[]): Middleware {
   return async (ctx, next) => {
     const { req, res } = ctx
-    const started = performance.now()
-    const client = req.socket.remoteAddress // It cannot be told any more once the client is gone.
     const id = requestId(req.headers)
     ctx.state.id = id
     res.setHeader('X-Request-Id', id)
-    let headersAt: number | undefined
-    onHeaders(res, () => {
-      headersAt ??= performance.now()
-    })
+    const progress = follow(res)
+    const client = req.socket.remoteAddress // It cannot be told any more once the client is gone.
     const over = afterBoth(() => {
-      const now = performance.now()
-      const exchange: Exchange = {
-        id,
-        traceId: traceId(req.headers),
-        method: req.method!,
-        route: routeOf(ctx),
-        path: ctx.path,
-        client,
-        status: headersAt === undefined ? CLIENT_CLOSED_REQUEST : res.statusCode,
-        reason: ctx.state.reason,
-        isHit: isHit(res),
-        end: endOf(ctx),
-        ...traffic(req.socket),
-        headersSeconds: headersAt === undefined ? undefined : (headersAt - started) / 1000,
-        seconds: (now - started) / 1000,
-      }
+      const exchange = { id, client, ...describe(ctx, progress) }
       for (const observer of observers) observer.ended(exchange)
     })
     for (const observer of observers) observer.began?.()
@@ -81,20 +62,49 @@ export function observe(observers: readonly RequestObserver[]): Middleware {
   }
 }
 
+interface Progress {
+  readonly startedAt: number
+  headersAt: number | undefined
+  isWhole: boolean
+}
+
+function follow(res: ServerResponse): Progress {
+  const progress: Progress = { startedAt: performance.now(), headersAt: undefined, isWhole: false }
+  const { writeHead } = res
+  res.writeHead = ((...args: Parameters<typeof writeHead>) => {
+    progress.headersAt ??= performance.now()
+    return writeHead.apply(res, args)
+  }) as typeof writeHead
+  // An answer finishes as well when its socket is destroyed with bytes still to send.
+  res.prependOnceListener('finish', () => {
+    progress.isWhole = !res.req.socket.destroyed
+  })
+  return progress
+}
+
+function describe(ctx: Context, { startedAt, headersAt, isWhole }: Progress) {
+  const { req, res, state } = ctx
+  return {
+    traceId: traceId(req.headers),
+    method: req.method!,
+    route: routeOf(ctx),
+    path: ctx.path,
+    status: headersAt === undefined ? CLIENT_CLOSED_REQUEST : res.statusCode,
+    reason: state.reason as string | undefined,
+    isHit: isHit(res),
+    end: isWhole ? ('whole' as const) : state.isCut ? ('cut' as const) : ('client-gone' as const),
+    ...traffic(req.socket),
+    headersSeconds: headersAt === undefined ? undefined : (headersAt - startedAt) / 1000,
+    seconds: (performance.now() - startedAt) / 1000,
+  }
+}
+
 /** Calls `listener` the second time it is called itself: the answer is through, and so is the work. */
 function afterBoth(listener: () => void): () => void {
   let calls = 0
   return () => {
     if (++calls === 2) listener()
   }
-}
-
-function onHeaders(res: ServerResponse, listener: () => void): void {
-  const { writeHead } = res
-  res.writeHead = ((...args: Parameters<typeof writeHead>) => {
-    listener()
-    return writeHead.apply(res, args)
-  }) as typeof writeHead
 }
 
 /** What the router notes of each route that fits the path. */
@@ -115,11 +125,6 @@ function routeOf(ctx: Context): string {
 function isHit(res: ServerResponse): boolean {
   if (res.statusCode === 304) return true
   return String(res.getHeader('Cache-Status')).startsWith('blobcached; hit')
-}
-
-function endOf({ res, state }: Context): Exchange['end'] {
-  if (res.writableFinished) return 'whole'
-  return state.isCut ? 'cut' : 'client-gone'
 }
 
 interface Counted {

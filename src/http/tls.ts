@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { InvalidArgumentError } from '../index.ts'
 
@@ -20,8 +20,10 @@ export interface CertificateSummary {
 /** @throws {InvalidArgumentError} unless the key belongs to the certificate and both can be used. */
 export function checkCertificate({ cert, key }: Certificate): CertificateSummary {
   try {
+    const certificate = new X509Certificate(cert)
+    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error('they do not match')
     createSecureContext({ cert, key })
-    const { subject, subjectAltName, validTo } = new X509Certificate(cert)
+    const { subject, subjectAltName, validTo } = certificate
     return { subject, names: subjectAltName, validTo }
   } catch (cause) {
     const { message } = cause as Error

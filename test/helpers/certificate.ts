@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+
+/** A self-signed certificate for localhost, as files and as bytes. */
+export interface TestCertificate {
+  certFile: string
+  keyFile: string
+  cert: Buffer
+  key: Buffer
+}
+
+/** Makes one with openssl, gone when the test has ended. `name` is its common name. */
+export async function createCertificate(
+  t: ExecutionContext,
+  name: string,
+): Promise<TestCertificate> {
+  const folder = await mkdtemp(join(tmpdir(), 'blobcached-tls-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const certFile = join(folder, 'cert.pem')
+  const keyFile = join(folder, 'key.pem')
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const files = ['-keyout', keyFile, '-out', certFile]
+  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  execFileSync('openssl', ['req', '-x509', ...key, ...files, '-days', '2', ...subject], {
+    stdio: 'ignore',
+  })
+  return { certFile, keyFile, cert: readFileSync(certFile), key: readFileSync(keyFile) }
+}

@@ -1,0 +1,65 @@
+import type { ExecutionContext } from 'ava'
+import { type CliResult, cliFor } from './cli.ts'
+import { watched } from './watchdog.ts'
+
+/** A line of the log. */
+export interface LogLine {
+  level: string
+  msg: string
+  [field: string]: unknown
+}
+
+/** `blobcached serve` in a process of its own. */
+export interface Serving {
+  readonly url: string
+  readonly pid: number
+  /** What it has logged by now. */
+  readonly lines: readonly LogLine[]
+  /** Waits until it has logged that. */
+  logged(message: string | RegExp): Promise<LogLine>
+  signal(signal: NodeJS.Signals): void
+  /** When it has ended. */
+  readonly result: Promise<CliResult>
+}
+
+/** Starts it on a free loopback port; it is killed when the test has ended. */
+export async function startServe(
+  t: ExecutionContext,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<Serving> {
+  const cli = await cliFor(t, { url: '' })
+  const { child, result } = cli.start(['serve', '--port', '0', ...args], { env, input: '' })
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  let rest = ''
+  child.stdout.on('data', (text) => {
+    const parts = (rest + text).split('\n')
+    rest = parts.pop()!
+    for (const part of parts) lines.push(JSON.parse(part) as LogLine)
+    for (const look of waiting) look()
+  })
+  const find = (message: string | RegExp) =>
+    lines.find(({ msg }) => (typeof message === 'string' ? msg === message : message.test(msg)))
+  const logged = (message: string | RegExp) =>
+    watched(
+      `the line ${message}`,
+      new Promise<LogLine>((resolve, reject) => {
+        const look = () => {
+          const line = find(message)
+          if (line === undefined) return
+          waiting.delete(look)
+          resolve(line)
+        }
+        waiting.add(look)
+        look()
+        result.then(
+          ({ code, stderr }) => reject(new Error(`ended with ${code}: ${stderr}`)),
+          reject,
+        )
+      }),
+    )
+  const { url } = await logged(/^blobcached listens on /)
+  const signal = (name: NodeJS.Signals) => void child.kill(name)
+  return { url: String(url), pid: child.pid!, lines, logged, signal, result }
+}

@@ -2,6 +2,9 @@ import type { ExecutionContext } from 'ava'
 import { type CliResult, cliFor } from './cli.ts'
 import { watched } from './watchdog.ts'
 
+/** Milliseconds that a process may take on a busy machine. */
+const LIMIT_MS = 45_000
+
 /** A line of the log. */
 export interface LogLine {
   level: string
@@ -58,6 +61,7 @@ export async function startServe(
           reject,
         )
       }),
+      LIMIT_MS,
     )
   const { url } = await logged(/^blobcached listens on /)
   const signal = (name: NodeJS.Signals) => void child.kill(name)

@@ -4,13 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Server as TlsServer } from 'node:tls'
 
 /** Milliseconds between two looks at what is left. */
-const LOOK_MS = 100
+const LOOK_MS = 50
+/** Milliseconds of silence after which no request is on its way, at most. */
+const QUIET_MS = 500
 
 interface Use {
   /** Answers that are not through. */
   readonly answers: Set<ServerResponse>
-  /** `bytesRead` when it was looked at last. */
+  /** `bytesRead` when it was looked at last, and since when, as `Date.now()`, it has been that. */
   seen: number
+  since: number
 }
 
 /**
@@ -33,7 +36,7 @@ export class Connections {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     http.on(http instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#uses.set(socket, { answers: new Set(), seen: -1 })
+      this.#uses.set(socket, { answers: new Set(), seen: -1, since: 0 })
       socket.once('close', () => this.#uses.delete(socket))
     })
     http.on('request', (req, res) => this.#began(req, res))
@@ -59,7 +62,7 @@ export class Connections {
       })
     })
     while (this.#uses.size > 0 && !isClosed && Date.now() < deadline) {
-      this.#closeQuiet()
+      this.#closeQuiet(Math.min(graceMs, QUIET_MS))
       await Promise.race([closed, sleep(LOOK_MS, undefined, { ref: false })])
     }
     for (const socket of this.#sockets) socket.destroy()
@@ -74,10 +77,12 @@ export class Connections {
     if (this.#draining) announceClose(res)
   }
 
-  #closeQuiet(): void {
+  #closeQuiet(quietMs: number): void {
+    const now = Date.now()
     for (const [socket, use] of this.#uses) {
-      if (use.answers.size === 0 && use.seen === socket.bytesRead) socket.destroy()
-      use.seen = socket.bytesRead
+      const isQuiet = use.answers.size === 0 && use.seen === socket.bytesRead
+      if (!isQuiet) Object.assign(use, { seen: socket.bytesRead, since: now })
+      else if (now - use.since >= quietMs) socket.destroy()
     }
   }
 }

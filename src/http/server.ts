@@ -22,7 +22,7 @@ export interface ServerOptions
   drainMs?: number
   /**
    * Milliseconds for which a server that stops goes on accepting, while /readyz fails and each answer
-   * is the last on its connection, so that nobody's request meets a closed door. Default 100.
+   * is the last on its connection, so that nobody's request meets a closed door. Default 500.
    */
   graceMs?: number
   /** Milliseconds that a client may send or take nothing when it is its turn. 0 is for ever. Default 60,000. */
@@ -56,7 +56,7 @@ export async function startServer(
   store: FileStore,
   options: ServerOptions = {},
 ): Promise<RunningServer> {
-  const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000, graceMs = 100 } = options
+  const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000, graceMs = 500 } = options
   let draining = false
   const admission = new Admission(options)
   const app = createApp(store, { ...options, admission, isDraining: () => draining })

@@ -62,3 +62,24 @@ test('a memcached that is lost while an action result is checked makes it a miss
   }
   t.is((await fetch(`${url}/ac/${HASH}`)).status, 404)
 })
+
+test('Rush, which ends the build after any upload that is not 2xx, gets a 202 that says why', async (t) => {
+  const backend = await startMemcached(t)
+  const engine = memcached(backend.address)
+  const { url } = await startTestServer(t, { engine, store: { maxFileSize: 100 } })
+  const headers = { 'User-Agent': 'rush node/v20.20.2 linux x64' }
+  const put = (body: string) => fetch(`${url}/files/rush/key`, { method: 'PUT', headers, body })
+
+  t.is((await put('content')).status, 201)
+  const large = await put('x'.repeat(101))
+  t.is(large.status, 202)
+  t.is(large.headers.get('cache-status'), 'blobcached; detail=too-large')
+  t.is(await (await fetch(`${url}/files/rush/key`, { headers })).text(), 'content')
+
+  await backend.stop('SIGKILL')
+  const lost = await put('content')
+  t.is(lost.status, 202)
+  t.like(await lost.json(), { status: 202, reason: 'unavailable' })
+  t.is((await fetch(`${url}/files/rush/key`, { headers })).status, 404)
+  t.is((await fetch(`${url}/files/rush/key`, { method: 'PUT', body: 'content' })).status, 503)
+})

@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import type { Dialect } from '../../problem.ts'
+import type { Dialect, Reason } from '../../problem.ts'
 import { AC_PATH, CAS_PATH } from './bazel.ts'
 import { NX_PATH } from './nx.ts'
 import { TURBOREPO_PATH } from './turborepo.ts'
@@ -8,7 +8,9 @@ import { TURBOREPO_PATH } from './turborepo.ts'
  * How a build tool is told that something went wrong: a cache must never fail a build, and after a
  * miss every tool goes on. The reason says what it was nevertheless.
  */
-export function buildDialect({ path }: Context): Dialect | undefined {
+export function buildDialect(ctx: Context): Dialect | undefined {
+  const { path } = ctx
+  if (path.startsWith('/files/')) return RUSH.test(ctx.get('User-Agent')) ? rush : undefined
   if (NX_PATH.test(path)) return nx
   if (TURBOREPO_PATH.test(path) || AC_PATH.test(path) || CAS_PATH.test(path)) return tolerant
   return undefined
@@ -30,6 +32,21 @@ const nx: Dialect = {
   },
   isPlainText: true,
 }
+
+const RUSH = /^rush /
+
+/**
+ * Ends the build with an exit code of 1 after any upload that is not 2xx, and has no protocol of its
+ * own to tell it by. 202 is noncommittal (RFC 9110, 15.3.3): it promises nothing to be kept.
+ */
+const rush: Dialect = {
+  statusOf(reason, method) {
+    if (isRead(method)) return reason === 'unavailable' ? 404 : undefined
+    return reason === 'unavailable' || LACKS_ROOM.has(reason) ? 202 : undefined
+  },
+}
+
+const LACKS_ROOM: ReadonlySet<Reason> = new Set(['insufficient-storage', 'too-large'])
 
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'

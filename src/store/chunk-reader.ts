@@ -1,17 +1,20 @@
 import { CorruptError, EvictedError } from '../errors.ts'
 import type { Found } from './chunk-source.ts'
 import type { Chunk } from './manifest.ts'
+import type { StoreEvents } from './observer.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { readAhead } from './window.ts'
 
 /** The chunks of one file. */
 export class ChunkReader {
   readonly #chunks: SharedChunks
+  readonly #events: StoreEvents
   readonly #prefetched: Promise<Found> | undefined
 
   /** @param prefetched The file's only chunk, if it has one only and that is under way already. */
-  constructor(chunks: SharedChunks, prefetched?: Promise<Found>) {
+  constructor(chunks: SharedChunks, events: StoreEvents, prefetched?: Promise<Found>) {
     this.#chunks = chunks
+    this.#events = events
     this.#prefetched = prefetched
   }
 
@@ -19,8 +22,8 @@ export class ChunkReader {
   async read(chunk: Chunk): Promise<Buffer> {
     const found = await this.#prefetched
     // It was asked for before the link was, so it may have been stored since.
-    if (found !== undefined && found !== 'evicted') return expectBytes(found, chunk)
-    return expectBytes(await this.#chunks.find(chunk.digest), chunk)
+    if (found !== undefined && found !== 'evicted') return this.#expect(found, chunk)
+    return this.#expect(await this.#chunks.find(chunk.digest), chunk)
   }
 
   /** The bytes of the chunks, in order, `window` of them under way at a time. */
@@ -31,6 +34,11 @@ export class ChunkReader {
   /** The memory of bytes that were read here may be used for others. */
   recycle(bytes: Buffer): void {
     if (this.#prefetched === undefined) this.#chunks.recycle(bytes)
+  }
+
+  #expect(found: Found, chunk: Chunk): Buffer {
+    if (typeof found === 'string') this.#events.chunkLost(found)
+    return expectBytes(found, chunk)
   }
 }
 

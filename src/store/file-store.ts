@@ -10,6 +10,7 @@ import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Keys } from './keys.ts'
 import { maxChunkCount } from './link.ts'
 import { Links } from './links.ts'
+import { StoreEvents, type StoreObserver } from './observer.ts'
 import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { countMissing } from './presence.ts'
 import { type Repair, repairChunks } from './repair.ts'
@@ -46,6 +47,7 @@ export class FileStore {
   readonly #source: ChunkSource
   readonly #chunks: SharedChunks
   readonly #writer: ChunkWriter
+  readonly #events = new StoreEvents()
 
   /**
    * The store closes the engine when it is closed itself.
@@ -110,7 +112,7 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return upload(source, options, this.#uploading)
+    return this.#events.upload(() => upload(source, options, this.#uploading))
   }
 
   /**
@@ -120,7 +122,7 @@ export class FileStore {
    * @throws {DigestMismatchError | TooLargeError | InsufficientStorageError | UnavailableError}
    */
   stage(source: Source, options: StageOptions = {}): Promise<StagedFile> {
-    return stage(source, options, this.#uploading)
+    return this.#events.upload(() => stage(source, options, this.#uploading))
   }
 
   /**
@@ -167,6 +169,7 @@ export class FileStore {
       budgets: this.#budgets,
       countMissing: (manifest, signal) => countMissing(this.engine, this.#keys, manifest, signal),
       prefetched,
+      events: this.#events,
     })
   }
 
@@ -238,6 +241,11 @@ export class FileStore {
       concurrency: LOOKUPS,
     })
     return wasThere
+  }
+
+  /** Tells `observer` of everything that happens from now on. */
+  observe(observer: StoreObserver): void {
+    this.#events.add(observer)
   }
 
   /** Settles everything under way and closes the engine. Idempotent. */

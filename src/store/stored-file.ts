@@ -6,6 +6,7 @@ import { ChunkReader } from './chunk-reader.ts'
 import type { ChunkSource, Found } from './chunk-source.ts'
 import type { Link } from './link.ts'
 import type { ByteRange, Chunk, Manifest } from './manifest.ts'
+import type { StoreEvents } from './observer.ts'
 import { chunksOf, clip, PreparedRead } from './prepared-read.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { type Verification, verifyFile } from './verification.ts'
@@ -39,6 +40,7 @@ export interface FileReading {
   countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>
   /** The only chunk, when it was asked for along with the link. */
   readonly prefetched?: Promise<Found> | undefined
+  readonly events: StoreEvents
 }
 
 /** A file that has a link; whether its chunks are there as well shows when they are asked for. */
@@ -61,7 +63,7 @@ export class StoredFile {
     this.ttl = link.ttl
     this.#reading = reading
     const only = link.manifest.chunkCount === 1 ? reading.prefetched : undefined
-    this.#reader = new ChunkReader(reading.chunks, only)
+    this.#reader = new ChunkReader(reading.chunks, reading.events, only)
     if (link.name !== undefined) this.name = link.name
     if (link.type !== undefined) this.type = link.type
   }

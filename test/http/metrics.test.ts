@@ -3,6 +3,7 @@ import { memcached, memory, UnavailableError } from '../../src/index.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { startMemcached } from '../helpers/memcached.ts'
+import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 /** The samples at /metrics: name and labels as they are written, and the value. */
@@ -81,6 +82,32 @@ test('reads are counted by what came of them', async (t) => {
     'blobcached_reads_total{outcome="corrupt"}': 1,
     'blobcached_reads_total{outcome="not-found"}': 1,
     'blobcached_reads_total{outcome="unavailable"}': 1,
+  })
+})
+
+test('uploads are counted by what came of them, and chunks that reads missed', async (t) => {
+  const { url, store } = await startTestServer(t, { store: { chunkSize: 100, maxFileSize: 1000 } })
+  await ask(`${url}/files/a`, { method: 'PUT', body: 'x'.repeat(250) })
+  await ask(`${url}/files/b`, { method: 'PUT', body: 'x'.repeat(2000) })
+  await ask(`${url}/blobs/${'0'.repeat(64)}`, { method: 'PUT', body: 'other' })
+  const upload = await connectRaw(t, url)
+  upload.send('PUT /files/c HTTP/1.1', 'Host: x', 'Content-Length: 100', '', 'part')
+  await expectSamples(t, url, { blobcached_uploads_under_way: 1 })
+  upload.socket.destroy()
+  const { manifest } = await store.get('a')
+  await store.engine.delete(`c:${manifest.chunk(2).digest.hex}`)
+  await ask(`${url}/files/a`)
+  await store.engine.set(`c:${manifest.chunk(2).digest.hex}`, Buffer.from('forgery'))
+  await ask(`${url}/files/a`)
+  await expectSamples(t, url, {
+    blobcached_uploads_under_way: 0,
+    'blobcached_uploads_total{outcome="stored"}': 1,
+    'blobcached_uploads_total{outcome="too-large"}': 1,
+    'blobcached_uploads_total{outcome="digest-mismatch"}': 1,
+    'blobcached_uploads_total{outcome="aborted"}': 1,
+    blobcached_uploaded_bytes_total: 250,
+    'blobcached_chunks_lost_total{state="evicted"}': 1,
+    'blobcached_chunks_lost_total{state="corrupt"}': 1,
   })
 })
 

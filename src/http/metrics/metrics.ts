@@ -5,6 +5,7 @@ import { operationMetrics, statsMetrics } from './engine.ts'
 import { memoryMetrics } from './memory.ts'
 import { recent } from './recent.ts'
 import { requestMetrics } from './requests.ts'
+import { storeMetrics } from './store.ts'
 
 export interface MetricsOptions {
   /** Tell about the process too: CPU, memory, event loop. For one that does nothing else. */
@@ -32,6 +33,7 @@ export class Metrics {
   constructor(store: FileStore, options: MetricsOptions = {}) {
     this.requests = requestMetrics(this.#registry)
     memoryMetrics(this.#registry, store)
+    storeMetrics(this.#registry, store)
     operationMetrics(this.#registry, store.engine)
     const stats = recent(() => store.engine.stats(), [], { maxAgeMs: 1000, patienceMs: 2000 })
     statsMetrics(this.#registry, stats)

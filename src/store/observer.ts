@@ -1,0 +1,38 @@
+/** Callbacks for metrics and logs; each is called synchronously and must not throw. */
+export interface StoreObserver {
+  /** An upload has begun. */
+  uploadBegan?(): void
+  /** An upload is over: the bytes of the file that it stored, or the error that it failed with. */
+  uploadEnded?(result: { size: number } | { error: unknown }): void
+  /** A chunk that a read needed was gone, or was not what had been stored. */
+  chunkLost?(state: 'evicted' | 'corrupt'): void
+}
+
+/** Tells every observer of a store. */
+export class StoreEvents {
+  readonly #observers: StoreObserver[] = []
+
+  add(observer: StoreObserver): void {
+    this.#observers.push(observer)
+  }
+
+  chunkLost(state: 'evicted' | 'corrupt'): void {
+    for (const observer of this.#observers) observer.chunkLost?.(state)
+  }
+
+  async upload<T extends { readonly size: number }>(work: () => Promise<T>): Promise<T> {
+    for (const observer of this.#observers) observer.uploadBegan?.()
+    try {
+      const stored = await work()
+      this.#uploadEnded({ size: stored.size })
+      return stored
+    } catch (error) {
+      this.#uploadEnded({ error })
+      throw error
+    }
+  }
+
+  #uploadEnded(result: { size: number } | { error: unknown }): void {
+    for (const observer of this.#observers) observer.uploadEnded?.(result)
+  }
+}

@@ -1,0 +1,16 @@
+import test from 'ava'
+import { chaos } from './chaos.ts'
+
+/** `SOAK_MINUTES`, set by `npm run test:soak:fleet`, makes it long and strict about time. */
+const soakMinutes = Number(process.env.SOAK_MINUTES ?? 0)
+const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000)
+const settings =
+  soakMinutes > 0
+    ? { seed, ms: soakMinutes * 60_000, limitMs: 1000 }
+    : { seed, ms: 10_000, limitMs: 10_000 }
+
+test('servers killed, restarted, frozen and replaced one at a time: no read fails, nothing is wrong', async (t) => {
+  t.timeout(settings.ms + 120_000)
+  const { requests, rounds, slowestMs } = await chaos(t, settings)
+  t.log(`${rounds} faults, ${requests} requests, the slowest took ${Math.round(slowestMs)} ms`)
+})

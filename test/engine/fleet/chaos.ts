@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ExecutionContext } from 'ava'
+import { MemcachedFleet } from '../../../src/index.ts'
+import { launchMemcached, type Memcached } from '../../helpers/memcached.ts'
+import { Random } from '../../helpers/random.ts'
+import { startTestServer } from '../../helpers/server.ts'
+import { until } from './harness.ts'
+import { Load } from './load.ts'
+
+const MEMCACHEDS = 5
+const PEOPLE = 4
+
+/** Five memcacheds with two copies of everything, and two servers over them that share nothing. */
+class World {
+  readonly servers: Memcached[] = []
+  readonly engines: MemcachedFleet[] = []
+  readonly urls: string[] = []
+
+  async start(t: ExecutionContext): Promise<void> {
+    t.teardown(() => Promise.all(this.servers.map((server) => server.dispose())))
+    while (this.servers.length < MEMCACHEDS) this.servers.push(await launchMemcached(SETTINGS))
+    for (const _ of [1, 2]) {
+      const engine = new MemcachedFleet(this.addresses, { replicas: 2 })
+      this.engines.push(engine)
+      this.urls.push((await startTestServer(t, { engine })).url)
+    }
+  }
+
+  get addresses(): string[] {
+    return this.servers.map(({ address }) => address)
+  }
+
+  /** Those of the keys that have fewer copies than they should. */
+  async incomplete(keys: ReadonlySet<string>): Promise<string[]> {
+    const copies = new Map<string, number>()
+    for (const { raw } of this.servers) {
+      for (const key of await raw.keys()) copies.set(key, (copies.get(key) ?? 0) + 1)
+    }
+    const wanted = (key: string) => (key.startsWith('c:') ? 2 : 3)
+    return [...keys].filter((key) => (copies.get(key) ?? 0) < wanted(key))
+  }
+
+  async allUp(): Promise<boolean> {
+    const stats = await Promise.all(this.engines.map((engine) => engine.stats()))
+    return stats.flat().every(({ up }) => up)
+  }
+}
+
+const SETTINGS = { memoryMb: 100 }
+
+/** Each is over when the fleet is complete again, though copies may be missing. */
+const faults: Record<string, (world: World, index: number) => Promise<void>> = {
+  async kill({ servers }, index) {
+    await servers[index]!.stop('SIGKILL')
+    await sleep(800)
+    await servers[index]!.start()
+  },
+  async restart({ servers }, index) {
+    await servers[index]!.restart('SIGTERM')
+  },
+  async freeze({ servers }, index) {
+    servers[index]!.freeze()
+    await sleep(1200)
+    servers[index]!.thaw()
+  },
+  async replace(world, index) {
+    const gone = world.servers[index]!
+    world.servers[index] = await launchMemcached(SETTINGS)
+    for (const engine of world.engines) engine.setAddresses(world.addresses)
+    await gone.dispose()
+  },
+}
+
+export interface Outcome {
+  requests: number
+  slowestMs: number
+  rounds: number
+}
+
+/**
+ * Breaks one server after the other under load, and lets the copies become whole in between.
+ * Any answer that is not right, and any request that takes longer than `limitMs`, fails the test.
+ */
+export async function chaos(
+  t: ExecutionContext,
+  { seed, ms, limitMs }: { seed: number; ms: number; limitMs: number },
+): Promise<Outcome> {
+  const random = new Random(seed)
+  const world = new World()
+  await world.start(t)
+  const load = new Load(world.urls, random, 24)
+  await load.fill()
+
+  let isOver = false
+  const running = load.run(PEOPLE, () => isOver)
+  const end = Date.now() + ms
+  let rounds = 0
+  const kinds = Object.keys(faults)
+  while (Date.now() < end || rounds < kinds.length) {
+    const kind = kinds[rounds++ % kinds.length]!
+    const index = random.below(MEMCACHEDS)
+    await faults[kind]!(world, index)
+    await until(`all servers are up after ${kind}`, () => world.allUp())
+    await becomeWhole(world, load, kind)
+    if (load.surprises.length > 0) break
+  }
+  isOver = true
+  await running
+  const { requests, slowestMs, surprises } = load
+  t.deepEqual(surprises, [], `seed ${seed}`)
+  t.true(slowestMs < limitMs, `the slowest of ${requests} requests took ${slowestMs} ms`)
+  return { requests, slowestMs, rounds }
+}
+
+/** What nobody reads is not repaired, so everything is read, while everybody goes on. */
+function becomeWhole(world: World, load: Load, after: string): Promise<void> {
+  return until(`all copies are there again after ${after}`, async () => {
+    const keys = load.keys()
+    await load.readAll()
+    if (load.surprises.length > 0) return true
+    const missing = await world.incomplete(keys)
+    // Those of what was replaced or deleted meanwhile are nobody's any more.
+    const live = load.keys()
+    return missing.every((key) => !live.has(key))
+  })
+}

@@ -12,11 +12,10 @@ import {
   type Engine,
   FileStore,
   InvalidArgumentError,
-  memcached,
-  memory,
   UnavailableError,
 } from '../index.ts'
 import { readAccess } from './access.ts'
+import { createBackend, reloadServersOnHangup } from './backend.ts'
 import { endOnCrash, stopOnSignal } from './lifecycle.ts'
 import { announcer, connectionLog, createLogger } from './log.ts'
 import { readSecrets } from './secrets.ts'
@@ -24,7 +23,6 @@ import {
   blame,
   declareSettings,
   type NameOf,
-  named,
   namesOf,
   printable,
   type Settings,
@@ -56,7 +54,7 @@ function withMemjsNames(settings: Settings): Settings {
     settings[name] || !value ? {} : { [name]: value }
   return {
     ...settings,
-    ...withDefault('memcached', MEMCACHE_SERVERS),
+    ...(settings.memcachedFile === undefined && withDefault('memcached', MEMCACHE_SERVERS)),
     ...withDefault('memcachedUsername', MEMCACHE_USERNAME),
     ...withDefault('memcachedPassword', MEMCACHE_PASSWORD),
   }
@@ -66,7 +64,8 @@ function withMemjsNames(settings: Settings): Settings {
 async function serve(settings: Settings, nameOf: NameOf): Promise<void> {
   const access = readAccess(settings, nameOf)
   const tls = readCertificate(settings, nameOf)
-  const store = createStore(settings, nameOf)
+  const backend = createBackend(settings, nameOf)
+  const store = createStore(backend.engine, settings, nameOf)
   if (settings.printConfig) {
     console.log(JSON.stringify(printable(settings), null, 2))
     return store.close()
@@ -83,18 +82,18 @@ async function serve(settings: Settings, nameOf: NameOf): Promise<void> {
   await checkReady(store, nameOf, announce)
   const server = await listen(store, settings, nameOf, { access, logger, ...(tls && { tls }) })
   stopOnSignal(() => server.close(), announce)
+  reloadServersOnHangup(backend, announce)
   if (tls) reloadOnHangup(server, () => readCertificate(settings, nameOf)!, announce)
   const fields = { url: server.url, settings: printable(settings) }
   if (!cluster.isWorker) announce.info(fields, `blobcached listens on ${server.url}`)
 }
 
-function createStore(settings: Settings, nameOf: NameOf): FileStore {
+function createStore(engine: Engine, settings: Settings, nameOf: NameOf): FileStore {
   const secret = readSecrets(
     { name: nameOf('secret'), given: settings.secret },
     { name: nameOf('secretFile'), given: settings.secretFile },
   )
   const { ttl, hotCache, memoryBudget, chunkSize, maxFileSize, keyPrefix } = settings
-  const engine = createEngine(settings, nameOf)
   if (memoryBudget < 4 * (chunkSize ?? DEFAULT_CHUNK_SIZE)) {
     throw new InvalidArgumentError(`${nameOf('memoryBudget')}: it takes at least four chunks`)
   }
@@ -109,21 +108,9 @@ function createStore(settings: Settings, nameOf: NameOf): FileStore {
   })
 }
 
-function createEngine(settings: Settings, nameOf: NameOf): Engine {
-  const { memcached: servers, memcachedUsername: username, memcachedPassword: password } = settings
-  if (!servers) return memory({ maxBytes: settings.memory })
-  return named(nameOf('memcached'), () =>
-    memcached(servers, {
-      timeoutMs: settings.memcachedTimeout,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-    }),
-  )
-}
-
 /** What is allowed, and perhaps not meant. */
 function warn(settings: Settings, { tokens, readTokens }: AccessOptions, logger: Logger): void {
-  if (!settings.memcached) {
+  if (!settings.memcached && settings.memcachedFile === undefined) {
     logger.warn('no --memcached: files live in this process, bounded by --memory, and go with it')
   }
   if (tokens?.length === 0 && readTokens?.length !== 0) {

@@ -24,9 +24,11 @@ export interface Settings {
   drain: number
   drainDelay: number
   memcached?: string
+  memcachedFile?: string
+  replicas: number
   memcachedUsername?: string
   memcachedPassword?: string
-  memcachedTimeout: number
+  memcachedTimeout?: number
   memory: number
   keyPrefix?: string
   chunkSize?: number
@@ -104,11 +106,19 @@ function listening(): Option[] {
 function files(): Option[] {
   return [
     setting('--memcached <servers>', 'host:port,… of memcached; without it files live here'),
+    setting(
+      '--memcached-file <file>',
+      'the same, one address a line, host:port*2 for twice the share; SIGHUP reads it again',
+    ),
+    setting('--replicas <number>', 'memcacheds that each chunk lives on; links live on one more')
+      .default(1)
+      .argParser(wholeNumber(1, 16)),
     setting('--memcached-username <name>', 'SASL user name'),
     setting('--memcached-password <password>', 'SASL password'),
-    setting('--memcached-timeout <ms>', 'milliseconds without an answer until it counts as down')
-      .default(1000)
-      .argParser(wholeNumber(1, 600_000)),
+    setting(
+      '--memcached-timeout <ms>',
+      'milliseconds without an answer until it counts as down (default: 1000, 400 of several)',
+    ).argParser(wholeNumber(1, 600_000)),
     setting('--memory <bytes>', 'size of the embedded engine')
       .default(256 * MiB, '256MiB')
       .argParser(bytes(MiB)),

@@ -1,7 +1,6 @@
-import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import { InvalidArgumentError, type UnavailableError } from '../../errors.ts'
 import type {
   CopyOptions,
-  CopyReport,
   DeleteOptions,
   Engine,
   EngineObserver,
@@ -13,15 +12,17 @@ import type {
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
 import type { Copy, Lack } from './answers.ts'
-import { Answers, silence } from './answers.ts'
-import { ask, ProofFailure } from './ask.ts'
+import { silence } from './answers.ts'
+import { askAll, throwIfUnsure } from './ask-all.ts'
+import { handOver } from './hand-over.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { Member, type Server } from './member.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
+import { repairCopies } from './repair-copies.ts'
 import { Repairs } from './repairs.ts'
 import { Seats } from './seats.ts'
-import { addCopies, writeCopies } from './writing.ts'
+import { addCopies, setCopies } from './writing.ts'
 
 export interface FleetOptions {
   /** Servers that each key lives on, 1 to the number of servers. Default 1. */
@@ -38,6 +39,7 @@ export class Fleet implements Engine {
   readonly #observers: EngineObserver[] = []
   readonly #hedges = new HedgeBudget()
   readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
+  readonly #onReturn = (member: Member) => void this.#handOver(member)
   #members: readonly Member[]
   #placement: Placement<Member>
   readonly #leaving = new Set<Promise<void>>()
@@ -46,7 +48,7 @@ export class Fleet implements Engine {
   constructor(servers: readonly Server[], { replicas = 1 }: FleetOptions = {}) {
     checkReplicas(replicas, servers)
     this.#replicas = replicas
-    this.#members = servers.map((server) => new Member(server))
+    this.#members = servers.map((server) => new Member(server, this.#onReturn))
     this.#placement = new Placement(this.#members)
   }
 
@@ -66,7 +68,7 @@ export class Fleet implements Engine {
 
   async set(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
     const { seats, inner } = await this.#change(key, options)
-    const copies = await writeCopies(seats, (engine) => engine.set(key, value, inner))
+    const copies = await setCopies(seats, key, value, inner)
     return this.#written(key, copies, seats)
   }
 
@@ -103,7 +105,7 @@ export class Fleet implements Engine {
     const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
     if (isLeft && tombstone !== undefined) {
       const { value, ttl } = tombstone()
-      await writeCopies(seats, (engine) => engine.set(key, value, { ttl }))
+      await setCopies(seats, key, value, { ttl })
     }
     if (deleted.yes) return true
     throwIfUnsure(seats, deleted, extraCopy ? this.#replicas - 1 : 0)
@@ -112,28 +114,8 @@ export class Fleet implements Engine {
 
   async repair<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}) {
     const { seats } = await this.#change(key, { extraCopy: options.versions !== undefined })
-    const answers = new Answers(seats, options.versions)
-    const asked = seats.readable().map(async (member) => {
-      try {
-        answers.add(member, await ask(member, key, prove, options))
-      } catch (error) {
-        if (error instanceof ProofFailure) throw error.cause
-        if (!(error instanceof UnavailableError)) throw error
-        answers.addFailure(error)
-      }
-    })
-    await Promise.all(asked)
-    const { best, silent } = answers
-    const copies: CopyReport = { wanted: seats.wanted, found: 0, repaired: 0, silent }
-    if (best === undefined) {
-      const proven = answers.conclude(key, this.#tolerated(options.versions))
-      return { proven, copies }
-    }
-    const lacks = answers.lacks(best)
-    const ttl = options.versions === undefined ? 0 : options.versions.ttl(best.proven)
-    copies.found = seats.wanted - silent - lacks.length
-    if (ttl !== undefined) copies.repaired = await this.#repairs.write(key, best.value, ttl, lacks)
-    return { proven: best.proven, copies }
+    const tolerated = this.#tolerated(options.versions)
+    return repairCopies(seats, key, prove, options, { repairs: this.#repairs, tolerated })
   }
 
   /** What every server that can be asked stores. */
@@ -197,7 +179,7 @@ export class Fleet implements Engine {
       }
       const added = engine()
       for (const observer of this.#observers) added.observe(observer)
-      return new Member({ name, weight, engine: added })
+      return new Member({ name, weight, engine: added }, this.#onReturn)
     })
     this.#placement = new Placement(this.#members)
     for (const member of known.values()) {
@@ -242,6 +224,12 @@ export class Fleet implements Engine {
     if (ttl !== undefined) this.#repairs.offer(key, best.value, ttl, lacks)
   }
 
+  /** What a server that is back has missed. */
+  async #handOver(member: Member): Promise<void> {
+    const sourcesOf = (key: string) => this.#placement.rank(key)
+    await handOver(member, sourcesOf, (key) => this.#tellRepaired(member, key))
+  }
+
   #written(key: string, copies: number, { wanted }: Seats): number {
     if (copies < wanted) {
       for (const observer of this.#observers) observer.degraded?.(key, copies, wanted)
@@ -261,34 +249,6 @@ export class Fleet implements Engine {
   #outage(): UnavailableError {
     return silence(new Seats(this.#members, this.#members.length))
   }
-}
-
-interface Said {
-  answered: Set<Member>
-  yes: boolean
-}
-
-/** Does it on all of them; who does not answer is left out. */
-async function askAll(
-  members: readonly Member[],
-  work: (engine: Engine) => Promise<boolean>,
-): Promise<Said> {
-  const said: Said = { answered: new Set(), yes: false }
-  const asked = members.map(async (member) => {
-    try {
-      if (await member.use(work)) said.yes = true
-      said.answered.add(member)
-    } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error
-    }
-  })
-  await Promise.all(asked)
-  return said
-}
-
-function throwIfUnsure(seats: Seats, { answered }: Said, tolerated: number): void {
-  const silent = seats.holders.filter((member) => !answered.has(member)).length
-  if (silent > tolerated || answered.size === 0) throw silence(seats)
 }
 
 function checkReplicas(replicas: number, servers: readonly unknown[]): void {

@@ -2,6 +2,7 @@ import { UnavailableError } from '../../errors.ts'
 import type { Engine, EngineStats } from '../engine.ts'
 import { Latency } from './latency.ts'
 import { Load } from './load.ts'
+import { MissedWrites } from './missed-writes.ts'
 import type { Place } from './placement.ts'
 
 /** Milliseconds until a server that failed is asked again; doubles from the first to the second. */
@@ -28,15 +29,18 @@ export class Member implements Place {
   readonly load = new Load()
   /** Operations under way. */
   inFlight = 0
-  missedCopies = 0
+  readonly missed = new MissedWrites()
   repairedCopies = 0
+  readonly #onReturn: (member: Member) => void
   #outage: UnavailableError | undefined
   #recoveringUntil = 0
   #probe: NodeJS.Timeout | undefined
   #closed = false
   #limit: { keyLength: number; value: number } | undefined
 
-  constructor({ name, weight, engine }: Server) {
+  /** @param onReturn Called when it answers again after it was aside. */
+  constructor({ name, weight, engine }: Server, onReturn: (member: Member) => void) {
+    this.#onReturn = onReturn
     this.name = name
     this.weight = weight
     this.engine = engine
@@ -86,11 +90,11 @@ export class Member implements Place {
 
   async stats(): Promise<EngineStats> {
     const [stats] = this.#outage === undefined ? await this.engine.stats() : []
-    const { missedCopies, repairedCopies, latency } = this
+    const { missed, repairedCopies, latency } = this
     return {
       ...(stats ?? { server: this.name, up: false, error: this.#outage!.message }),
       ...(latency.usual !== undefined && { usualSeconds: latency.usual / 1000 }),
-      missedCopies,
+      missedCopies: missed.total,
       repairedCopies,
     }
   }
@@ -124,6 +128,7 @@ export class Member implements Place {
           await this.engine.ping()
           this.#startRecovery()
           this.#outage = undefined
+          this.#onReturn(this)
         } catch {
           if (!this.#closed) this.#probeIn(Math.min(ms * 2, PROBE_MAX_MS))
         }

@@ -34,6 +34,9 @@ export class Reading<T> {
   /** Holders among those in line. */
   #holdersLeft: number
   #underWay = 0
+  /** Those that did not answer, until they are asked once more. */
+  #failed: Member[] = []
+  #isLastTry = false
   #hedge: NodeJS.Timeout | undefined
   #settle!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
   #settled = false
@@ -84,8 +87,12 @@ export class Reading<T> {
     } catch (error) {
       this.#underWay--
       if (this.#settled) return
-      if (!(error instanceof UnavailableError)) return this.#reject(error)
+      if (!(error instanceof UnavailableError)) {
+        this.#reject(error)
+        return
+      }
       this.#answers.addFailure(error)
+      this.#failed.push(member)
       this.#askNext(1)
     }
   }
@@ -93,12 +100,16 @@ export class Reading<T> {
   #goOn(): void {
     const enough = this.#answers.count >= this.#quorum && this.#answers.best !== undefined
     if (enough) this.#decide()
-    else if (this.#underWay === 0) this.#askNext(this.#quorum)
+    else if (this.#underWay === 0) this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
   }
 
   #decide(): void {
     const { best } = this.#answers
     if (best === undefined) {
+      if (this.#failed.length > 0 && !this.#isLastTry) {
+        this.#tryAgain()
+        return
+      }
       try {
         this.#resolve(this.#answers.conclude(this.#key, this.#hooks.tolerated))
       } catch (error) {
@@ -109,6 +120,13 @@ export class Reading<T> {
     const lacks = this.#answers.lacks(best)
     if (lacks.length > 0) this.#hooks.lacking(best, lacks)
     this.#resolve(best.proven)
+  }
+
+  /** A server that was only busy may well answer now, and nobody else can. */
+  #tryAgain(): void {
+    this.#isLastTry = true
+    this.#line.push(...this.#failed)
+    this.#askNext(this.#failed.length)
   }
 
   #hedgeAfter(member: Member): void {

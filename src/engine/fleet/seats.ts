@@ -1,5 +1,8 @@
 import type { Member } from './member.ts'
 
+/** Servers beside the holders that are asked before there is said to be nothing. */
+const STAND_INS = 2
+
 /** Where one key lives: the servers that hold it, then those that stand in for them, best first. */
 export class Seats {
   readonly ranked: readonly Member[]
@@ -26,8 +29,8 @@ export class Seats {
     return found
   }
 
-  /** Every server that is up and may have a copy: the holders, and the first to stand in for them. */
+  /** The servers that are up and likely to have a copy: the holders, and who stands in for them. */
   readable(): Member[] {
-    return this.up(this.wanted + 1)
+    return this.up(this.wanted + STAND_INS)
   }
 }

@@ -8,15 +8,18 @@ import type { Seats } from './seats.ts'
 const MAX_ROUNDS = 3
 
 /**
- * Does `write` to every holder at once, and to a stand-in for each one that is down. Resolves with
- * the number of copies that were written when all have settled: only then nobody reads the value.
+ * Stores a value on every holder at once, and on a stand-in for each one that is down. Resolves
+ * with the number of copies when all have settled: only then nobody reads the value any more.
  * @throws What went wrong, when there is not a single copy.
  */
-export async function writeCopies(
+export async function setCopies(
   seats: Seats,
-  write: (engine: Engine) => Promise<number>,
+  key: string,
+  value: Buffer,
+  options: SetOptions,
 ): Promise<number> {
   const tried = new Set<Member>()
+  const stored = new Set<Member>()
   const failures: unknown[] = []
   let copies = 0
   let missing = seats.wanted
@@ -26,8 +29,9 @@ export async function writeCopies(
     const attempts = targets.map(async (member) => {
       tried.add(member)
       try {
-        const written = await member.use(write)
+        const written = await member.use((engine) => engine.set(key, value, options))
         copies += written
+        stored.add(member)
       } catch (error) {
         failures.push(error)
         if (error instanceof UnavailableError) missing++
@@ -35,8 +39,8 @@ export async function writeCopies(
     })
     await Promise.all(attempts)
   }
-  for (const holder of seats.holders) if (!holder.isUp) holder.missedCopies++
   if (copies === 0) throw worst(failures) ?? silence(seats)
+  rememberMissed(seats, stored, key, options)
   return copies
 }
 
@@ -52,7 +56,7 @@ export async function addCopies(
 ): Promise<number> {
   const add = (engine: Engine) => engine.add(key, value, options)
   const { decider, added } = await addFirst(seats, add)
-  if (added === 0 || seats.wanted === 1) return added
+  if (added === 0) return 0
   const others = seats.up(seats.wanted - 1, new Set([decider]))
   const results = await Promise.all(
     others.map(async (member) => {
@@ -64,7 +68,10 @@ export async function addCopies(
     decider,
     ...results.filter(({ copies }) => copies === 1).map(({ member }) => member),
   ]
-  if (results.every(({ copies }) => copies !== 0)) return mine.length
+  if (results.every(({ copies }) => copies !== 0)) {
+    rememberMissed(seats, new Set(mine), key, options)
+    return mine.length
+  }
   await Promise.all(
     mine.map((member) => member.use((engine) => engine.delete(key)).catch(() => {})),
   )
@@ -86,6 +93,19 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
     }
   }
   throw silence(seats, failure)
+}
+
+/** For when they are back. */
+function rememberMissed(
+  { holders }: Seats,
+  stored: ReadonlySet<Member>,
+  key: string,
+  { ttl = 0 }: SetOptions,
+): void {
+  for (const holder of holders) {
+    if (stored.has(holder)) holder.missed.forget(key)
+    else holder.missed.add(key, ttl)
+  }
 }
 
 /** What says most about why nothing could be written: never an outage where there is more to say. */

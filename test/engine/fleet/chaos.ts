@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
+import { Placement } from '../../../src/engine/fleet/placement.ts'
 import { MemcachedFleet } from '../../../src/index.ts'
 import { launchMemcached, type Memcached } from '../../helpers/memcached.ts'
 import { Random } from '../../helpers/random.ts'
@@ -30,14 +31,16 @@ class World {
     return this.servers.map(({ address }) => address)
   }
 
-  /** Those of the keys that have fewer copies than they should. */
+  /** Those of the keys that one of the servers which should have a copy does not have. */
   async incomplete(keys: ReadonlySet<string>): Promise<string[]> {
-    const copies = new Map<string, number>()
-    for (const { raw } of this.servers) {
-      for (const key of await raw.keys()) copies.set(key, (copies.get(key) ?? 0) + 1)
+    const held = new Map<string, Set<string>>()
+    for (const { address, raw } of this.servers) held.set(address, new Set(await raw.keys()))
+    const placement = new Placement(this.addresses.map((name) => ({ name, weight: 1 })))
+    const isWhole = (key: string) => {
+      const holders = placement.rank(key).slice(0, key.startsWith('c:') ? 2 : 3)
+      return holders.every(({ name }) => held.get(name)!.has(key))
     }
-    const wanted = (key: string) => (key.startsWith('c:') ? 2 : 3)
-    return [...keys].filter((key) => (copies.get(key) ?? 0) < wanted(key))
+    return [...keys].filter((key) => !isWhole(key))
   }
 
   async allUp(): Promise<boolean> {

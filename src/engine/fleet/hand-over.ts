@@ -1,0 +1,43 @@
+import { UnavailableError } from '../../errors.ts'
+import type { Member } from './member.ts'
+
+/** Copies that are brought to one server at a time. */
+const AT_ONCE = 4
+
+/**
+ * Brings to a server that is back what was written while it was away, from the others that have it.
+ * Nobody proves the copies here: like any other, they are proven when they are read. A key that the
+ * server has already is left alone, since it may be newer.
+ */
+export async function handOver(
+  to: Member,
+  sourcesOf: (key: string) => readonly Member[],
+  onDone: (key: string) => void,
+): Promise<void> {
+  const bring = async () => {
+    for (let next = to.missed.take(); next !== undefined; next = to.missed.take()) {
+      const { key, ttl } = next
+      try {
+        if (await copy(to, sourcesOf(key), key, ttl)) onDone(key)
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error
+        if (!to.isUp) return
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, bring))
+}
+
+async function copy(
+  to: Member,
+  sources: readonly Member[],
+  key: string,
+  ttl: number,
+): Promise<boolean> {
+  for (const source of sources) {
+    if (source === to || !source.isUp) continue
+    const value = await source.use((engine) => engine.get(key, (bytes) => bytes))
+    if (value !== undefined) return (await to.use((engine) => engine.add(key, value, { ttl }))) > 0
+  }
+  return false
+}

@@ -15,7 +15,7 @@ const PAUSE_MS = 1000
  */
 export async function supervise(settings: Settings, nameOf: NameOf, logger: Logger): Promise<void> {
   const { workers: count } = settings
-  if (!settings.memcached) {
+  if (!settings.memcached && settings.memcachedFile === undefined) {
     throw new InvalidArgumentError(
       `${nameOf('workers')}: several processes need --memcached; the embedded engine lives in one`,
     )

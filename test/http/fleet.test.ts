@@ -57,3 +57,28 @@ test('however many ask, the servers are asked once a second at most', async (t) 
   await Promise.all(answers.map((answer) => answer.arrayBuffer()))
   t.true(looks <= 1 + Math.floor((performance.now() - start) / 1000))
 })
+
+test('GET /fleet tells of each server its part, what it missed and what was repaired on it', async (t) => {
+  const servers = await Promise.all([1, 2, 3].map(() => startMemcached(t)))
+  const [first, second, third] = servers.map(({ address }) => address)
+  const engine = memcached(`${first}*2,${second},${third}`, { replicas: 2 })
+  const { url, store } = await startTestServer(t, { engine })
+  await servers[2]!.stop('SIGKILL')
+  for (let i = 0; i < 20; i++) await store.put(bytes(i, 1000), { name: `file ${i}` })
+  const told = new Map((await fleetOf(url)).servers.map((entry) => [entry.server, entry]))
+  t.is(told.size, 3)
+  t.deepEqual(
+    servers.map(({ address }) => told.get(address)?.weightShare),
+    [0.5, 0.25, 0.25],
+  )
+  t.deepEqual(
+    servers.map(({ address }) => told.get(address)?.up),
+    [true, true, false],
+  )
+  const loads = servers.map(({ address }) => told.get(address)!.loadShare!)
+  t.true(Math.abs(loads[0]! + loads[1]! + loads[2]! - 1) < 1e-9)
+  t.true(loads[0]! > loads[2]!)
+  t.is(told.get(first!)!.missedCopies, 0)
+  t.true(told.get(third!)!.missedCopies! > 20)
+  t.is(told.get(third!)!.repairedCopies, 0)
+})

@@ -27,6 +27,12 @@ export function blobRoutes(router: Router, store: FileStore): void {
   router.get(`${path}/health`, async (ctx) => {
     await answerHealth(ctx, await store.find({ hash: ctx.params.hash! }))
   })
+  router.post(`${path}/repair`, async (ctx) => {
+    const hash = Digest.parse(ctx.params.hash!)
+    const repair = await store.repair({ hash }, { signal: abortSignal(ctx) })
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = repair
+  })
   router.post('/blobs/missing', jsonBody(), async (ctx) => {
     const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal: abortSignal(ctx) })
     ctx.set('Cache-Control', 'no-store')

@@ -99,6 +99,8 @@ test('what the server answers is what the document says', async (t) => {
     [200, file, '/files/f?download&verify=stream', { headers: { 'Want-Digest': 'sha-256' } }],
     [200, file, '/files/f?manifest'],
     [200, file, '/files/f?health'],
+    [200, `${blob}/repair`, `/blobs/${hash}/repair`, { method: 'POST' }],
+    [404, `${blob}/repair`, `/blobs/${none}/repair`, { method: 'POST' }],
     [200, file, '/files/f', { method: 'HEAD' }],
     [206, file, '/files/f', { headers: { Range: 'bytes=1-2' } }],
     [206, file, '/files/f', { headers: { Range: 'bytes=1-2,5-6' } }],

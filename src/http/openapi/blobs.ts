@@ -43,6 +43,15 @@ export const blobPaths = {
     parameters: [path.hash],
     ...described('Health', 'Read and check every chunk'),
   },
+  '/blobs/{hash}/repair': {
+    parameters: [path.hash],
+    post: {
+      tags: ['blobs'],
+      operationId: 'repairBlob',
+      summary: 'Read every copy and write those again that are missing or wrong',
+      responses: { 200: json('What was found and done.', 'Repair'), ...problems(404) },
+    },
+  },
   '/blobs/missing': {
     post: {
       tags: ['blobs'],

@@ -3,6 +3,8 @@ import { REASONS } from '../problem.ts'
 const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' }
 const count = { type: 'integer', minimum: 0 }
 const state = { enum: ['intact', 'evicted', 'corrupt'] }
+const counts = object({ intact: count, evicted: count, corrupt: count })
+const copies = object({ wanted: count, found: count, repaired: count, silent: count })
 const chunk = { hash, offset: count, size: { type: 'integer', minimum: 1 } }
 
 export const schemas = {
@@ -29,9 +31,10 @@ export const schemas = {
     hash,
     size: count,
     chunkSize: { type: 'integer', minimum: 1 },
-    counts: object({ intact: count, evicted: count, corrupt: count }),
+    counts,
     chunks: { type: 'array', items: object({ ...chunk, state }) },
   }),
+  Repair: object({ state, hash, size: count, link: copies, counts, chunks: copies }),
   Hashes: object({ hashes: { type: 'array', items: hash, maxItems: 10_000 } }),
   Missing: object({ missing: { type: 'array', items: hash, uniqueItems: true } }),
   Form: {

@@ -26,9 +26,22 @@ export function chunkMap(
     corrupt: colors.red,
   }
   const rows = groups(states, width).map((row) =>
-    row.map((state) => paint[state](GLYPHS[state])).join(''),
+    runsOf(row)
+      .map(({ state, length }) => paint[state](GLYPHS[state].repeat(length)))
+      .join(''),
   )
   return { rows, chunksPerGlyph }
+}
+
+/** Neighbours of one state take one change of colour. */
+function runsOf(states: readonly State[]): { state: State; length: number }[] {
+  const runs: { state: State; length: number }[] = []
+  for (const state of states) {
+    const last = runs.at(-1)
+    if (last?.state === state) last.length++
+    else runs.push({ state, length: 1 })
+  }
+  return runs
 }
 
 /** Wrong weighs more than gone. */

@@ -38,6 +38,13 @@ export function addConnectionOptions(command: Command): Command {
     )
 }
 
+/** How many files a command has under way at a time. */
+export function jobsOption(count: number): Option {
+  return new Option('-j, --jobs <number>', 'files under way at a time')
+    .default(count)
+    .argParser(wholeNumber(1, 64))
+}
+
 /** Runs `work` with a client that is closed afterwards, whatever happens. */
 export async function withClient<R>(
   { server, token, retries, timeout }: ConnectionOptions,

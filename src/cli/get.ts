@@ -5,14 +5,18 @@ import type { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
 import type { Client } from './client/client.ts'
 import { hashNow } from './client/hash-now.ts'
-import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  jobsOption,
+  withClient,
+} from './connection.ts'
 import { Download, type Downloaded, type DownloadOptions } from './download.ts'
 import { alreadyThere, DownloadFile, partOf } from './download-file.ts'
 import { forEach } from './each.ts'
 import { UsageError } from './exit-codes.ts'
 import { type GetItem, planGet } from './get-plan.ts'
 import { Report } from './report.ts'
-import { wholeNumber } from './values.ts'
 import { writerTo } from './writable-sink.ts'
 
 interface GetCommandOptions extends ConnectionOptions {
@@ -37,11 +41,7 @@ export function getCommand(): Command {
     .option('-l, --list <file>', 'fetch what this file lists, a name or a line of put each')
     .option('-P, --parents', 'keep the folders in names (with --list they are kept)')
     .addOption(new Option('-r, --recursive').hideHelp())
-    .addOption(
-      new Option('-j, --jobs <number>', 'files under way at a time')
-        .default(4)
-        .argParser(wholeNumber(1, 64)),
-    )
+    .addOption(jobsOption(4))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'no progress')
     .addHelpText('after', HELP)

@@ -10,7 +10,8 @@ const WIDTH = 24
 export class ProgressLine {
   readonly #draw: ReturnType<typeof createLogUpdate> | undefined
   #timer: NodeJS.Timeout | undefined
-  #startedAt = 0
+  /** When the first byte passed: files are hashed before. */
+  #startedAt: number | undefined
   #label = ''
   #total = 0
   #value = 0
@@ -21,7 +22,6 @@ export class ProgressLine {
 
   /** @param total Bytes, 0 where that is not known. */
   start(total = 0): void {
-    this.#startedAt = performance.now()
     this.#total = total
     if (this.#draw === undefined) return
     this.#timer = setInterval(() => this.#draw?.(this.#text()), INTERVAL_MS).unref()
@@ -39,6 +39,7 @@ export class ProgressLine {
 
   /** Bytes that have passed; negative ones have to pass again. */
   advance(bytes: number): void {
+    this.#startedAt ??= performance.now()
     this.#value += bytes
   }
 
@@ -54,7 +55,8 @@ export class ProgressLine {
   }
 
   #text(): string {
-    const elapsed = Math.max(1, performance.now() - this.#startedAt)
+    const now = performance.now()
+    const elapsed = Math.max(1, now - (this.#startedAt ?? now))
     const rate = this.#value / elapsed
     const speed = `${prettyBytes(rate * 1000)}/s`
     const done = prettyBytes(this.#value)
@@ -67,8 +69,8 @@ export class ProgressLine {
 
   #left(rate: number): string {
     if (rate === 0) return ''
-    const ms = Math.max(0, this.#total - this.#value) / rate
-    return `${prettyMs(ms, { unitCount: 2, secondsDecimalDigits: 0 })} left`
+    const seconds = Math.ceil(Math.max(0, this.#total - this.#value) / rate / 1000)
+    return `${prettyMs(seconds * 1000, { unitCount: 2 })} left`
   }
 }
 

@@ -1,11 +1,16 @@
 import { Command, Option } from 'commander'
 import prettyBytes from 'pretty-bytes'
-import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  jobsOption,
+  withClient,
+} from './connection.ts'
 import { forEach } from './each.ts'
 import { type PutItem, planPut } from './put-plan.ts'
 import { Report } from './report.ts'
 import { Uploader } from './upload.ts'
-import { parseSeconds, wholeNumber } from './values.ts'
+import { parseSeconds } from './values.ts'
 
 interface PutCommandOptions extends ConnectionOptions {
   recursive?: boolean
@@ -36,11 +41,7 @@ export function putCommand(): Command {
     )
     .option('--type <type>', 'media type (default: guessed from the name)')
     .option('--force', 'send the bytes even if the server has them; heals damage')
-    .addOption(
-      new Option('-j, --jobs <number>', 'files under way at a time')
-        .default(4)
-        .argParser(wholeNumber(1, 64)),
-    )
+    .addOption(jobsOption(4))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'no progress')
     .addHelpText('after', HELP)

@@ -1,14 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import mime from 'mime'
 import { Digest } from '../index.ts'
 import type { Call, Client } from './client/client.ts'
 import { pathOfName } from './client/refs.ts'
 import { RemoteError } from './client/remote-error.ts'
+import { counted, hashOf, read } from './local-file.ts'
 import type { ProgressLine } from './progress-line.ts'
 import type { PutItem } from './put-plan.ts'
-
-const READ_BYTES = 1024 * 1024
 
 export interface UploadOptions {
   /** Seconds; as the server decides without it. */
@@ -53,12 +52,12 @@ export class Uploader {
     if (item.path === '-') return this.#uploadStream(process.stdin, item)
     const file = await open(item.path)
     try {
-      const { size } = await file.stat()
-      if (!(await file.stat()).isFile()) {
+      const found = await file.stat()
+      if (!found.isFile()) {
         return await this.#uploadStream(file.createReadStream({ autoClose: false }), item)
       }
-      this.#progress.expect(size - item.size)
-      return await this.#uploadFile(file, size, item)
+      this.#progress.expect(found.size - item.size)
+      return await this.#uploadFile(file, found.size, item)
     } finally {
       await file.close()
     }
@@ -159,35 +158,6 @@ export class Uploader {
 }
 
 const MISSES = new Set(['not-found', 'evicted', 'corrupt'])
-
-async function hashOf(file: FileHandle, size: number, signal: AbortSignal): Promise<Digest> {
-  const digest = Digest.stream()
-  for await (const piece of read(file, size)) {
-    signal.throwIfAborted()
-    digest.update(piece)
-  }
-  return digest.digest()
-}
-
-function read(file: FileHandle, size: number): AsyncIterable<Buffer> {
-  if (size === 0) return Readable.from([])
-  return file.createReadStream({
-    start: 0,
-    end: size - 1,
-    highWaterMark: READ_BYTES,
-    autoClose: false,
-  })
-}
-
-function counted(pieces: AsyncIterable<Buffer>, count: (bytes: number) => void): Readable {
-  const passing = async function* () {
-    for await (const piece of pieces) {
-      count(piece.length)
-      yield piece
-    }
-  }
-  return Readable.from(passing(), { objectMode: false })
-}
 
 /** RFC 9530: the server stores nothing if the bytes turn out to be others. */
 function reprDigest(digest: Digest): string {

@@ -1,15 +1,19 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import type { State, Verification } from '../index.ts'
 import { chunkMap, GLYPHS } from './chunk-map.ts'
 import type { Client } from './client/client.ts'
 import { type RemoteRef, remoteRef } from './client/refs.ts'
 import { colorsFor } from './colors.ts'
-import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  jobsOption,
+  withClient,
+} from './connection.ts'
 import { forEach } from './each.ts'
 import { ToldError } from './exit-codes.ts'
 import { Report } from './report.ts'
-import { wholeNumber } from './values.ts'
 
 interface VerifyCommandOptions extends ConnectionOptions {
   jobs: number
@@ -21,11 +25,7 @@ export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('have every chunk of a file read and checked')
     .argument('<file...>', 'names or content hashes')
-    .addOption(
-      new Option('-j, --jobs <number>', 'files under way at a time')
-        .default(2)
-        .argParser(wholeNumber(1, 64)),
-    )
+    .addOption(jobsOption(2))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'print only what is not intact')
     .addHelpText('after', HELP)
@@ -73,7 +73,7 @@ function healthPath({ path, hash }: RemoteRef): string {
 
 function describe(ref: RemoteRef, found: Verification): string {
   const colors = colorsFor(process.stdout)
-  const width = Math.min(MAX_WIDTH, Math.max(8, (process.stdout.columns ?? MAX_WIDTH) - 2))
+  const width = Math.min(MAX_WIDTH, Math.max(8, (process.stdout.columns || 80) - 2))
   const { rows, chunksPerGlyph } = chunkMap(found, width, colors)
   const paint = { intact: colors.green, evicted: colors.yellow, corrupt: colors.red }
   const each = chunksPerGlyph > 1 ? `, ${chunksPerGlyph} a glyph` : ''

@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs'
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import test from 'ava'
 import { Digest } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { cliFor } from '../helpers/cli.ts'
+import { startFlakyProxy } from '../helpers/flaky-proxy.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 test('put stores a file under its name and prints what sha256sum prints', async (t) => {
@@ -164,4 +166,25 @@ test('put --no-name stores by hash alone, and sends nothing that is there', asyn
   t.is(first.name, undefined)
   t.like(await put(), { sent: false, size: 7, chunks: 1 })
   t.true((await put('--ttl', '1h')).sent, 'only an upload gives content another life')
+})
+
+test('put notices a file that changes between its digest and its bytes', async (t) => {
+  const server = await startTestServer(t)
+  const content = bytes('before', 500_000)
+  const cases = { same: 500_000, shorter: 400_000, longer: 600_000 }
+  for (const [how, size] of Object.entries(cases)) {
+    const proxy = await startFlakyProxy(t, server, (index) => {
+      // The first request asks for the digest; the second one carries the bytes.
+      if (index === 0) writeFileSync(cli.path('a'), bytes('after', size))
+      return undefined
+    })
+    const cli = await cliFor(t, proxy)
+    await writeFile(cli.path('a'), content)
+
+    const { code, stderr } = await cli.run(['put', 'a'])
+
+    t.is(code, 1, how)
+    t.is(stderr, 'blobcached: a changed while it was read\n', how)
+    t.false(await server.store.isReadable({ name: 'a' }), how)
+  }
 })

@@ -1,7 +1,10 @@
 import type { ExecutionContext } from 'ava'
 import { Digest, type FileStore } from '../../src/index.ts'
+import { encodeLink, type Link } from '../../src/store/link.ts'
+import { Sealer } from '../../src/store/seal.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { type Backend, flipped, onEveryEngine } from '../helpers/engines.ts'
+import { manifestOf } from '../helpers/records.ts'
 
 const content = bytes('damage', 4500)
 const chunkHashes = Array.from(
@@ -150,6 +153,24 @@ onEveryEngine(
     }
     await backend.set(byHash, (await backend.get(byName))!)
     await t.throwsAsync(store.get({ hash }), { code: 'corrupt' })
+  },
+)
+
+onEveryEngine(
+  'invariant 8: a well-sealed link that means another file is corrupt',
+  async (t, backend) => {
+    const store = await stored(backend)
+    const other = manifestOf(bytes('other', 1500), 1000)
+    const meant = { storedAt: Date.now(), ttl: 0 }
+    const forge = (key: string, link: Link) => {
+      return backend.set(key, encodeLink(link, backend.keyPrefix + key, new Sealer()))
+    }
+    await forge(byHash, { ...meant, manifest: other })
+    await t.throwsAsync(store.find({ hash }), { code: 'corrupt' })
+    await forge(byName, { ...meant, manifest: other, name: 'another name' })
+    await t.throwsAsync(store.find({ name }), { code: 'corrupt' })
+    await forge(byName, { ...meant, manifest: other, name })
+    t.is((await store.find({ name })).hash, other.digest.hex)
   },
 )
 

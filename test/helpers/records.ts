@@ -4,6 +4,7 @@ import { Keys } from '../../src/store/keys.ts'
 import { encodeLink, type Link } from '../../src/store/link.ts'
 import { Manifest } from '../../src/store/manifest.ts'
 import { Sealer } from '../../src/store/seal.ts'
+import { encodeTombstone } from '../../src/store/tombstone.ts'
 
 /** A record as it is stored, and what it says; its bytes are in `fixtures/records-v1`. */
 export interface RecordFixture {
@@ -56,14 +57,25 @@ export const RECORDS: readonly RecordFixture[] = [
   },
 ]
 
+/** The key of `by-name`, deleted. */
+export const TOMBSTONE = {
+  name: 'tombstone',
+  key: keys.linkByName(named.name!),
+  tombstone: { deletedAt: STORED_AT },
+}
+
+export function encodeTombstoneFixture(): Buffer {
+  return encodeTombstone(TOMBSTONE.tombstone, TOMBSTONE.key, new Sealer())
+}
+
 export function encodeFixture({ link, key, secrets }: RecordFixture): Buffer {
   return encodeLink(link, key, new Sealer(secrets))
 }
 
-export function fixtureUrl({ name }: RecordFixture): URL {
+export function fixtureUrl({ name }: { name: string }): URL {
   return new URL(`../../fixtures/records-v1/${name}.bin`, import.meta.url)
 }
 
-export function readFixture(record: RecordFixture): Buffer {
+export function readFixture(record: { name: string }): Buffer {
   return readFileSync(fixtureUrl(record))
 }

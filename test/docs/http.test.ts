@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
-import { createApp } from '../src/http/index.ts'
-import { FileStore, memory } from '../src/index.ts'
-import { bytes } from './helpers/bytes.ts'
-import { startTestServer } from './helpers/server.ts'
+import { createApp } from '../../src/http/index.ts'
+import { FileStore, memory } from '../../src/index.ts'
+import { bytes } from '../helpers/bytes.ts'
+import { startTestServer } from '../helpers/server.ts'
 
 const SERVER = 'http://127.0.0.1:8080'
-const page = await readFile(new URL('../docs/http.md', import.meta.url), 'utf8')
+const page = await readFile(new URL('../../docs/http.md', import.meta.url), 'utf8')
 
 /** The lines of all shell blocks, in order. */
 const lines = [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) =>

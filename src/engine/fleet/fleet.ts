@@ -179,7 +179,9 @@ export class Fleet implements Engine {
       }
       const added = engine()
       for (const observer of this.#observers) added.observe(observer)
-      return new Member({ name, weight, engine: added }, this.#onReturn)
+      const newcomer = new Member({ name, weight, engine: added }, this.#onReturn)
+      newcomer.startRecovery()
+      return newcomer
     })
     this.#placement = new Placement(this.#members)
     for (const member of known.values()) {

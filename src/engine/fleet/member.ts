@@ -44,10 +44,13 @@ export class Member implements Place {
     this.name = name
     this.weight = weight
     this.engine = engine
-    // A new connection may lead to a new server: an empty one, or one with other limits.
+    // Another connection may lead to another server: an empty one, or one with other limits.
+    let wasConnected = false
     engine.observe({
       connection: (_server, state) => {
-        if (state === 'up') this.#startRecovery()
+        if (state !== 'up') return
+        if (wasConnected) this.startRecovery()
+        wasConnected = true
       },
     })
   }
@@ -64,6 +67,12 @@ export class Member implements Place {
   /** Whether it may have lost, or missed, copies that it should have. */
   get isRecovering(): boolean {
     return performance.now() < this.#recoveringUntil
+  }
+
+  /** From now on, for some time, it is expected to lack copies. */
+  startRecovery(): void {
+    this.#recoveringUntil = performance.now() + RECOVERY_MS
+    this.#limit = undefined
   }
 
   /** Does something with the server, and puts it aside when it does not answer. */
@@ -126,7 +135,7 @@ export class Member implements Place {
       async () => {
         try {
           await this.engine.ping()
-          this.#startRecovery()
+          this.startRecovery()
           this.#outage = undefined
           this.#onReturn(this)
         } catch {
@@ -135,10 +144,5 @@ export class Member implements Place {
       },
       ms * (0.5 + Math.random() / 2),
     ).unref()
-  }
-
-  #startRecovery(): void {
-    this.#recoveringUntil = performance.now() + RECOVERY_MS
-    this.#limit = undefined
   }
 }

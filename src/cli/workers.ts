@@ -32,7 +32,9 @@ export async function supervise(settings: Settings, nameOf: NameOf, logger: Logg
   relayMetrics()
   process.on('SIGINT', stop).on('SIGTERM', stop)
   process.on('SIGHUP', signalAll)
-  cluster.once('listening', (_worker, address) => {
+  let listening = 0
+  cluster.on('listening', (_worker, address) => {
+    if (++listening !== count) return
     const url = urlOf(address, settings)
     logger.info(
       { url, settings: printable(settings) },

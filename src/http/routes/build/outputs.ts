@@ -10,8 +10,8 @@ import { MalformedMessageError } from './wire.ts'
 
 /** Larger messages are passed on, or counted as there, without a look inside. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-/** Directories looked into for one action result; of any further ones only the list must be there. */
-const MAX_TREES = 64
+/** Directories are looked into until so much is needed; of any further ones the list must be there. */
+const ENOUGH = { trees: 64, outputs: 100_000 }
 
 /**
  * Makes sure that whatever an action result promises could be served: a client that keeps outputs
@@ -29,9 +29,9 @@ export async function checkOutputs(
   const outputs = await readMessage(actionResult, outputsOf, signal)
   if (outputs === undefined) return
   const needed = new Set([...outputs.files, ...outputs.trees])
-  let left = MAX_TREES
+  let trees = 0
   for (const tree of outputs.trees) {
-    if (left-- === 0) break
+    if (trees++ === ENOUGH.trees || needed.size > ENOUGH.outputs) break
     for (const hash of await filesInTree(store, tree, signal)) needed.add(hash)
   }
   needed.delete(Digest.empty.hex)

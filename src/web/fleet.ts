@@ -100,7 +100,8 @@ export class Fleet {
     this.#declined = error instanceof Problem && error.status === 401
     const text = error instanceof Problem ? error.message : String(error)
     pulse('down', this.#declined ? 'A token is needed' : text)
-    byId('fleet-aside').textContent = this.#cards.size === 0 ? '' : 'no new figures'
+    byId('fleet-aside').textContent = ''
+    for (const card of this.#cards.values()) card.doubt()
   }
 }
 

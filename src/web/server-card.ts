@@ -37,6 +37,12 @@ export class ServerCard {
     this.#part.slot('facts').textContent = facts(stats)
   }
 
+  /** What it last said is no longer known to be so. */
+  doubt(): void {
+    this.#part.slot('pill').dataset.state = 'unknown'
+    this.#part.slot('state').textContent = 'No news'
+  }
+
   #showMemory({ bytes: used, limitBytes }: ServerStats): void {
     const share = used === undefined || !limitBytes ? undefined : used / limitBytes
     this.#part.slot('memory').textContent =

@@ -1,15 +1,16 @@
 import { announce, button, element } from './dom.ts'
 
-/** A button that copies what `text` gives when it is pressed, and says so. */
-export function copyButton(label: string, text: () => string): HTMLButtonElement {
+/** A button that copies what `text` gives when it is pressed, and says so; `name` where `label` is short. */
+export function copyButton(label: string, text: () => string, name = label): HTMLButtonElement {
   const made = button(label, 'quiet', async () => {
     const done = await copy(text())
     made.textContent = done ? 'Copied' : 'Not allowed'
-    announce(done ? `${label}: copied` : 'The browser does not allow copying')
+    announce(done ? `${name}: copied` : 'The browser does not allow copying')
     setTimeout(() => {
       made.textContent = label
     }, 1600)
   })
+  if (name !== label) made.ariaLabel = name
   return made
 }
 

@@ -1,6 +1,8 @@
 import { byId } from './dom.ts'
 import { droppedFiles, type Picked, pickedFrom } from './files.ts'
 
+const BATCH = 100
+
 /** Hands on what is chosen in the two inputs and what is dropped anywhere on the page. */
 export function takeFiles(take: (files: Picked[]) => void): void {
   for (const id of ['files', 'folder']) {
@@ -28,14 +30,28 @@ export function takeFiles(take: (files: Picked[]) => void): void {
   })
 }
 
-/** In batches, so that the first files of a large folder are on their way while it is read. */
+/** Hands on all that can be read, and says so where something cannot. */
 async function takeDropped(transfer: DataTransfer, take: (files: Picked[]) => void): Promise<void> {
-  const batch: Picked[] = []
-  for await (const picked of droppedFiles(transfer)) {
-    batch.push(picked)
-    if (batch.length === 100) take(batch.splice(0))
+  const note = byId('drop-note')
+  note.textContent = ''
+  try {
+    await takeAll(transfer, take)
+  } catch {
+    note.textContent = 'The browser could not read all of it. Drop what is missing again.'
   }
-  take(batch)
+}
+
+/** In batches, so that the first files of a large folder are on their way while it is read. */
+async function takeAll(transfer: DataTransfer, take: (files: Picked[]) => void): Promise<void> {
+  const batch: Picked[] = []
+  try {
+    for await (const picked of droppedFiles(transfer)) {
+      batch.push(picked)
+      if (batch.length === BATCH) take(batch.splice(0))
+    }
+  } finally {
+    take(batch)
+  }
 }
 
 function isFiles({ dataTransfer }: DragEvent): boolean {

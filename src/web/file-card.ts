@@ -134,7 +134,7 @@ function* facts({ health, type, storedAt }: Finding): Generator<HTMLElement> {
     yield fact(
       'SHA-256',
       code,
-      copyButton('Copy hash', () => hash),
+      copyButton('Copy', () => hash, 'Copy hash'),
     )
     const size = health.size < 1000 ? '' : ` (${count(health.size)} bytes)`
     yield fact('Size', `${bytes(health.size)}${size}`)

@@ -60,7 +60,8 @@ export class Lookup {
     const { signal } = this.#looking
     this.#found.ariaBusy = 'true'
     try {
-      return await examine(ref, signal)
+      const finding = await examine(ref, signal)
+      return signal.aborted ? undefined : finding
     } catch (error) {
       if (!signal.aborted) this.#say(explain(error, ref))
       return undefined

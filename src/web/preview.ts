@@ -19,7 +19,7 @@ const HELD = 64 * 1024 * 1024
 export class Preview {
   readonly #place: HTMLElement
   #hash: string | undefined
-  #url: string | undefined
+  #life = new AbortController()
 
   constructor(place: HTMLElement) {
     this.#place = place
@@ -34,7 +34,7 @@ export class Preview {
     const kind = kindOf(finding)
     if (state !== 'intact' || health === undefined || health.size === 0 || !kind) return
     this.#hash = hash
-    if (kind === 'text' || (kind !== 'audio' && kind !== 'video' && health.size <= UNASKED)) {
+    if (kind === 'text' || (!isMedia(kind) && health.size <= UNASKED)) {
       this.#show(finding, kind)
     } else if (health.size <= HELD || (isMedia(kind) && token() === undefined)) {
       const label = `Preview (${bytes(health.size)})`
@@ -42,39 +42,43 @@ export class Preview {
     }
   }
 
+  /** Ends what is on its way and lets go of what is shown. */
   close(): void {
-    if (this.#url !== undefined) URL.revokeObjectURL(this.#url)
-    this.#url = undefined
+    this.#life.abort()
+    this.#life = new AbortController()
     this.#hash = undefined
   }
 
   async #show(finding: Finding, kind: Kind): Promise<void> {
-    const hash = this.#hash
+    const { signal } = this.#life
     let shown: HTMLElement
     try {
-      shown = await this.#make(finding, kind)
+      shown = await make(finding, kind, signal)
     } catch (error) {
       shown = element('p', { className: 'hint' }, `No preview. ${(error as Error).message}`)
     }
-    if (hash === this.#hash) this.#place.replaceChildren(shown)
+    if (!signal.aborted) this.#place.replaceChildren(shown)
   }
+}
 
-  async #make(finding: Finding, kind: Kind): Promise<HTMLElement> {
-    if (kind === 'text') return textOf(finding)
-    const src = await this.#source(finding, kind)
-    if (isMedia(kind)) return element(kind, { src, controls: true, preload: 'metadata' })
-    const image = element('img', { src, alt: 'Preview of the file' })
-    await image.decode()
-    return image
-  }
+async function make(finding: Finding, kind: Kind, signal: AbortSignal): Promise<HTMLElement> {
+  if (kind === 'text') return textOf(finding, signal)
+  const src = await sourceOf(finding, kind, signal)
+  if (isMedia(kind)) return element(kind, { src, controls: true, preload: 'metadata' })
+  const image = element('img', { src, alt: 'Preview of the file' })
+  await image.decode()
+  return image
+}
 
-  async #source({ ref, ...finding }: Finding, kind: Kind): Promise<string> {
-    if (isMedia(kind) && token() === undefined) return urlOf(ref).href
-    const held = await (await request(urlOf(ref))).arrayBuffer()
-    if (kind === 'drawing') return dataUrl(held)
-    this.#url = URL.createObjectURL(new Blob([held], { type: typeOf({ ref, ...finding }) }))
-    return this.#url
-  }
+/** An address that the browser can show it from until the signal is aborted. */
+async function sourceOf(finding: Finding, kind: Kind, signal: AbortSignal): Promise<string> {
+  const url = urlOf(finding.ref)
+  if (isMedia(kind) && token() === undefined) return url.href
+  const held = await (await request(url, { signal })).arrayBuffer()
+  if (kind === 'drawing') return dataUrl(held)
+  const source = URL.createObjectURL(new Blob([held], { type: typeOf(finding) }))
+  signal.addEventListener('abort', () => URL.revokeObjectURL(source))
+  return source
 }
 
 /** A drawing can hold script. In an image none runs, and a `data:` address has no origin to act as. */
@@ -87,9 +91,10 @@ function dataUrl(bytes: ArrayBuffer): Promise<string> {
   })
 }
 
-async function textOf({ ref, health }: Finding): Promise<HTMLElement> {
+async function textOf({ ref, health }: Finding, signal: AbortSignal): Promise<HTMLElement> {
   const size = health?.size ?? 0
-  const response = await request(urlOf(ref), { headers: { Range: `bytes=0-${TEXT - 1}` } })
+  const headers = { Range: `bytes=0-${TEXT - 1}` }
+  const response = await request(urlOf(ref), { headers, signal })
   const head = await firstBytes(response, TEXT)
   if (head.includes(0)) return element('p', { className: 'hint' }, 'No preview: it is not text.')
   const text = new TextDecoder().decode(head, { stream: true }) // The last character may be cut.

@@ -60,7 +60,7 @@ function facts(stats: ServerStats): string {
     evictions !== undefined && `${counted(evictions, 'eviction')} in all`,
     lookups > 0 && `hit rate ${percent(hits! / lookups)} in all`,
     connections !== undefined && counted(connections, 'connection'),
-    latencySeconds !== undefined && `${(latencySeconds * 1000).toFixed(1)} ms`,
+    latencySeconds !== undefined && `answers in ${(latencySeconds * 1000).toFixed(1)} ms`,
     uptimeSeconds !== undefined && `up ${duration(uptimeSeconds)}`,
     version !== undefined && `memcached ${version}`,
   ]

@@ -25,7 +25,10 @@ export function urlAt(path: string): URL {
 
 export function urlOf(ref: FileRef): URL {
   if ('hash' in ref) return urlAt(`blobs/${ref.hash}`)
-  return urlAt(`files/${ref.name.split('/').map(encodeURIComponent).join('/')}`)
+  const segments = ref.name.split('/')
+  // A URL swallows the segments . and .. unless the slashes beside them are encoded too.
+  const isPlain = !segments.some((segment) => segment === '.' || segment === '..')
+  return urlAt(`files/${segments.map(encodeURIComponent).join(isPlain ? '/' : '%2F')}`)
 }
 
 export interface RequestOptions {

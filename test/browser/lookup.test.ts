@@ -47,6 +47,17 @@ test('a name nobody stored is told as such, in words of its own', async (t) => {
   t.is(await page.getByLabel('Name, hash').inputValue(), 'nothing/here')
 })
 
+test('a name with segments that addresses swallow is found all the same', async (t) => {
+  const { url, store } = await startTestServer(t)
+  await store.put('wrong', { name: 'c' })
+  await store.put('right', { name: 'a/../b/./../c' })
+  const page = await openPage(t, url)
+  await page.getByLabel('Name, hash').fill('a/../b/./../c')
+  await page.getByLabel('Name, hash').press('Enter')
+  await page.locator('pre', { hasText: 'right' }).waitFor()
+  t.is(await page.locator('.file h3').textContent(), 'a/../b/./../c')
+})
+
 test('evicted and corrupt chunks are shown where they are, and heal', async (t) => {
   const server = await startMemcached(t)
   const { url, store } = await startTestServer(t, {

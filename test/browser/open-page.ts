@@ -54,5 +54,11 @@ export async function openPage(
     }
   })
   await page.goto(url + path)
+  // A page whose scripts do not run would let every wait of the test run out.
+  await page
+    .locator('#pulse:not([data-state=unknown])')
+    .or(page.getByRole('dialog'))
+    .first()
+    .waitFor()
   return page
 }

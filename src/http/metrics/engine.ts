@@ -54,6 +54,7 @@ export function operationMetrics(registry: Registry, engine: Engine): void {
     connection(server, state) {
       connected.set({ server }, state === 'up' ? 1 : 0)
       connections.inc({ server, state })
+      if (state === 'up') connections.inc({ server, state: 'down' }, 0)
     },
     repaired: (server) => repaired.inc({ server }),
     degraded: () => degraded.inc(),

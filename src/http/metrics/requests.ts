@@ -58,6 +58,11 @@ export function requestMetrics(registry: Registry): RequestObserver {
     labelNames: ['end'],
     registers,
   })
+  const unforeseen = new Counter({
+    name: 'blobcached_http_unforeseen_total',
+    help: 'Is there a mistake in blobcached? Answers with status 500; the log has the stack of each.',
+    registers,
+  })
   const underWay = new Gauge({
     name: 'blobcached_http_requests_under_way',
     help: 'How many requests are being answered now?',
@@ -75,7 +80,7 @@ export function requestMetrics(registry: Registry): RequestObserver {
   return {
     began: () => underWay.inc(),
     ended(exchange) {
-      const { route, status, end, bytesIn, bytesOut, headersSeconds, seconds } = exchange
+      const { route, status, reason, end, bytesIn, bytesOut, headersSeconds, seconds } = exchange
       const method = METHODS.has(exchange.method) ? exchange.method : 'other'
       underWay.dec()
       requests.inc({ route, method, status })
@@ -84,6 +89,7 @@ export function requestMetrics(registry: Registry): RequestObserver {
       received.inc({ route }, bytesIn)
       sent.inc({ route }, bytesOut)
       if (end !== 'whole') cut.inc({ end })
+      if (reason === 'internal') unforeseen.inc()
       const outcome = outcomeOfRead(exchange)
       if (outcome !== undefined) reads.inc({ outcome })
     },

@@ -1,6 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { BlobcachedError, type FileStore } from '../../index.ts'
 
+/** Told as 0 before they happen, so that the first time shows as an increase. */
+const OUTCOMES = ['stored', 'aborted', 'insufficient-storage', 'unavailable', 'digest-mismatch']
+
 /** What becomes of uploads, and of the chunks that reads need. */
 export function storeMetrics(registry: Registry, store: FileStore): void {
   const registers = [registry]
@@ -26,7 +29,7 @@ export function storeMetrics(registry: Registry, store: FileStore): void {
     labelNames: ['state'],
     registers,
   })
-  uploads.inc({ outcome: 'stored' }, 0)
+  for (const outcome of OUTCOMES) uploads.inc({ outcome }, 0)
   for (const state of ['evicted', 'corrupt']) lost.inc({ state }, 0)
 
   store.observe({

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import test from 'ava'
+import { serveCommand } from '../../src/cli/serve.ts'
+import { REASONS } from '../../src/http/problem.ts'
+import { ask } from '../helpers/http.ts'
+import { startTestServer } from '../helpers/server.ts'
+
+const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
+
+test('every metric that the page names is there', async (t) => {
+  const { url } = await startTestServer(t)
+  const metrics = (await ask(`${url}/metrics`)).text
+  const names = new Set(text.match(/blobcached_[a-z_]*[a-z]/g))
+  t.true(names.size > 10)
+  for (const name of names) t.regex(metrics, new RegExp(`^# TYPE ${name}`, 'm'), name)
+})
+
+test('every reason is explained', (t) => {
+  for (const reason of REASONS) t.true(text.includes(`\`${reason}\``), reason)
+})
+
+test('every setting that the page and docker-compose.yml name is one', (t) => {
+  const { options } = serveCommand()
+  const flags = new Set(options.map(({ long }) => long))
+  for (const [, flag] of text.matchAll(/`(--[a-z-]+)/g)) t.true(flags.has(flag!), flag)
+  const variables = new Set(options.map(({ envVar }) => envVar))
+  for (const [name] of `${text}${compose}`.matchAll(/BLOBCACHED_[A-Z_]+/g)) {
+    t.true(variables.has(name), name)
+  }
+})

@@ -8,17 +8,10 @@ interface Line {
   [field: string]: unknown
 }
 
-/** What every line has, or what only machines ask for. */
+/** What is shown in another way, and what only machines ask for. */
 const LEFT_OUT = new Set([
-  'level',
-  'time',
-  'pid',
-  'msg',
-  'err',
-  'id',
-  'route',
-  'client',
-  'headersMs',
+  ...['level', 'time', 'pid', 'msg', 'err'],
+  ...['id', 'route', 'client', 'headersMs', 'url', 'settings'],
 ])
 
 /** The log as a person at a terminal reads it: time, message, `name=value` for the rest. */

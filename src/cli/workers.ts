@@ -31,7 +31,8 @@ export async function supervise(settings: Settings, nameOf: NameOf, logger: Logg
   }
   relayMetrics()
   process.on('SIGINT', stop).on('SIGTERM', stop)
-  process.on('SIGHUP', signalAll)
+  // Without TLS there is nothing to reload, and workers would die of it.
+  if (settings.tlsCert !== undefined) process.on('SIGHUP', signalAll)
   let listening = 0
   cluster.on('listening', (_worker, address) => {
     if (++listening !== count) return

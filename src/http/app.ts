@@ -68,7 +68,8 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
     // Koa tells of a socket that fails under a request as well: the client is gone.
     if (error !== ctx?.req.socket.errored) report(error)
   })
-  app.use(observe(logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]))
+  const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
+  app.use(observe(observers, (path, method) => router.match(path, method)))
   app.use(discardUnread)
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
   app.use(problems(report, buildDialect))

@@ -39,8 +39,11 @@ export interface RequestObserver {
 /** RFC 9110 has no status for it; nginx made this one known. */
 const CLIENT_CLOSED_REQUEST = 499
 
+/** The routes that fit a path; asked for requests that were answered before they were routed. */
+export type Match = (path: string, method: string) => { readonly path: readonly Layer[] }
+
 /** Gives each request its id, and tells the observers when it is over. The outermost middleware. */
-export function observe(observers: readonly RequestObserver[]): Middleware {
+export function observe(observers: readonly RequestObserver[], match: Match): Middleware {
   return async (ctx, next) => {
     const { req, res } = ctx
     const id = requestId(req.headers)
@@ -49,7 +52,8 @@ export function observe(observers: readonly RequestObserver[]): Middleware {
     const progress = follow(res)
     const client = req.socket.remoteAddress // It cannot be told any more once the client is gone.
     const over = afterBoth(() => {
-      const exchange = { id, client, ...describe(ctx, progress) }
+      const route = routeOf(ctx, match)
+      const exchange = { id, client, route, ...describe(ctx, progress) }
       for (const observer of observers) observer.ended(exchange)
     })
     for (const observer of observers) observer.began?.()
@@ -87,7 +91,6 @@ function describe(ctx: Context, { startedAt, headersAt, isWhole }: Progress) {
   return {
     traceId: traceId(req.headers),
     method: req.method!,
-    route: routeOf(ctx),
     path: ctx.path,
     status: headersAt === undefined ? CLIENT_CLOSED_REQUEST : res.statusCode,
     reason: state.reason as string | undefined,
@@ -109,14 +112,14 @@ function afterBoth(listener: () => void): () => void {
 
 /** What the router notes of each route that fits the path. */
 interface Layer {
-  readonly name?: string
+  readonly name?: string | undefined
   readonly path: string | RegExp
   readonly methods: readonly string[]
 }
 
 /** Bounded by the number of routes, whatever paths are asked for. */
-function routeOf(ctx: Context): string {
-  const { matched = [] } = ctx as Context & { matched?: readonly Layer[] }
+function routeOf(ctx: Context, match: Match): string {
+  const { matched = match(ctx.path, ctx.method).path } = ctx as { matched?: readonly Layer[] }
   const layer = matched.find(({ methods }) => methods.includes(ctx.method)) ?? matched[0]
   return layer === undefined ? 'none' : (layer.name ?? String(layer.path))
 }

@@ -54,6 +54,15 @@ test('requests are counted by route, method and status, whatever paths are asked
   t.regex(names, /route="none",method="other",status="405"/)
 })
 
+test('requests that are refused before they are routed are counted by route all the same', async (t) => {
+  const { url } = await startTestServer(t, { access: { tokens: ['t'] } })
+  await ask(`${url}/files/a/b`, { method: 'PUT', body: 'content' })
+  await ask(`${url}/no-such-route`)
+  const { text } = await ask(`${url}/metrics`, { headers: { Authorization: 'Bearer t' } })
+  t.regex(text, /requests_total\{route="\/files\/\*name",method="PUT",status="401"\} 1/)
+  t.regex(text, /requests_total\{route="none",method="GET",status="401"\} 1/)
+})
+
 test('reads are counted by what came of them', async (t) => {
   const engine = new FaultyEngine(memory())
   const { url, store } = await startTestServer(t, { engine, store: { chunkSize: 10 } })

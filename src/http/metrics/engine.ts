@@ -86,6 +86,10 @@ const COUNTERS: readonly [Figure, string, string][] = [
 export function statsMetrics(registry: Registry, stats: () => Promise<EngineStats[]>): void {
   const registers = [registry]
   const labelNames = ['server']
+  const told = async (figure: Figure): Promise<[string, number][]> =>
+    (await stats()).flatMap(({ server, [figure]: value }) =>
+      value === undefined ? [] : [[server, value] as [string, number]],
+    )
   new Gauge({
     name: 'blobcached_engine_up',
     help: 'Does each memcached answer now? 1 or 0.',
@@ -106,9 +110,7 @@ export function statsMetrics(registry: Registry, stats: () => Promise<EngineStat
       registers,
       async collect() {
         this.reset()
-        for (const entry of await stats()) {
-          if (entry[figure] !== undefined) this.set({ server: entry.server }, entry[figure])
-        }
+        for (const [server, value] of await told(figure)) this.set({ server }, value)
       },
     })
   }
@@ -121,7 +123,7 @@ export function statsMetrics(registry: Registry, stats: () => Promise<EngineStat
       registers,
       async collect() {
         this.reset()
-        for (const entry of await stats()) this.inc({ server: entry.server }, entry[figure] ?? 0)
+        for (const [server, value] of await told(figure)) this.inc({ server }, value)
       },
     })
   }

@@ -1,4 +1,3 @@
-import { UnavailableError } from '../../errors.ts'
 import type { Member } from './member.ts'
 
 /** Copies that are brought to one server at a time. */
@@ -17,12 +16,8 @@ export async function handOver(
   const bring = async () => {
     for (let next = to.missed.take(); next !== undefined; next = to.missed.take()) {
       const { key, ttl } = next
-      try {
-        if (await copy(to, sourcesOf(key), key, ttl)) onDone(key)
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error
-        if (!to.isUp) return
-      }
+      // What fails is left to the readers, who find the same gap.
+      if (await copy(to, sourcesOf(key), key, ttl).catch(() => false)) onDone(key)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, bring))

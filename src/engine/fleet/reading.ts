@@ -80,20 +80,20 @@ export class Reading<T> {
   }
 
   async #ask(member: Member): Promise<void> {
-    try {
-      this.#answers.add(member, await ask(member, this.#key, this.#prove, this.#options))
-      this.#underWay--
-      if (!this.#settled) this.#goOn()
-    } catch (error) {
-      this.#underWay--
-      if (this.#settled) return
-      if (!(error instanceof UnavailableError)) {
-        this.#reject(error)
-        return
-      }
-      this.#answers.addFailure(error)
+    const answer = await ask(member, this.#key, this.#prove, this.#options).catch((error) => ({
+      error,
+    }))
+    this.#underWay--
+    if (this.#settled) return
+    if (typeof answer === 'string' || !('error' in answer)) {
+      this.#answers.add(member, answer)
+      this.#goOn()
+    } else if (answer.error instanceof UnavailableError) {
+      this.#answers.addFailure(answer.error)
       this.#failed.push(member)
       this.#askNext(1)
+    } else {
+      this.#reject(answer.error)
     }
   }
 

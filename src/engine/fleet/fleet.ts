@@ -42,7 +42,8 @@ export class Fleet implements Engine {
   readonly #onReturn = (member: Member) => void this.#handOver(member)
   #members: readonly Member[]
   #placement: Placement<Member>
-  readonly #leaving = new Set<Promise<void>>()
+  /** Those that were taken out and still have work under way. */
+  readonly #leaving = new Set<Member>()
 
   /** @throws {InvalidArgumentError} for fewer servers than replicas. */
   constructor(servers: readonly Server[], { replicas = 1 }: FleetOptions = {}) {
@@ -99,7 +100,8 @@ export class Fleet implements Engine {
 
   async delete(key: string, options: DeleteOptions = {}): Promise<boolean> {
     const { extraCopy = false, tombstone } = options
-    const { seats } = await this.#change(key, options)
+    const { seats } = await this.#change(key, { extraCopy })
+    for (const { missed } of seats.ranked) missed.forget(key)
     // Everywhere: any server may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
     const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
@@ -185,14 +187,14 @@ export class Fleet implements Engine {
     })
     this.#placement = new Placement(this.#members)
     for (const member of known.values()) {
-      const left = member.drain().finally(() => this.#leaving.delete(left))
-      this.#leaving.add(left)
+      this.#leaving.add(member)
+      void member.drain().then(() => this.#leaving.delete(member))
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.close()))
-    await Promise.all(this.#leaving)
+    const members = [...this.#members, ...this.#leaving]
+    await Promise.all(members.map((member) => member.close()))
     await this.#repairs.idle()
   }
 
@@ -226,10 +228,9 @@ export class Fleet implements Engine {
     if (ttl !== undefined) this.#repairs.offer(key, best.value, ttl, lacks)
   }
 
-  /** What a server that is back has missed. */
-  async #handOver(member: Member): Promise<void> {
-    const sourcesOf = (key: string) => this.#placement.rank(key)
-    await handOver(member, sourcesOf, (key) => this.#tellRepaired(member, key))
+  /** Brings to a server that is back what it has missed. */
+  #handOver(member: Member): Promise<void> {
+    return handOver(member, this.#repairs, (key) => this.#placement.rank(key))
   }
 
   #written(key: string, copies: number, { wanted }: Seats): number {

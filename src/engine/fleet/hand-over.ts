@@ -1,4 +1,5 @@
 import type { Member } from './member.ts'
+import type { Repairs } from './repairs.ts'
 
 /** Copies that are brought to one server at a time. */
 const AT_ONCE = 4
@@ -10,14 +11,17 @@ const AT_ONCE = 4
  */
 export async function handOver(
   to: Member,
+  repairs: Repairs,
   sourcesOf: (key: string) => readonly Member[],
-  onDone: (key: string) => void,
 ): Promise<void> {
   const bring = async () => {
     for (let next = to.missed.take(); next !== undefined; next = to.missed.take()) {
       const { key, ttl } = next
-      // What fails is left to the readers, who find the same gap.
-      if (await copy(to, sourcesOf(key), key, ttl).catch(() => false)) onDone(key)
+      await repairs.during(key, async () => {
+        // What fails is left to the readers, who find the same gap.
+        const isThere = await copy(to, sourcesOf(key), key, ttl).catch(() => false)
+        if (isThere) repairs.tell(to, key)
+      })
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, bring))

@@ -9,12 +9,13 @@ const LIMITS = { keys: 64, bytes: 16 * 1024 * 1024 }
  * reader finds the same gap.
  */
 export class Repairs {
-  readonly #onRepaired: (member: Member, key: string) => void
+  /** To be called for each copy that was written again. */
+  readonly tell: (member: Member, key: string) => void
   readonly #underWay = new Map<string, Promise<void>>()
   #bytes = 0
 
-  constructor(onRepaired: (member: Member, key: string) => void) {
-    this.#onRepaired = onRepaired
+  constructor(tell: (member: Member, key: string) => void) {
+    this.tell = tell
   }
 
   /** @param value Copied: whoever it belongs to may use it for something else from now on. */
@@ -23,11 +24,18 @@ export class Repairs {
     if (this.#underWay.has(key) || this.#underWay.size >= LIMITS.keys) return
     if (this.#bytes > 0 && this.#bytes + bytes > LIMITS.bytes) return
     this.#bytes += bytes
-    const work = this.write(key, Buffer.from(value), ttl, lacks).then(() => {
+    const copy = Buffer.from(value)
+    void this.during(key, () => this.write(key, copy, ttl, lacks)).then(() => {
       this.#bytes -= bytes
-      this.#underWay.delete(key)
     })
-    this.#underWay.set(key, work)
+  }
+
+  /** Has whoever changes `key` wait for `work`, which never rejects. */
+  async during(key: string, work: () => Promise<unknown>): Promise<void> {
+    const all = Promise.all([this.#underWay.get(key), work()]).then(() => {})
+    this.#underWay.set(key, all)
+    await all
+    if (this.#underWay.get(key) === all) this.#underWay.delete(key)
   }
 
   /** Resolves with the number of copies that were written. */
@@ -35,7 +43,7 @@ export class Repairs {
     const writes = lacks.map(async ({ member, how }) => {
       // Never over what somebody wrote meanwhile, except where something wrong has to go.
       const copies = await member.use((engine) => engine[how](key, value, { ttl })).catch(() => 0)
-      if (copies > 0) this.#onRepaired(member, key)
+      if (copies > 0) this.tell(member, key)
       return copies
     })
     return (await Promise.all(writes)).reduce((sum, copies) => sum + copies, 0)

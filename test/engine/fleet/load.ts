@@ -26,7 +26,7 @@ export class Load {
   readonly files: File[]
   readonly surprises: Surprise[] = []
   requests = 0
-  slowestMs = 0
+  slowest = { what: 'none', ms: 0 }
   readonly #urls: readonly string[]
   readonly #random: Random
   #version = 0
@@ -135,7 +135,8 @@ export class Load {
       method,
       ...(body && { body, headers: { 'Content-Length': body.length } }),
     })
-    this.slowestMs = Math.max(this.slowestMs, performance.now() - start)
+    const ms = Math.round(performance.now() - start)
+    if (ms > this.slowest.ms) this.slowest = { what: `${method} ${path}`, ms }
     return answer
   }
 

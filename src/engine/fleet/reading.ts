@@ -106,7 +106,8 @@ export class Reading<T> {
   #decide(): void {
     const { best } = this.#answers
     if (best === undefined) {
-      if (this.#failed.length > 0 && !this.#isLastTry) {
+      const isUnsure = this.#answers.silent > this.#hooks.tolerated
+      if (isUnsure && this.#failed.length > 0 && !this.#isLastTry) {
         this.#tryAgain()
         return
       }

@@ -6,7 +6,7 @@ import { launchMemcached, type Memcached } from '../../helpers/memcached.ts'
 import { Random } from '../../helpers/random.ts'
 import { startTestServer } from '../../helpers/server.ts'
 import { until } from './harness.ts'
-import { Load } from './load.ts'
+import { CHUNK_SIZE, Load } from './load.ts'
 
 const MEMCACHEDS = 5
 const PEOPLE = 4
@@ -23,7 +23,7 @@ class World {
     for (const _ of [1, 2]) {
       const engine = new MemcachedFleet(this.addresses, { replicas: 2 })
       this.engines.push(engine)
-      this.urls.push((await startTestServer(t, { engine })).url)
+      this.urls.push((await startTestServer(t, { engine, store: { chunkSize: CHUNK_SIZE } })).url)
     }
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DEFAULT_CHUNK_SIZE, Digest } from '../../../src/index.ts'
+import { Digest } from '../../../src/index.ts'
 import { Keys } from '../../../src/store/keys.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { type Answer, ask } from '../../helpers/http.ts'
@@ -11,6 +11,12 @@ export interface Surprise {
   status: number
   detail: string
 }
+
+/** Contents that each file may have: few enough for all of them to fit, so that nothing is evicted. */
+const VERSIONS = 6
+const MAX_SIZE = 300_000
+/** Several chunks make a file. */
+export const CHUNK_SIZE = 65_000
 
 interface File {
   name: string
@@ -29,7 +35,6 @@ export class Load {
   slowest = { what: 'none', ms: 0 }
   readonly #urls: readonly string[]
   readonly #random: Random
-  #version = 0
 
   constructor(urls: readonly string[], random: Random, count: number) {
     this.#urls = urls
@@ -76,8 +81,8 @@ export class Load {
       if (content === undefined) continue
       live.add(keys.linkByName(name))
       live.add(keys.linkByHash(Digest.of(content)))
-      for (let at = 0; at < content.length; at += DEFAULT_CHUNK_SIZE) {
-        live.add(keys.chunk(Digest.of(content.subarray(at, at + DEFAULT_CHUNK_SIZE))))
+      for (let at = 0; at < content.length; at += CHUNK_SIZE) {
+        live.add(keys.chunk(Digest.of(content.subarray(at, at + CHUNK_SIZE))))
       }
     }
     return live
@@ -99,7 +104,8 @@ export class Load {
   }
 
   async #put(file: File): Promise<void> {
-    const content = bytes(++this.#version, 1 + this.#random.below(1_300_000))
+    const version = this.#random.below(VERSIONS)
+    const content = bytes(`${file.name} ${version}`, 1 + ((version * 61_000) % MAX_SIZE))
     const answer = await this.#ask(pathOf(file), 'PUT', content)
     if (answer.status === 200 || answer.status === 201) file.content = content
     else this.#surprised(`PUT ${file.name}`, answer)

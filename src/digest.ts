@@ -27,20 +27,10 @@ export class Digest {
     return new Digest(hash('sha256', bytes, 'buffer'))
   }
 
-  /** Whether hashing so many bytes takes longer than the trip to the thread pool and back. */
-  static isWorthThread(bytes: Uint8Array): boolean {
-    return bytes.length >= OFF_THREAD_MIN
-  }
-
-  /**
-   * Hashes `bytes` on the thread pool, where large inputs do not hold up the event loop and
-   * run on other cores; small ones are hashed at once, since the trip costs more than the work.
-   */
+  /** Hashes a copy of `bytes` on the thread pool. */
   static async offThread(bytes: Uint8Array): Promise<Digest> {
-    if (!Digest.isWorthThread(bytes)) return Digest.of(bytes)
-    return new Digest(
-      Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)),
-    )
+    const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
+    return new Digest(Buffer.from(digest))
   }
 
   /** The running digest of a stream of bytes. */
@@ -97,6 +87,3 @@ export interface DigestStream {
   update(bytes: Uint8Array): void
   digest(): Digest
 }
-
-/** Below this many bytes a hash on the spot is faster than one on the thread pool. */
-const OFF_THREAD_MIN = 128 * 1024

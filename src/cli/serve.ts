@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import {
@@ -100,12 +101,18 @@ function createStore(engine: Engine, settings: Settings, nameOf: NameOf): FileSt
   return new FileStore(engine, {
     ttl,
     hotCache,
+    hashThreads: hashThreads(settings.workers),
     memory: { total: memoryBudget },
     ...(chunkSize !== undefined && { chunkSize }),
     ...(maxFileSize !== undefined && { maxFileSize }),
     ...(keyPrefix !== undefined && { keyPrefix }),
     ...(secret.length > 0 && { secret }),
   })
+}
+
+/** Workers have the cores together; one of each worker's share is busy with everything else. */
+function hashThreads(workers: number): number {
+  return Math.max(0, Math.min(4, Math.floor(availableParallelism() / workers) - 1))
 }
 
 /** What is allowed, and perhaps not meant. */

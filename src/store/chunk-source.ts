@@ -1,5 +1,6 @@
-import { Digest } from '../digest.ts'
+import type { Digest } from '../digest.ts'
 import { type CopyReport, DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
+import type { Hasher } from './hasher.ts'
 import type { Keys } from './keys.ts'
 import { repairCopies } from './repair-copies.ts'
 
@@ -10,10 +11,12 @@ export type Found = Buffer | 'evicted' | 'corrupt'
 export class ChunkSource {
   readonly #engine: Engine
   readonly #keys: Keys
+  readonly #hasher: Hasher
 
-  constructor(engine: Engine, keys: Keys) {
+  constructor(engine: Engine, keys: Keys, hasher: Hasher) {
     this.#engine = engine
     this.#keys = keys
+    this.#hasher = hasher
   }
 
   /**
@@ -22,7 +25,7 @@ export class ChunkSource {
    * reader finds an honest gap.
    */
   async find(digest: Digest, options?: GetOptions): Promise<Found> {
-    const prove = (value: Buffer) => provenBytes(value, digest)
+    const prove = (value: Buffer) => this.#prove(value, digest)
     try {
       return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
     } catch (error) {
@@ -33,7 +36,7 @@ export class ChunkSource {
 
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
   async repair(digest: Digest): Promise<{ found: Found; copies: CopyReport }> {
-    const prove = (value: Buffer) => provenBytes(value, digest)
+    const prove = (value: Buffer) => this.#prove(value, digest)
     try {
       const key = this.#keys.chunk(digest)
       const { proven, copies } = await repairCopies(this.#engine, key, prove, { discard: true })
@@ -43,12 +46,12 @@ export class ChunkSource {
       return { found: 'corrupt', copies: { wanted: 0, found: 0, repaired: 0, silent: 0 } }
     }
   }
+
+  #prove(value: Buffer, digest: Digest): Proven | Promise<Proven> {
+    const actual = this.#hasher.hash(value)
+    const verdict = (hashed: Digest) => (hashed.equals(digest) ? value : undefined)
+    return actual instanceof Promise ? actual.then(verdict) : verdict(actual)
+  }
 }
 
 type Proven = Buffer | undefined
-
-function provenBytes(value: Buffer, digest: Digest): Proven | Promise<Proven> {
-  const verdict = (actual: Digest) => (actual.equals(digest) ? value : undefined)
-  if (!Digest.isWorthThread(value)) return verdict(Digest.of(value))
-  return Digest.offThread(value).then(verdict)
-}

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import { InsufficientStorageError, TooLargeError } from '../errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { cut } from './chunker.ts'
+import type { Hasher } from './hasher.ts'
 import type { Keys } from './keys.ts'
 import { Manifest } from './manifest.ts'
 import { countMissing } from './presence.ts'
@@ -31,11 +32,13 @@ export class ChunkWriter {
   readonly #engine: Engine
   readonly #keys: Keys
   readonly #pool: BufferPool
+  readonly #hasher: Hasher
 
-  constructor(engine: Engine, keys: Keys, pool: BufferPool) {
+  constructor(engine: Engine, keys: Keys, pool: BufferPool, hasher: Hasher) {
     this.#engine = engine
     this.#keys = keys
     this.#pool = pool
+    this.#hasher = hasher
   }
 
   /**
@@ -50,7 +53,7 @@ export class ChunkWriter {
     let size = 0
     let stored = 0
     let copies = Number.POSITIVE_INFINITY
-    const store = async (index: number, chunk: Buffer, hashing: Promise<Digest>) => {
+    const store = async (index: number, chunk: Buffer, hashing: Digest | Promise<Digest>) => {
       const [digest, written] = await this.#store(chunk, hashing)
       digests[index] = digest
       copies = Math.min(copies, written)
@@ -63,7 +66,7 @@ export class ChunkWriter {
         size += chunk.length
         if (size > maxSize) throw tooLarge(maxSize)
         await window.room()
-        const hashing = Digest.offThread(chunk) // Other cores hash the chunk, this one the file.
+        const hashing = this.#hasher.hash(chunk) // Elsewhere, while the file is hashed here.
         whole.update(chunk)
         window.add(store(digests.push(Digest.empty) - 1, chunk, hashing))
       }
@@ -87,7 +90,7 @@ export class ChunkWriter {
     )
   }
 
-  async #store(chunk: Buffer, hashing: Promise<Digest>): Promise<[Digest, number]> {
+  async #store(chunk: Buffer, hashing: Digest | Promise<Digest>): Promise<[Digest, number]> {
     let written = 0
     try {
       const digest = await hashing

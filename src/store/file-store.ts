@@ -7,6 +7,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { ChunkSource, type Found } from './chunk-source.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
+import { Hasher } from './hasher.ts'
 import { Keys } from './keys.ts'
 import { maxChunkCount } from './link.ts'
 import { Links } from './links.ts'
@@ -61,9 +62,10 @@ export class FileStore {
     this.#budgets = new Budgets(this.#settings)
     const { chunkSize, hotCache } = this.#settings
     this.#pool = new BufferPool(chunkSize, Math.ceil(POOLED_BYTES / chunkSize))
-    this.#source = new ChunkSource(engine, this.#keys)
+    const hasher = new Hasher(this.#settings.hashThreads)
+    this.#source = new ChunkSource(engine, this.#keys, hasher)
     this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
-    this.#writer = new ChunkWriter(engine, this.#keys, this.#pool)
+    this.#writer = new ChunkWriter(engine, this.#keys, this.#pool, hasher)
   }
 
   get chunkSize(): number {

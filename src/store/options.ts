@@ -1,5 +1,6 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import { DEFAULT_HASH_THREADS } from './hasher.ts'
 import { MAX_CHUNK_SIZE } from './manifest.ts'
 
 const MiB = 1024 * 1024
@@ -29,6 +30,11 @@ export interface FileStoreOptions {
    * what was deleted, replaced or has expired is gone at once. Default 0: none.
    */
   hotCache?: number
+  /**
+   * Chunks hashed on other threads at the same time; beyond that they are hashed in place. Default:
+   * one less than the machine has cores, 4 at most. Processes that share a machine want fewer.
+   */
+  hashThreads?: number
   memory?: {
     /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
     perRead?: number
@@ -42,6 +48,7 @@ export interface Settings {
   readonly ttl: number
   readonly maxFileSize: number
   readonly hotCache: number
+  readonly hashThreads: number
   readonly perRead: number
   /** Bytes for prepared reads that are held whole. */
   readonly heldBytes: number
@@ -63,12 +70,15 @@ export function settle(options: FileStoreOptions): Settings {
   checkTtl(ttl)
   const hotCache = options.hotCache ?? 0
   checkCount('hotCache', hotCache, 0)
+  const hashThreads = options.hashThreads ?? DEFAULT_HASH_THREADS
+  checkCount('hashThreads', hashThreads, 0)
   const windowBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   return {
     chunkSize,
     ttl,
     maxFileSize,
     hotCache,
+    hashThreads,
     perRead,
     heldBytes: total - windowBytes,
     windowBytes,

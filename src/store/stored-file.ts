@@ -172,7 +172,10 @@ export class StoredFile {
 
   async #hold(chunks: readonly Chunk[], signal: AbortSignal | undefined) {
     const held = new Map<number, Buffer>()
-    if (chunks.length === 0) return held
+    const [first, second] = chunks
+    if (first !== undefined && second === undefined) {
+      return held.set(first.index, await this.#reader.read(first))
+    }
     const window = windowFor(this.manifest.chunkSize)
     for await (const bytes of this.#reader.readAll(chunks, window)) {
       signal?.throwIfAborted()

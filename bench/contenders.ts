@@ -37,6 +37,7 @@ export async function startBlobcached(
       main,
       'serve',
       ...['--port', `${port}`, '--memcached', `127.0.0.1:${memcachedPort}`],
+      ...['--log-level', 'warn'], // The peers do not log requests either.
       ...flags,
     ],
     port,
@@ -44,19 +45,23 @@ export async function startBlobcached(
   return contender(running, name, 'blobcached', port, Number.POSITIVE_INFINITY)
 }
 
-/** Serves what lies in memcached under the path: 1 MB at most, since that is an item's limit. */
-export async function startNginx(memcachedPort: number): Promise<Contender> {
+/**
+ * Serves what lies in memcached under the path: 1 MB at most, since that is an item's limit. As in
+ * nginx's manual it connects to memcached for each request; `keepalive` is what an expert adds.
+ */
+export async function startNginx(memcachedPort: number, keepalive = false): Promise<Contender> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'blobcached-bench-'))
   const config = readFileSync(join(here, 'peers/nginx.conf'), 'utf8')
     .replaceAll('MEMCACHED', `${memcachedPort}`)
     .replaceAll('PORT', `${port}`)
     .replaceAll('FOLDER', folder)
+    .replaceAll('KEEPALIVE', keepalive ? 'keepalive 64;' : '')
   const file = join(folder, 'nginx.conf')
   writeFileSync(file, config)
   const running = await start('nginx', ['-c', file, '-e', 'stderr'], port)
   return {
-    ...contender(running, 'nginx memcached_pass', 'nginx', port, 1_000_000),
+    ...contender(running, `nginx${keepalive ? ', keepalive' : ''}`, 'nginx', port, 1_000_000),
     async stop() {
       await running.stop()
       rmSync(folder, { recursive: true })

@@ -70,6 +70,7 @@ async function withContenders(
   const ours = (name: string, ...args: string[]) => startBlobcached(name, memcached.port, args)
   const contenders = [
     await startNginx(values.port),
+    await startNginx(values.port, true),
     await startRedisPeer(),
     await ours('blobcached'),
     await ours('blobcached, 2 workers', '--workers', '2'),

@@ -101,7 +101,7 @@ export function throughputSection(all: readonly Measured[]): Section {
     all.find((m) => m.operation === operation && m.size === size && m.contender === contender)
   const rows = all.map((m) => {
     const isRead = m.operation !== 'PUT'
-    const nginx = isRead && find('GET by name', Math.min(m.size, 1_000_000), 'nginx memcached_pass')
+    const nginx = isRead && find('GET by name', Math.min(m.size, 1_000_000), 'nginx')
     const redis = find(isRead ? 'GET by name' : 'PUT', m.size, 'Redis + ioredis')
     const against = (peer: Measured | undefined | false) => {
       if (!peer) return '–'

@@ -31,8 +31,9 @@ export async function supervise(settings: Settings, nameOf: NameOf, logger: Logg
   }
   relayMetrics()
   process.on('SIGINT', stop).on('SIGTERM', stop)
-  // Without TLS there is nothing to reload, and workers would die of it.
-  if (settings.tlsCert !== undefined) process.on('SIGHUP', signalAll)
+  // Workers that have nothing to reload would die of it.
+  const canReload = settings.tlsCert !== undefined || settings.memcachedFile !== undefined
+  if (canReload) process.on('SIGHUP', signalAll)
   let listening = 0
   cluster.on('listening', (_worker, address) => {
     if (++listening !== count) return

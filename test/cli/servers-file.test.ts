@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { EngineStats } from '../../src/index.ts'
+import { until } from '../engine/fleet/harness.ts'
 import { cliFor } from '../helpers/cli.ts'
 import { startMemcached } from '../helpers/memcached.ts'
 import { startServe } from '../helpers/serve.ts'
@@ -38,19 +39,34 @@ test('SIGHUP reads the list of memcacheds again, and a bad one changes nothing',
     const before = serving.lines.length
     serving.signal('SIGHUP')
     const kept = 'keeps the old list of memcacheds: the new one cannot be used'
-    while (!serving.lines.slice(before).some(({ msg }) => msg === kept)) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    await until('it says so', () => serving.lines.slice(before).some(({ msg }) => msg === kept))
     t.is(await (await fetch(`${serving.url}/files/name`)).text(), 'content')
   }
   await new Promise((resolve) => setTimeout(resolve, 1000)) // The report is kept for a second.
   t.deepEqual(await servers(), [b, c].sort())
 })
 
+test('SIGHUP reaches every worker', async (t) => {
+  const [a, b] = await Promise.all([1, 2].map(async () => (await startMemcached(t)).address))
+  const file = await serversFile(t, `${a}`)
+  const serving = await startServe(t, ['--memcached-file', file, '--workers', '2'])
+  await writeFile(file, `${a}\n${b}`)
+  serving.signal('SIGHUP')
+  const reloads = () => serving.lines.filter(({ msg }) => msg === 'uses the new list of memcacheds')
+  await until('both workers use it', () => new Set(reloads().map(({ pid }) => pid)).size === 2)
+  for (let i = 0; i < 10; i++) {
+    const stored = await fetch(`${serving.url}/files/${i}`, { method: 'PUT', body: 'content' })
+    t.is(stored.status, 201)
+    await stored.body?.cancel()
+  }
+  serving.signal('SIGTERM')
+  t.is((await serving.result).code, 0)
+})
+
 test('settings of a fleet that make no sense are refused by name', async (t) => {
   const cli = await cliFor(t, { url: '' })
   const file = await serversFile(t, '')
-  for (const [args, message] of [
+  const cases = [
     [['--replicas', '2'], /--replicas.*--memcached/],
     [['--replicas', '0'], /replicas/],
     [['--memcached', 'a,b', '--replicas', '3'], /--replicas.*1 to the number of servers, 2/],
@@ -58,9 +74,11 @@ test('settings of a fleet that make no sense are refused by name', async (t) => 
     [['--memcached', 'a', '--memcached-file', file], /exclude each other/],
     [['--memcached-file', '/does/not/exist'], /--memcached-file.*ENOENT/],
     [['--memcached-file', file], /--memcached-file.*no memcached address/],
-  ] as const) {
+  ] as const
+  const runs = cases.map(async ([args, message]) => {
     const { code, stderr } = await cli.run(['serve', '--port', '0', ...args])
     t.is(code, 2, stderr)
     t.regex(stderr, message)
-  }
+  })
+  await Promise.all(runs)
 })

@@ -34,6 +34,7 @@ export class ChunkWriter {
   readonly #pool: BufferPool
   readonly #hasher: Hasher
 
+  /** @param pool For uploads alone: a chunk of its memory is given back once it is stored. */
   constructor(engine: Engine, keys: Keys, pool: BufferPool, hasher: Hasher) {
     this.#engine = engine
     this.#keys = keys

@@ -4,6 +4,7 @@ import type { FileStore } from '../index.ts'
 import { Admission } from './admission.ts'
 import { type AccessOptions, authenticate } from './authenticate.ts'
 import { crossOrigin } from './cors.ts'
+import { refuseOtherSites } from './cross-site.ts'
 import type { Logger } from './logger.ts'
 import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { observe } from './observe.ts'
@@ -73,6 +74,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   app.use(discardUnread)
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
   app.use(problems(report, buildDialect))
+  app.use(refuseOtherSites(corsOrigins))
   const guard = authenticate(access)
   if (guard !== undefined) app.use(guard)
   app.use(admission.middleware)

@@ -49,7 +49,7 @@ const TITLE: Record<Reason, string> = {
   'digest-mismatch': 'The bytes do not have that digest',
   'bad-request': 'The request cannot be understood',
   unauthorized: 'A token is needed',
-  forbidden: 'This token may not do that',
+  forbidden: 'That is not allowed',
   'no-such-route': 'There is nothing at this path',
   'method-not-allowed': 'This path does not have that method',
   'too-large': 'The file is too large',

@@ -63,7 +63,7 @@ export function nothing(description: string) {
 const PROBLEMS = {
   400: 'bad-request or digest-mismatch: nothing has changed.',
   401: 'unauthorized: a token is needed.',
-  403: 'forbidden: this token may not do that.',
+  403: 'forbidden: this token, or a page of another web site, may not do that.',
   404: 'not-found, evicted or corrupt: why there is no content.',
   405: 'method-not-allowed: see Allow.',
   408: 'request-timeout: the body stopped coming.',

@@ -40,7 +40,7 @@ export function contentTypeOf({ type }: StoredFile): string {
 }
 
 /** Records prove themselves, but whoever wrote one may not have gone through the store. */
-function isFieldValue(text: string): boolean {
+export function isFieldValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]+$/.test(text)
 }
 

@@ -132,3 +132,14 @@ test('a preflight lets the client send its token', async (t) => {
     t.regex(headers.get('access-control-allow-headers')!, /\bAuthorization\b/)
   }
 })
+
+test('nothing but what belongs to an artifact comes back as headers', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const attributes = { 'set-cookie': 'a=b', 'x-artifact-tag': 'two\nlines', 'x-artifact-sha': 'c0' }
+  await store.put('content', { name: `v8/artifacts/${HASH}`, attributes })
+  const { status, headers } = await fetch(`${url}/v8/artifacts/${HASH}`)
+  t.is(status, 200)
+  t.is(headers.get('x-artifact-sha'), 'c0')
+  t.is(headers.get('set-cookie'), null)
+  t.is(headers.get('x-artifact-tag'), null)
+})

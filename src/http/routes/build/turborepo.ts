@@ -1,7 +1,13 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import pMap from 'p-map'
-import { BlobcachedError, type FileStore, InvalidArgumentError } from '../../../index.ts'
+import {
+  BlobcachedError,
+  type FileStore,
+  InvalidArgumentError,
+  type StoredFile,
+} from '../../../index.ts'
+import { isFieldValue } from '../../content-headers.ts'
 import { hashesOf, jsonBody } from '../../json-body.ts'
 import { receive } from '../../receive.ts'
 import { serveFile } from '../../serve-file.ts'
@@ -41,7 +47,7 @@ export function turborepoRoutes(router: Router, store: FileStore): void {
   })
   router.get(LABEL, ARTIFACT_PATH, async (ctx) => {
     const file = await store.find({ name: artifactName(ctx) })
-    ctx.set(file.attributes)
+    setKeptHeaders(ctx, file)
     await serveFile(ctx, file, 'name')
   })
   router.put(LABEL, ARTIFACT_PATH, async (ctx) => {
@@ -71,6 +77,14 @@ function artifactName(ctx: Context, path = entryName(ctx)): string {
 function attributesOf(ctx: Context): Record<string, string> {
   const sent = KEPT_HEADERS.map((header) => [header, ctx.get(header)] as const)
   return Object.fromEntries(sent.filter(([, value]) => value !== ''))
+}
+
+/** Those and no others: who stored the entry may not have come through here. */
+function setKeptHeaders(ctx: Context, { attributes }: StoredFile): void {
+  for (const header of KEPT_HEADERS) {
+    const value = attributes[header]
+    if (value !== undefined && isFieldValue(value)) ctx.set(header, value)
+  }
 }
 
 /** What there is to know of each artifact without downloading it; `null` for one that is not there. */

@@ -12,8 +12,19 @@ export function nameFromPath(path: string, prefix: string): string {
   }
 }
 
+/**
+ * Where the file of that name is. Slashes stay, unless there are segments of dots alone: whoever
+ * parses a URL resolves those, but for the slashes beside them being encoded.
+ */
 export function pathOfName(name: string): string {
-  return `/files/${name.split('/').map(encodeURIComponent).join('/')}`
+  if (isDots(name)) return `/files/${name.replaceAll('.', '%2E')}`
+  const segments = name.split('/')
+  const slash = segments.some(isDots) ? '%2F' : '/'
+  return `/files/${segments.map(encodeURIComponent).join(slash)}`
+}
+
+function isDots(segment: string): boolean {
+  return segment === '.' || segment === '..'
 }
 
 export function pathOfHash(hash: string): string {

@@ -32,7 +32,8 @@ function refInPath(path: string): FileRef | undefined {
   const [, kind, rest] = /(?:^|\/)(files|blobs)\/(.+)$/.exec(path) ?? []
   if (rest === undefined) return undefined
   if (kind === 'files') return nameIn(rest)
-  return HASH.test(rest) ? { hash: rest.toLowerCase() } : undefined
+  const hash = HASH.exec(rest)?.[1]
+  return hash === undefined ? undefined : { hash: hash.toLowerCase() }
 }
 
 function nameIn(path: string): FileRef | undefined {

@@ -169,7 +169,7 @@ export class Fleet implements Engine {
    * @param servers Called for each name that is new, for its engine.
    * @throws {InvalidArgumentError} for fewer servers than replicas; then nothing changes.
    */
-  update(servers: readonly (Omit<Server, 'engine'> & { engine: () => Engine })[]): void {
+  protected update(servers: readonly (Omit<Server, 'engine'> & { engine: () => Engine })[]): void {
     checkReplicas(this.#replicas, servers)
     const known = new Map(this.#members.map((member) => [member.name, member]))
     this.#members = servers.map(({ name, weight, engine }) => {

@@ -80,10 +80,10 @@ async function serve(settings: Settings, nameOf: NameOf): Promise<void> {
   endOnCrash(logger)
   store.engine.observe(connectionLog(logger))
   warn(settings, access, announce)
+  reloadServersOnHangup(backend, announce)
   await checkReady(store, nameOf, announce)
   const server = await listen(store, settings, nameOf, { access, logger, ...(tls && { tls }) })
   stopOnSignal(() => server.close(), announce)
-  reloadServersOnHangup(backend, announce)
   if (tls) reloadOnHangup(server, () => readCertificate(settings, nameOf)!, announce)
   const fields = { url: server.url, settings: printable(settings) }
   if (!cluster.isWorker) announce.info(fields, `blobcached listens on ${server.url}`)

@@ -31,9 +31,8 @@ export async function supervise(settings: Settings, nameOf: NameOf, logger: Logg
   }
   relayMetrics()
   process.on('SIGINT', stop).on('SIGTERM', stop)
-  // Workers that have nothing to reload would die of it.
-  const canReload = settings.tlsCert !== undefined || settings.memcachedFile !== undefined
-  if (canReload) process.on('SIGHUP', signalAll)
+  // Without anything to read again, it ends them all as it would end any process.
+  if (settings.tlsCert !== undefined || settings.memcachedFile !== undefined) relayHangups()
   let listening = 0
   cluster.on('listening', (_worker, address) => {
     if (++listening !== count) return
@@ -60,6 +59,27 @@ export async function supervise(settings: Settings, nameOf: NameOf, logger: Logg
   }
   await Promise.all(Array.from({ length: count }, keepOne))
   process.exit()
+}
+
+/** A worker that does not listen yet would die of it, so it is told then. */
+function relayHangups(): void {
+  const listening = new Set<number>()
+  const late = new Set<number>()
+  cluster.on('listening', ({ id, process }) => {
+    listening.add(id)
+    if (late.delete(id)) process.kill('SIGHUP')
+  })
+  cluster.on('exit', ({ id }) => {
+    listening.delete(id)
+    late.delete(id)
+  })
+  process.on('SIGHUP', () => {
+    for (const worker of Object.values(cluster.workers ?? {})) {
+      if (worker === undefined) continue
+      if (listening.has(worker.id)) worker.process.kill('SIGHUP')
+      else late.add(worker.id)
+    }
+  })
 }
 
 async function lifeOf(worker: Worker) {

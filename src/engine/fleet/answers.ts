@@ -35,6 +35,13 @@ export class Answers<T> {
     return this.#given.size
   }
 
+  /** Good copies among them. */
+  get copies(): number {
+    let copies = 0
+    for (const answer of this.#given.values()) if (typeof answer !== 'string') copies++
+    return copies
+  }
+
   add(member: Member, answer: Answer<T>): void {
     this.#given.set(member, answer)
   }

@@ -19,9 +19,9 @@ export interface ReadingHooks<T> {
 }
 
 /**
- * One read of a key. One server is asked for a value that can only be right or wrong, two for one
- * that has versions, since one alone cannot know that it is outdated; the next when one has no good copy,
- * does not answer, or takes unusually long. The first good copy decides.
+ * One read of a key. One good copy decides where a value can only be right or wrong, the newer of
+ * two where it has versions, since one alone cannot know that it is outdated. So many servers are
+ * asked, and the next when one has no good copy, does not answer, or takes unusually long.
  */
 export class Reading<T> {
   readonly #key: string
@@ -98,8 +98,8 @@ export class Reading<T> {
   }
 
   #goOn(): void {
-    const enough = this.#answers.count >= this.#quorum && this.#answers.best !== undefined
-    if (enough) this.#decide()
+    // Absence does not count: who was emptied cannot tell that the other copy is outdated.
+    if (this.#answers.copies >= this.#quorum) this.#decide()
     else if (this.#underWay === 0) this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
   }
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { NotFoundError } from '../../../src/index.ts'
+import { Digest, NotFoundError } from '../../../src/index.ts'
 import { connect, holders, startFleet, until } from './harness.ts'
 
 const NAMES = Array.from({ length: 12 }, (_, i) => `name ${i}`)
@@ -43,6 +43,23 @@ for (const replicas of [1, 2]) {
     }
   })
 }
+
+test('an outdated copy does not win over one that is gone', async (t) => {
+  const { servers, store } = await startFleet(t, 4, { replicas: 2 })
+  const key = (name: string) => `n:${Digest.of(Buffer.from(name)).hex}`
+  for (const name of NAMES) await store.put('new', { name })
+  const other = connect(t, servers, { replicas: 2 })
+  for (const name of NAMES) {
+    const [outdated, emptied] = await holders(servers, key(name))
+    const now = await outdated!.raw.get(key(name))
+    await store.put('newer', { name })
+    await outdated!.raw.set(key(name), now!)
+    await emptied!.raw.delete(key(name))
+  }
+  for (const name of NAMES) {
+    t.is(String(await (await other.store.get(name)).bytes()), 'newer')
+  }
+})
 
 test('a link that is written again keeps the life it has left', async (t) => {
   const { servers, engine, store } = await startFleet(t, 3, { replicas: 2 })

@@ -42,10 +42,11 @@ export interface SetOptions extends CopyOptions {
 
 export interface DeleteOptions extends CopyOptions {
   /**
-   * Makes what to leave in the value's place while a copy may be left on a server that does not
-   * answer: a newer version, so that the copy loses when that server is back.
+   * Makes what to leave in the value's place where there are several servers: a newer version, so
+   * that a copy loses which is left on one that does not answer (`isLeft`), or which another
+   * process is about to write again.
    */
-  tombstone?: () => { value: Buffer; ttl: number }
+  tombstone?: (what: { isLeft: boolean }) => { value: Buffer; ttl: number }
 }
 
 /** How the copies of one key were found, and left. */

@@ -11,6 +11,8 @@ export interface Link {
   readonly storedAt: number
   /** Seconds that the link was given to live; 0 is no limit. */
   readonly ttl: number
+  /** Unix time in milliseconds, where the record outlasts the link. */
+  readonly endsAt?: number
   readonly name?: string
   readonly type?: string
   /** Small strings that a client wants back with the file. */
@@ -89,13 +91,15 @@ function parseMetadata(json: string): Omit<Link, 'manifest'> | undefined {
     return undefined
   }
   if (!isRecord(value)) return undefined
-  const { storedAt, ttl, name, type, attributes } = value
+  const { storedAt, ttl, endsAt, name, type, attributes } = value
   if (!isCount(storedAt, MAX_TIME) || !isCount(ttl, MAX_TTL)) return undefined
+  if (endsAt !== undefined && !isCount(endsAt, MAX_TIME)) return undefined
   if (!isOptionalString(name) || !isOptionalString(type)) return undefined
   if (attributes !== undefined && !isStringRecord(attributes)) return undefined
   return {
     storedAt,
     ttl,
+    ...(endsAt !== undefined && { endsAt }),
     ...(name !== undefined && { name }),
     ...(type !== undefined && { type }),
     ...(attributes !== undefined && { attributes }),

@@ -6,7 +6,13 @@ import type { Keys } from './keys.ts'
 import { decodeLink, encodeLink, type Link } from './link.ts'
 import { repairCopies } from './repair-copies.ts'
 import type { Sealer } from './seal.ts'
-import { decodeTombstone, encodeTombstone, TOMBSTONE_TTL, type Tombstone } from './tombstone.ts'
+import {
+  BRIEF_TOMBSTONE_TTL,
+  decodeTombstone,
+  encodeTombstone,
+  TOMBSTONE_TTL,
+  type Tombstone,
+} from './tombstone.ts'
 
 /** Whether a link is new or took the place of another, and in how many copies it was stored. */
 export interface LinkWritten {
@@ -22,6 +28,7 @@ const versions: Versions<Entry> = {
   of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
   ttl(entry) {
     if ('deletedAt' in entry) return remaining(entry.deletedAt, TOMBSTONE_TTL)
+    if (entry.endsAt !== undefined) return remaining(entry.endsAt, TOMBSTONE_TTL)
     return entry.ttl === 0 ? 0 : remaining(entry.storedAt, entry.ttl)
   },
 }
@@ -77,10 +84,9 @@ export class Links {
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
     const added = await this.add(ref, link)
     if (added > 0) return { created: true, copies: added }
-    const key = this.#key(ref)
-    const record = encodeLink(link, key, this.#sealer)
-    const copies = await this.#engine.set(key, record, { ...PLACED, ttl: link.ttl })
-    return { created: false, copies }
+    return this.#hasCopies
+      ? this.#supersede(ref, link)
+      : { created: false, copies: await this.#set(ref, link, link.ttl) }
   }
 
   /** As `put`, but a link to the same content that would live longer keeps its life. */
@@ -95,19 +101,53 @@ export class Links {
     return this.#engine.touch(this.#key(ref), link.ttl, PLACED)
   }
 
-  delete(ref: ParsedRef): Promise<boolean> {
+  async delete(ref: ParsedRef): Promise<boolean> {
+    const isGone = this.#hasCopies && (await this.#isGone(ref))
     const key = this.#key(ref)
-    const tombstone = () => ({
+    const tombstone = ({ isLeft }: { isLeft: boolean }) => ({
       value: encodeTombstone({ deletedAt: Date.now() }, key, this.#sealer),
-      ttl: TOMBSTONE_TTL,
+      ttl: isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL,
     })
-    return this.#engine.delete(key, { ...PLACED, tombstone })
+    return (await this.#engine.delete(key, { ...PLACED, tombstone })) && !isGone
+  }
+
+  /**
+   * Where there are several copies, what is there may be a tombstone; and the link before may outlive
+   * this one on a server that is away or has stood in for one, so that this must go on being newer.
+   */
+  async #supersede(ref: ParsedRef, link: Link): Promise<LinkWritten> {
+    const created = await this.#isGone(ref)
+    if (link.ttl === 0 || ref.name === undefined) {
+      return { created, copies: await this.#set(ref, link, link.ttl) }
+    }
+    const lasting = { ...link, endsAt: link.storedAt + link.ttl * 1000 }
+    const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
+    return { created, copies: await this.#set(ref, lasting, ttl) }
+  }
+
+  #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
+    const key = this.#key(ref)
+    return this.#engine.set(key, encodeLink(link, key, this.#sealer), { ...PLACED, ttl })
   }
 
   #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
     const link = decodeLink(record, key, this.#sealer)
     if (link === undefined) return decodeTombstone(record, key, this.#sealer)
     return leadsTo(link, ref) ? link : undefined
+  }
+
+  get #hasCopies(): boolean {
+    return this.#engine.repair !== undefined
+  }
+
+  /** Whether what the engine has under the key, if anything, is a tombstone or has ended. */
+  async #isGone(ref: ParsedRef): Promise<boolean> {
+    try {
+      return (await this.read(ref)) === undefined
+    } catch (error) {
+      if (error instanceof UnavailableError || error instanceof CorruptError) return false
+      throw error
+    }
   }
 
   /** For what can do without: a write must not fail because some servers do not answer. */
@@ -128,7 +168,8 @@ export class Links {
 }
 
 function toLink(entry: Entry | undefined): Link | undefined {
-  return entry === undefined || 'deletedAt' in entry ? undefined : entry
+  if (entry === undefined || 'deletedAt' in entry) return undefined
+  return entry.endsAt !== undefined && entry.endsAt <= Date.now() ? undefined : entry
 }
 
 /** Seconds, at least one; `undefined` when its time is over and only a touch has kept it alive. */

@@ -8,6 +8,8 @@ export interface Tombstone {
 
 /** Seconds after which a server that was away should not come back with what it had: a day. */
 export const TOMBSTONE_TTL = 24 * 3600
+/** Seconds where all servers have deleted it: longer than it takes a repair, or a new list of servers. */
+export const BRIEF_TOMBSTONE_TTL = 600
 
 const MAGIC = Buffer.from('blbd')
 const VERSION = 1

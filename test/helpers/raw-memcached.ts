@@ -35,6 +35,12 @@ export class RawClient {
     if (answer !== 'STORED') throw new Error(`set ${key}: ${answer}`)
   }
 
+  /** Whether it was stored: not when there is such a key. */
+  async add(key: string, value: Buffer): Promise<boolean> {
+    const answer = await this.#command(`add ${key} 0 0 ${value.length}`, () => this.#line(), value)
+    return answer === 'STORED'
+  }
+
   async delete(key: string): Promise<boolean> {
     return (await this.#command(`delete ${key}`, () => this.#line())) === 'DELETED'
   }

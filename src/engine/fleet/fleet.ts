@@ -104,9 +104,10 @@ export class Fleet implements Engine {
     for (const { missed } of seats.ranked) missed.forget(key)
     // Everywhere: any server may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
-    const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
-    if (isLeft && tombstone !== undefined) {
-      const { value, ttl } = tombstone()
+    // Others may have another list of servers, or be repairing a copy with what they read before.
+    if (seats.ranked.length > 1 && tombstone !== undefined) {
+      const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
+      const { value, ttl } = tombstone({ isLeft })
       await setCopies(seats, key, value, { ttl })
     }
     if (deleted.yes) return true

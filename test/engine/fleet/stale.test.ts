@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { Digest, NotFoundError } from '../../../src/index.ts'
 import { connect, holders, startFleet, until } from './harness.ts'
 
+const keyOf = (name: string) => `n:${Digest.of(Buffer.from(name)).hex}`
 const NAMES = Array.from({ length: 12 }, (_, i) => `name ${i}`)
 
 for (const replicas of [1, 2]) {
@@ -46,18 +48,55 @@ for (const replicas of [1, 2]) {
 
 test('an outdated copy does not win over one that is gone', async (t) => {
   const { servers, store } = await startFleet(t, 4, { replicas: 2 })
-  const key = (name: string) => `n:${Digest.of(Buffer.from(name)).hex}`
   for (const name of NAMES) await store.put('new', { name })
   const other = connect(t, servers, { replicas: 2 })
   for (const name of NAMES) {
-    const [outdated, emptied] = await holders(servers, key(name))
-    const now = await outdated!.raw.get(key(name))
+    const [outdated, emptied] = await holders(servers, keyOf(name))
+    const now = await outdated!.raw.get(keyOf(name))
     await store.put('newer', { name })
-    await outdated!.raw.set(key(name), now!)
-    await emptied!.raw.delete(key(name))
+    await outdated!.raw.set(keyOf(name), now!)
+    await emptied!.raw.delete(keyOf(name))
   }
   for (const name of NAMES) {
     t.is(String(await (await other.store.get(name)).bytes()), 'newer')
+  }
+})
+
+test('what a name led to before does not come back when its successor has ended', async (t) => {
+  const { servers, store } = await startFleet(t, 4, { replicas: 2 })
+  const other = connect(t, servers, { replicas: 2 })
+  for (const name of NAMES) {
+    await store.put('lasting', { name })
+    const own = await holders(servers, keyOf(name))
+    const record = (await own[0]!.raw.get(keyOf(name)))!
+    const standIn = servers.find((server) => !own.includes(server))!
+    await store.put('short', { name, ttl: 2 })
+    await standIn.raw.set(keyOf(name), record)
+    await own[0]!.raw.set(keyOf(name), record)
+  }
+  await sleep(3500)
+  for (let round = 0; round < 3; round++) {
+    for (const name of NAMES) {
+      await t.throwsAsync(store.get(name), { instanceOf: NotFoundError })
+      await t.throwsAsync(other.store.get(name), { instanceOf: NotFoundError })
+    }
+  }
+  await store.put('again', { name: NAMES[0]!, createOnly: true })
+  t.is(String(await (await other.store.get(NAMES[0]!)).bytes()), 'again')
+})
+
+test('a deleted name stays deleted although a repair of it is on its way from another process', async (t) => {
+  const { servers, store } = await startFleet(t, 3, { replicas: 2 })
+  const [victim, source] = servers
+  for (const name of NAMES) await store.put('content', { name })
+  await victim!.restart()
+  for (const name of NAMES) {
+    const record = (await source!.raw.get(keyOf(name)))!
+    t.true(await store.delete(name))
+    await victim!.raw.add(keyOf(name), record)
+  }
+  for (let round = 0; round < 3; round++) {
+    for (const name of NAMES) await t.throwsAsync(store.get(name), { instanceOf: NotFoundError })
   }
 })
 
@@ -77,14 +116,26 @@ test('a link that is written again keeps the life it has left', async (t) => {
   t.deepEqual(await holders(servers, key), [])
 })
 
-test('a deleted link leaves nothing behind while all servers answer', async (t) => {
+test('a deleted link leaves a tombstone for minutes only while all servers answer', async (t) => {
   const { servers, store } = await startFleet(t, 3, { replicas: 2 })
   await store.put('content', { name: 'name' })
-  const keys = async () => (await Promise.all(servers.map(({ raw }) => raw.keys()))).flat()
-  t.is((await keys()).filter((key) => key.startsWith('n:')).length, 3)
+  const lives = () => Promise.all(servers.map(({ raw }) => raw.ttl(keyOf('name'))))
+  t.deepEqual(await lives(), [-1, -1, -1])
   t.true(await store.delete('name'))
-  t.deepEqual(
-    (await keys()).filter((key) => key.startsWith('n:')),
-    [],
-  )
+  for (const ttl of await lives()) t.true(ttl! > 500 && ttl! <= 600, `${ttl}`)
+  await t.throwsAsync(store.get('name'), { instanceOf: NotFoundError })
+  t.false(await store.delete('name'), 'a tombstone is nothing to delete')
+  t.true((await store.put('content', { name: 'name' })).created)
+  t.false((await store.put('content', { name: 'name' })).created)
+  const { hash } = await store.put('content')
+  t.true(await store.delete(hash))
+  t.true((await store.put('content')).created)
+})
+
+test('a name stays deleted for those who have one more server', async (t) => {
+  const { servers, store } = await startFleet(t, 4, { replicas: 1 })
+  const others = connect(t, servers.slice(1), { replicas: 1 })
+  for (const name of NAMES) await store.put('content', { name })
+  for (const name of NAMES) await others.store.delete(name).catch(() => {})
+  for (const name of NAMES) await t.throwsAsync(store.get(name), { instanceOf: NotFoundError })
 })

@@ -63,6 +63,21 @@ test('SIGHUP reaches every worker', async (t) => {
   t.is((await serving.result).code, 0)
 })
 
+test('SIGHUP waits for a worker that is only starting, and ends nothing', async (t) => {
+  const file = await serversFile(t, (await startMemcached(t)).address)
+  const serving = await startServe(t, ['--memcached-file', file, '--workers', '2'])
+  const connected = await serving.logged('memcached is connected')
+  process.kill(Number(connected.pid), 'SIGKILL')
+  await serving.logged('a worker died')
+  serving.signal('SIGHUP')
+  const reloads = () => serving.lines.filter(({ msg }) => msg === 'uses the new list of memcacheds')
+  await until('both workers have read it', () => {
+    return new Set(reloads().map(({ pid }) => pid)).size === 2
+  })
+  serving.signal('SIGTERM')
+  t.is((await serving.result).code, 0)
+})
+
 test('settings of a fleet that make no sense are refused by name', async (t) => {
   const cli = await cliFor(t, { url: '' })
   const file = await serversFile(t, '')

@@ -146,7 +146,7 @@ function describeName({ name, type, attributes }: CommitOptions) {
   }
   checkName(name)
   checkType(type)
-  checkLength('attributes', attributes && JSON.stringify(attributes), 4096)
+  checkAttributes(attributes)
   return {
     name,
     ...(type !== undefined && { type }),
@@ -156,11 +156,24 @@ function describeName({ name, type, attributes }: CommitOptions) {
 
 /** What HTTP cannot carry must be refused now, not when the file is asked for. */
 function checkType(type: string | undefined): void {
+  if (type !== undefined && typeof type !== 'string') {
+    throw new InvalidArgumentError('a media type is a string', { actual: String(type) })
+  }
   checkLength('a media type', type, 255)
   if (type === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(type)) return
   throw new InvalidArgumentError('a media type is what an HTTP header can hold', {
     actual: JSON.stringify(type),
   })
+}
+
+/** What a reader would take for a damaged record must not be stored. */
+function checkAttributes(attributes: Record<string, string> | undefined): void {
+  if (attributes === undefined) return
+  const values: unknown[] = attributes === null ? [undefined] : Object.values(attributes)
+  if (Array.isArray(attributes) || values.some((value) => typeof value !== 'string')) {
+    throw new InvalidArgumentError('attributes are an object of strings')
+  }
+  checkLength('attributes', JSON.stringify(attributes), 4096)
 }
 
 function checkLength(what: string, text: string | undefined, limit: number): void {

@@ -55,9 +55,10 @@ interface Facts {
 }
 
 async function factsOf(client: Client, ref: RemoteRef): Promise<Facts> {
-  const { headers, state } = await headOf(client, ref)
   const path = ref.hash === undefined ? `${ref.path}?manifest` : `${ref.path}/manifest`
+  // First, since an answer to HEAD has no body to say what is wrong.
   const manifest = await client.json<ManifestJson>({ path })
+  const { headers, state } = await headOf(client, ref)
   const storedAt = headers['last-modified']
   const type = headers['content-type']
   return {

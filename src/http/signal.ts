@@ -5,9 +5,11 @@ import { HttpProblem } from './problem.ts'
 /** Aborted when the client goes away before it has the whole answer, or stops sending its body. */
 export function abortSignal(ctx: Context): AbortSignal {
   const controller = new AbortController()
-  ctx.res.once('close', () => {
+  const onClose = () => {
     if (!ctx.res.writableFinished) controller.abort(new ClientGoneError())
-  })
+  }
+  if (ctx.res.closed) onClose()
+  else ctx.res.once('close', onClose)
   ctx.req.once(IDLE, () => controller.abort(new HttpProblem('request-timeout', IDLE_CLIENT, CLOSE)))
   return controller.signal
 }

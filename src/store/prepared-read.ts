@@ -11,6 +11,7 @@ export class PreparedRead {
   readonly #reader: ChunkReader
   readonly #onClose: () => void
   #held: ReadonlyMap<number, Buffer> | undefined
+  #isClosed = false
 
   constructor(
     manifest: Manifest,
@@ -29,6 +30,7 @@ export class PreparedRead {
   /** The bytes of `range`, without another read, if they are in memory. */
   held(range: ByteRange): Buffer[] | undefined {
     if (this.#held === undefined) return undefined
+    if (this.#isClosed) throw new Error('a prepared read was used after it was closed')
     const { from, to } = this.#manifest.span(range)
     const parts: Buffer[] = []
     for (let index = from; index < to; index++) {
@@ -60,6 +62,7 @@ export class PreparedRead {
   close({ sent = false } = {}): void {
     if (sent) for (const chunk of this.#held?.values() ?? []) this.#reader.recycle(chunk)
     if (this.#held !== undefined) this.#held = new Map()
+    this.#isClosed = true
     this.#onClose()
   }
 }

@@ -117,7 +117,7 @@ export class StoredFile {
   async bytes(options: ReadOptions = {}): Promise<Buffer> {
     const parts: Buffer[] = []
     for await (const part of this.stream(options)) parts.push(part)
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    return Buffer.concat(parts) // A copy even of one: chunks may be shared with other readers.
   }
 
   /**
@@ -204,12 +204,13 @@ export class StoredFile {
       if (!start.done) yield start.value
       yield* stream
     }
-    return new PreparedRead(
-      this.manifest,
-      this.#reader,
-      (range) => (range === first ? primed() : this.#streamRange(range, signal)),
-      () => void stream.return(),
-    )
+    let isFresh = true
+    const streamOf = (range: ByteRange) => {
+      if (range !== first || !isFresh) return this.#streamRange(range, signal)
+      isFresh = false
+      return primed()
+    }
+    return new PreparedRead(this.manifest, this.#reader, streamOf, () => void stream.return())
   }
 
   #streamRange(range: ByteRange, signal: AbortSignal | undefined) {

@@ -1,0 +1,17 @@
+import test from 'ava'
+import { memcached } from '../../src/index.ts'
+import { freePort, startMemcached } from '../helpers/memcached.ts'
+import { startTestServer } from '../helpers/server.ts'
+
+test('a memcached that comes back with smaller items is not ready, and no bad request', async (t) => {
+  const port = await freePort()
+  const before = await startMemcached(t, { port })
+  const { url } = await startTestServer(t, { engine: memcached(before.address) })
+  t.is((await fetch(`${url}/readyz`)).status, 200)
+  await before.stop()
+  await startMemcached(t, { port, maxItem: '64k', args: ['-o', 'slab_chunk_max=32768'] })
+  const statusOf = async (path: string, init?: RequestInit) =>
+    (await fetch(url + path, init)).status
+  while ((await statusOf('/files/x')) !== 404) await new Promise((done) => setTimeout(done, 50))
+  t.is(await statusOf('/readyz'), 503)
+})

@@ -105,6 +105,7 @@ test('everything can be done from the keyboard', async (t) => {
   await press('Escape')
   t.is(await focused(), 'Delete…')
   await press('Enter')
+  await page.getByRole('dialog').waitFor()
   await press('Tab')
   await press('Enter')
   await page.getByText('Deleted “typed.txt”.').waitFor()

@@ -33,7 +33,7 @@ export function endOnCrash(logger: Logger): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.once(event, (error: unknown) => {
       logger.fatal({ err: error, event }, 'crashed')
-      process.exit(1)
+      exitFlushed(logger, 1)
     })
   }
 }

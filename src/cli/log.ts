@@ -9,14 +9,12 @@ export const LOG_FORMATS = ['json', 'text']
 const MAX_WAITING = 8 * 1024 * 1024
 
 /**
- * Logs to standard output, one line each. What still waits is written when the process ends.
+ * Logs to standard output, one line each. `flush` before the process ends, for what still waits.
  * @param format Default: text for a person at a terminal, JSON for everything else.
  */
 export function createLogger(level: string, format?: string): Logger {
   const isText = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
-  const output: DestinationStream = isText
-    ? textLines(process.stdout)
-    : destination({ fd: 1, sync: false, maxLength: MAX_WAITING })
+  const output: DestinationStream = isText ? textLines(process.stdout) : standardOutput()
   return pino(
     {
       level,
@@ -26,6 +24,14 @@ export function createLogger(level: string, format?: string): Logger {
     },
     output,
   )
+}
+
+function standardOutput(): DestinationStream {
+  // With a minimum, however small, `flush` waits for what is on its way.
+  const output = destination({ fd: 1, sync: false, minLength: 1, maxLength: MAX_WAITING })
+  // It tries for ever when nobody reads any more: the process would never end.
+  output.flushSync = () => {}
+  return output
 }
 
 /** For the few lines about the process itself, which `--log-level warn` does not leave out. */

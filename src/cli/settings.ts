@@ -130,11 +130,8 @@ function files(): Option[] {
       '--max-file-size <bytes>',
       'refuse larger files (default: what a manifest can list)',
     ).argParser(bytes(0)),
-    setting(
-      '--hot-cache <bytes>',
-      'verified chunks to keep in each process for the next reader (default: none)',
-    )
-      .default(0)
+    setting('--hot-cache <bytes>', 'verified chunks to keep in each process for the next reader')
+      .default(0, 'none')
       .argParser(bytes(0)),
     setting(
       '--memory-budget <bytes>',

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const COMMAND = isBuilt()
+export const COMMAND = isBuilt()
   ? [join(ROOT, 'dist/cli/main.js')]
   : [`--import=${import.meta.resolve('tsx')}`, join(ROOT, 'src/cli/main.ts')]
 /** Milliseconds after which a command hangs. */

@@ -1,6 +1,9 @@
 import { byId } from './dom.ts'
 import { type FileRef, Problem, request, urlOf } from './server.ts'
 
+/** Resolves when the dialog is closed, if it was ever open. */
+let closed: Promise<void> = Promise.resolve()
+
 /** Deletes a file once the person has confirmed it; resolves with what to say, if they have. */
 export async function confirmDelete(ref: FileRef): Promise<string | undefined> {
   const dialog = byId<HTMLDialogElement>('delete-dialog')
@@ -10,10 +13,14 @@ export async function confirmDelete(ref: FileRef): Promise<string | undefined> {
     'hash' in ref
       ? `The link by hash goes: ${what}. Names that lead to it stay.`
       : `The name ${what} goes. Other names of the same content stay.`
+  await closed // The end of the last question is told late: it must not be taken for this one's.
   purge.checked = false
   dialog.returnValue = 'cancel'
+  closed = new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(), { once: true })
+  })
   dialog.showModal()
-  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }))
+  await closed
   if (dialog.returnValue !== 'delete') return undefined
   return remove(ref, purge.checked, what)
 }

@@ -10,7 +10,7 @@ test.after.always(() => rm(folder, { recursive: true, force: true }))
 
 const EXPECTED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
-  /^docs\/[\w-]+\.(md|png)$/,
+  /^docs\/[\w-]+\.(md|png|svg)$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|d\.ts)$/,
   /^dist\/web\/[\w-]+\.(?:html|css|svg)$/,
 ]

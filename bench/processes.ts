@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 
 /** A server that a benchmark started and stops again. */
 export interface Running {
@@ -35,15 +35,6 @@ export async function start(command: string, args: string[], port: number): Prom
       clearTimeout(kill)
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Peak resident memory in bytes and CPU seconds used so far, of all the processes together. */

@@ -7,11 +7,11 @@ import {
   type EngineStats,
   type GetOptions,
   type Operation,
-  type Outcome,
   type Proof,
   type SetOptions,
 } from './engine.ts'
 import { checkKey, checkTtl } from './key.ts'
+import { Observers } from './observers.ts'
 
 /** What an entry costs beside its key and value: the map, the list and the Buffer object. */
 const ENTRY_OVERHEAD = 200
@@ -26,7 +26,7 @@ export class MemoryEngine implements Engine {
   readonly #entries: LRUCache<string, Buffer>
   readonly #maxBytes: number
   readonly #startedAt = Date.now()
-  readonly #observers: EngineObserver[] = []
+  readonly #observers = new Observers()
   readonly #counts = { evictions: 0, hits: 0, misses: 0 }
   #closed = false
 
@@ -116,7 +116,7 @@ export class MemoryEngine implements Engine {
   }
 
   observe(observer: EngineObserver): void {
-    this.#observers.push(observer)
+    this.#observers.add(observer)
   }
 
   async close(): Promise<void> {
@@ -141,26 +141,10 @@ export class MemoryEngine implements Engine {
 
   async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
     checkKey(key)
-    if (this.#observers.length === 0) {
+    return this.#observers.operation('memory', operation, async () => {
       this.#checkOpen()
       return work()
-    }
-    const start = performance.now()
-    let outcome: Outcome = 'failed'
-    try {
-      this.#checkOpen()
-      const result = await work()
-      outcome = result === undefined || result === false || result === 0 ? 'absent' : 'ok'
-      return result
-    } catch (error) {
-      if (error instanceof DamagedError) outcome = 'damaged'
-      throw error
-    } finally {
-      const seconds = (performance.now() - start) / 1000
-      for (const observer of this.#observers) {
-        observer.operation?.('memory', operation, outcome, seconds)
-      }
-    }
+    })
   }
 
   #checkOpen(): void {

@@ -7,11 +7,11 @@ import {
   type EngineStats,
   type GetOptions,
   type Operation,
-  type Outcome,
   type Proof,
   type SetOptions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
+import { Observers } from '../observers.ts'
 import type { Address } from './address.ts'
 import { Client } from './client.ts'
 import type { ConnectionConfig } from './connection.ts'
@@ -28,7 +28,7 @@ export class MemcachedEngine implements Engine {
   readonly #name: string
   readonly #client: Client
   readonly #secondLook: SecondLook
-  readonly #observers: EngineObserver[] = []
+  readonly #observers = new Observers()
 
   constructor(address: Address, options: MemcachedOptions = {}) {
     const config = toConfig(address, options)
@@ -99,7 +99,7 @@ export class MemcachedEngine implements Engine {
   }
 
   observe(observer: EngineObserver): void {
-    this.#observers.push(observer)
+    this.#observers.add(observer)
   }
 
   async close(): Promise<void> {
@@ -120,22 +120,7 @@ export class MemcachedEngine implements Engine {
 
   async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
     checkKey(key)
-    if (this.#observers.length === 0) return this.#reach(work)
-    const start = performance.now()
-    let outcome: Outcome = 'failed'
-    try {
-      const result = await this.#reach(work)
-      outcome = result === undefined || result === false || result === 0 ? 'absent' : 'ok'
-      return result
-    } catch (error) {
-      if (error instanceof DamagedError) outcome = 'damaged'
-      throw error
-    } finally {
-      const seconds = (performance.now() - start) / 1000
-      for (const observer of this.#observers) {
-        observer.operation?.(this.#name, operation, outcome, seconds)
-      }
-    }
+    return this.#observers.operation(this.#name, operation, () => this.#reach(work))
   }
 
   /** Says which server it is that cannot be reached. */
@@ -149,7 +134,7 @@ export class MemcachedEngine implements Engine {
   }
 
   #tell(state: 'up' | 'down', error?: Error): void {
-    for (const observer of this.#observers) observer.connection?.(this.#name, state, error)
+    this.#observers.connection(this.#name, state, error)
   }
 }
 

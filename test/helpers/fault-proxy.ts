@@ -129,10 +129,10 @@ export class FaultProxy {
   ): void {
     const forward = (bytes: Buffer) => {
       if (to.destroyed || to.writableEnded || bytes.length === 0) return
-      if (to.write(bytes)) return
-      from.pause()
-      to.once('drain', () => from.resume())
+      if (!to.write(bytes)) from.pause()
     }
+    // Nor does it wait for one that is gone, or its own end would never be read.
+    for (const event of ['drain', 'close']) to.on(event, () => from.resume())
     from.on('data', (bytes) => tamper(bytes, forward))
     from.on('end', () => {
       if (this.passEnds) to.end()

@@ -12,21 +12,30 @@ export class Observers {
     for (const observer of this.#all) observer.connection?.(server, state, error)
   }
 
-  /** Does `work`, and tells what came of it and how long it took; measures nothing for nobody. */
-  async operation<R>(server: string, operation: Operation, work: () => Promise<R>): Promise<R> {
-    if (this.#all.length === 0) return work()
+  /**
+   * Does `work`, and tells what came of it and how long it took.
+   * @param explain Makes of what it failed with what the caller is told.
+   */
+  async operation<R>(
+    server: string,
+    operation: Operation,
+    work: () => R | Promise<R>,
+    explain: (error: unknown) => unknown = (error) => error,
+  ): Promise<R> {
     const start = performance.now()
-    let outcome: Outcome = 'failed'
     try {
       const result = await work()
-      outcome = result === undefined || result === false || result === 0 ? 'absent' : 'ok'
+      const isAbsent = result === undefined || result === false || result === 0
+      this.#tell(server, operation, isAbsent ? 'absent' : 'ok', start)
       return result
     } catch (error) {
-      if (error instanceof DamagedError) outcome = 'damaged'
-      throw error
-    } finally {
-      const seconds = (performance.now() - start) / 1000
-      for (const observer of this.#all) observer.operation?.(server, operation, outcome, seconds)
+      this.#tell(server, operation, error instanceof DamagedError ? 'damaged' : 'failed', start)
+      throw explain(error)
     }
+  }
+
+  #tell(server: string, operation: Operation, outcome: Outcome, start: number): void {
+    const seconds = (performance.now() - start) / 1000
+    for (const observer of this.#all) observer.operation?.(server, operation, outcome, seconds)
   }
 }

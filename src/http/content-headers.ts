@@ -13,18 +13,18 @@ const YEAR = 365 * 24 * 3600
 export const CONTENT_ENCODING = 'content-encoding'
 
 /** What holds for the file whatever part of it is sent, and for 304 too. */
-export function setFileHeaders(ctx: Context, file: StoredFile, by: AskedBy): void {
-  ctx.set('ETag', etagOf(file.hash))
-  ctx.set('Cache-Control', cacheControl(file, by))
-  if (by === 'name') ctx.set('Last-Modified', file.storedAt.toUTCString())
+export function setFileHeaders({ res }: Context, file: StoredFile, by: AskedBy): void {
+  res.setHeader('ETag', etagOf(file.hash))
+  res.setHeader('Cache-Control', cacheControl(file, by))
+  if (by === 'name') res.setHeader('Last-Modified', file.storedAt.toUTCString())
   // Stored content can neither run as this site nor be taken for another type.
-  ctx.set('X-Content-Type-Options', 'nosniff')
-  ctx.set('Content-Security-Policy', 'sandbox')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.setHeader('Content-Security-Policy', 'sandbox')
 }
 
 /** What describes the bytes that a 200 or 206 carries. */
 export function setContentHeaders(ctx: Context, file: StoredFile): void {
-  ctx.set('Accept-Ranges', 'bytes')
+  ctx.res.setHeader('Accept-Ranges', 'bytes')
   ctx.set(digestHeaders(ctx.headers, file.digest))
   const encoding = file.attributes[CONTENT_ENCODING]
   if (encoding !== undefined && isFieldValue(encoding)) ctx.set('Content-Encoding', encoding)

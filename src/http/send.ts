@@ -18,11 +18,9 @@ export async function send(
   ctx.respond = false
   const { res } = ctx
   try {
-    for (const segment of segments) {
-      if ('start' in segment) await sendRange(res, read, segment)
-      else res.write(segment)
-    }
-    res.end()
+    const held = heldParts(read, segments)
+    if (held !== undefined) endWith(res, held)
+    else await stream(res, read, segments)
     if (!res.writableFinished) await until(res, 'finish')
   } catch (error) {
     if (res.headersSent) res.destroy()
@@ -31,17 +29,32 @@ export async function send(
   }
 }
 
-async function sendRange(res: ServerResponse, read: PreparedRead, range: ByteRange) {
-  const held = read.held(range)
-  if (held === undefined) await writeAll(res, read, range)
-  else writeHeld(res, held)
+/** All there is to send, if it is in memory. */
+function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] | undefined {
+  const parts: Buffer[] = []
+  for (const segment of segments) {
+    const held = 'start' in segment ? read.held(segment) : [segment]
+    if (held === undefined) return undefined
+    parts.push(...held)
+  }
+  return parts
 }
 
-/** In one go: the bytes are in memory already, waiting would free none of it. */
-function writeHeld(res: ServerResponse, parts: readonly Buffer[]): void {
+/** In one go: waiting would free no memory. */
+function endWith(res: ServerResponse, parts: readonly Buffer[]): void {
+  const last = parts.length - 1
   res.cork()
-  for (const part of parts) res.write(part)
+  for (let index = 0; index < last; index++) res.write(parts[index])
+  res.end(parts[last])
   res.uncork()
+}
+
+async function stream(res: ServerResponse, read: PreparedRead, segments: readonly Segment[]) {
+  for (const segment of segments) {
+    if ('start' in segment) await writeAll(res, read, segment)
+    else res.write(segment)
+  }
+  res.end()
 }
 
 async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRange): Promise<void> {

@@ -28,9 +28,8 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
     return
   }
   setContentHeaders(ctx, file)
-  const signal = abortSignal(ctx)
   if (ctx.method === 'HEAD') {
-    await file.probe(signal)
+    await file.probe(abortSignal(ctx))
     answer(ctx, 200, contentTypeOf(file), file.size)
     ctx.respond = false
     ctx.res.end()
@@ -38,6 +37,8 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
   }
   const ranges = rangesOf(ctx, file, validators)
   const whole = { start: 0, end: file.size }
+  // One chunk is here before anyone could say that it is not needed any more.
+  const signal = file.manifest.chunkCount > 1 ? abortSignal(ctx) : undefined
   const read = await file.prepare(ranges ?? [whole], { signal, ...(verify && { verify }) })
   try {
     const segments = ranges ? answerRanges(ctx, file, ranges) : answerWhole(ctx, file, whole)
@@ -81,8 +82,9 @@ function answerRanges(ctx: Context, file: StoredFile, ranges: ByteRange[]): read
 }
 
 function answer(ctx: Context, status: number, type: string, length: number): void {
-  ctx.set('Content-Type', type)
-  ctx.set('Cache-Status', 'blobcached; hit')
-  ctx.set('Content-Length', String(length))
+  const { res } = ctx
+  res.setHeader('Content-Type', type)
+  res.setHeader('Cache-Status', 'blobcached; hit')
+  res.setHeader('Content-Length', length)
   ctx.status = status
 }

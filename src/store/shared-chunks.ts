@@ -21,6 +21,8 @@ export class SharedChunks {
   /** Memory that one reader may be done with, and another one not. */
   readonly #shared = new WeakSet<ArrayBufferLike>()
 
+  readonly #options = { discard: true, allocate: (size: number) => this.#allocate(size) }
+
   /** @param hotBytes Bytes of verified chunks to keep; 0 for none. */
   constructor(source: ChunkSource, pool: BufferPool, hotBytes: number) {
     this.#source = source
@@ -52,14 +54,19 @@ export class SharedChunks {
   }
 
   async #fetch(digest: Digest): Promise<Found> {
-    const allocate = (size: number) => this.#pool.take(size)
     try {
-      const found = await this.#source.find(digest, { discard: true, allocate })
+      const found = await this.#source.find(digest, this.#options)
       if (typeof found !== 'string') this.#keep(digest, found)
       return found
     } finally {
       this.#flights.delete(digest.hex)
     }
+  }
+
+  /** What may be kept for long must not keep more alive than itself. */
+  #allocate(size: number): Buffer {
+    const isLarge = size >= this.#pool.size / 4
+    return isLarge || this.#hot === undefined ? this.#pool.take(size) : Buffer.allocUnsafeSlow(size)
   }
 
   #keep(digest: Digest, chunk: Buffer): void {

@@ -12,8 +12,6 @@ export interface Item {
   cas: bigint
 }
 
-type Fields = Omit<RequestFields, 'opaque'>
-
 /**
  * A memjs client whose servers are connections to one and the same memcached. It encodes its requests
  * itself, so that values are not copied and items can be deleted by their CAS.
@@ -39,50 +37,38 @@ export class Client extends memjs.Client {
   }
 
   /** @param allocate Where the value is received. Default: new memory. */
-  async gets(key: string, allocate?: Allocate): Promise<Item | undefined> {
-    const { header, val } = await this.#ask({ opcode: Opcode.get, key, allocate })
-    if (header.status === Status.notFound) return undefined
-    expectOk(header.status)
-    return { value: val, cas: header.cas }
+  gets(key: string, allocate?: Allocate): Promise<Item | undefined> {
+    return this.#ask({ opcode: Opcode.get, key, allocate }, toItem)
   }
 
   /** @throws {InsufficientStorageError | TooLargeError} */
-  async store(key: string, value: Buffer, exptime: number): Promise<void> {
-    const extras = [0, exptime]
-    const { header } = await this.#ask({ opcode: Opcode.set, key, extras, value })
-    expectStored(header.status)
+  store(key: string, value: Buffer, exptime: number): Promise<void> {
+    return this.#ask({ opcode: Opcode.set, key, extras: [0, exptime], value }, expectStored)
   }
 
   /**
    * Whether it was stored: not when there is such a key.
    * @throws {InsufficientStorageError | TooLargeError}
    */
-  async storeNew(key: string, value: Buffer, exptime: number): Promise<boolean> {
-    const extras = [0, exptime]
-    const { header } = await this.#ask({ opcode: Opcode.add, key, extras, value })
-    if (header.status === Status.exists) return false
-    expectStored(header.status)
-    return true
+  storeNew(key: string, value: Buffer, exptime: number): Promise<boolean> {
+    return this.#ask({ opcode: Opcode.add, key, extras: [0, exptime], value }, wasNew)
   }
 
-  async extend(key: string, exptime: number): Promise<boolean> {
-    return this.#isThere({ opcode: Opcode.touch, key, extras: [exptime] })
+  extend(key: string, exptime: number): Promise<boolean> {
+    return this.#ask({ opcode: Opcode.touch, key, extras: [exptime] }, isThere)
   }
 
-  async remove(key: string): Promise<boolean> {
-    return this.#isThere({ opcode: Opcode.delete, key })
+  remove(key: string): Promise<boolean> {
+    return this.#ask({ opcode: Opcode.delete, key }, isThere)
   }
 
-  /** Removes the item unless it was written since. */
-  async removeUnchanged(key: string, cas: bigint): Promise<void> {
-    const { header } = await this.#ask({ opcode: Opcode.delete, key, cas })
-    if (header.status !== Status.exists && header.status !== Status.notFound)
-      expectOk(header.status)
+  /** Removes the item unless it was written since; resolves with whether it did. */
+  removeUnchanged(key: string, cas: bigint): Promise<boolean> {
+    return this.#ask({ opcode: Opcode.delete, key, cas }, isThereUnchanged)
   }
 
-  async noop(): Promise<void> {
-    const { header } = await this.#ask({ opcode: Opcode.noop })
-    expectOk(header.status)
+  noop(): Promise<void> {
+    return this.#ask({ opcode: Opcode.noop }, expectOk)
   }
 
   /** The server's limit for an item as a whole, as of now. */
@@ -106,7 +92,7 @@ export class Client extends memjs.Client {
       onResponse.quiet = true
       server.onResponse(this.seq, onResponse)
       server.onError(this.seq, reject)
-      server.write(encode({ opcode: Opcode.stat, opaque: this.seq }))
+      server.write(encode({ opcode: Opcode.stat }, this.seq))
     })
   }
 
@@ -115,35 +101,54 @@ export class Client extends memjs.Client {
     await Promise.all(this.servers.map((server) => server.close()))
   }
 
-  async #isThere(fields: Fields): Promise<boolean> {
-    const { header } = await this.#ask(fields)
-    if (header.status === Status.notFound) return false
-    expectOk(header.status)
-    return true
-  }
-
-  #ask(fields: Fields): Promise<Response> {
+  /** Resolves with what `read` makes of the response, which may also throw. */
+  #ask<R>(fields: RequestFields, read: (response: Response) => R): Promise<R> {
     return new Promise((resolve, reject) => {
       this.incrSeq()
-      const request = encode({ ...fields, opaque: this.seq })
+      const request = encode(fields, this.seq)
       this.perform(fields.key ?? '', request, this.seq, (error, response) => {
-        if (error) reject(error)
-        else resolve(response)
+        if (error) return reject(error)
+        try {
+          resolve(read(response))
+        } catch (failure) {
+          reject(failure)
+        }
       })
     })
   }
 }
 
-function expectStored(status: number): void {
+function toItem(response: Response): Item | undefined {
+  return isThere(response) ? { value: response.val, cas: response.header.cas } : undefined
+}
+
+function isThere(response: Response): boolean {
+  if (response.header.status === Status.notFound) return false
+  expectOk(response)
+  return true
+}
+
+function isThereUnchanged(response: Response): boolean {
+  return response.header.status !== Status.exists && isThere(response)
+}
+
+function wasNew(response: Response): boolean {
+  if (response.header.status === Status.exists) return false
+  expectStored(response)
+  return true
+}
+
+function expectStored(response: Response): void {
+  const { status } = response.header
   if (status === Status.outOfMemory) {
     throw new InsufficientStorageError('memcached has no room for the value')
   }
   if (status === Status.tooLarge)
     throw new TooLargeError('memcached refused the value as too large')
-  expectOk(status)
+  expectOk(response)
 }
 
-function expectOk(status: number): void {
+function expectOk({ header: { status } }: Response): void {
   if (status !== Status.ok) throw unexpected(status)
 }
 

@@ -178,11 +178,11 @@ export class Connection {
     this.#rest()
   }
 
-  /** Sends what is asked for in one turn of the event loop in one go. */
+  /** Sends what is asked for in one turn of the event loop, by all who have their turn, in one go. */
   #pumpSoon(): void {
     if (this.#pumping || !this.#ready) return
     this.#pumping = true
-    process.nextTick(() => this.#pump())
+    setImmediate(() => this.#pump())
   }
 
   #pump(): void {

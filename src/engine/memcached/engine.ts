@@ -78,12 +78,12 @@ export class MemcachedEngine implements Engine {
   }
 
   async maxValueSize(keyLength: number): Promise<number> {
-    const maxItemSize = await this.#reach(() => again(() => this.#client.maxItemSize()))
+    const maxItemSize = await this.#reach(() => this.#client.maxItemSize())
     return maxValueSize(maxItemSize, keyLength)
   }
 
   async ping(): Promise<void> {
-    await this.#reach(() => again(() => this.#client.noop()))
+    await this.#reach(() => this.#client.noop())
   }
 
   async stats(): Promise<EngineStats[]> {
@@ -118,19 +118,26 @@ export class MemcachedEngine implements Engine {
     })
   }
 
-  async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
-    checkKey(key)
-    return this.#observers.operation(this.#name, operation, () => this.#reach(work))
+  #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
+    const checked = () => {
+      checkKey(key)
+      return work()
+    }
+    return this.#observers.operation(this.#name, operation, checked, this.#explain)
+  }
+
+  async #reach<R>(work: () => Promise<R>): Promise<R> {
+    try {
+      return await again(work)
+    } catch (error) {
+      throw this.#explain(error)
+    }
   }
 
   /** Says which server it is that cannot be reached. */
-  async #reach<R>(work: () => Promise<R>): Promise<R> {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error
-      throw new UnavailableError(`memcached ${this.#name}: ${error.message}`, { cause: error })
-    }
+  readonly #explain = (error: unknown) => {
+    if (!(error instanceof ConnectionError)) return error
+    return new UnavailableError(`memcached ${this.#name}: ${error.message}`, { cause: error })
   }
 
   #tell(state: 'up' | 'down', error?: Error): void {

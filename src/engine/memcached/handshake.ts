@@ -13,6 +13,8 @@ export interface HandshakeHooks {
   fail(error: ConnectionError): void
 }
 
+/** The opaque of its requests, which no other has. */
+const HANDSHAKE = 0
 /** The largest `-I` that memcached takes. */
 const MAX_ITEM_SIZE = 1024 * 1024 * 1024
 
@@ -27,12 +29,10 @@ export function shakeHands(credentials: Credentials | undefined, hooks: Handshak
 
 function authenticate({ username, password }: Credentials, hooks: HandshakeHooks): void {
   hooks.ask({
-    request: encode({
-      opcode: Opcode.saslAuth,
-      opaque: 0,
-      key: 'PLAIN',
-      value: Buffer.from(`\0${username}\0${password}`),
-    }),
+    request: encode(
+      { opcode: Opcode.saslAuth, key: 'PLAIN', value: Buffer.from(`\0${username}\0${password}`) },
+      HANDSHAKE,
+    ),
     onResponse: ({ header: { status } }) => {
       if (status === Status.ok) askSettings(hooks)
       else hooks.fail(refusal('memcached did not accept the credentials', status))
@@ -53,7 +53,7 @@ function askSettings(hooks: HandshakeHooks): void {
     }
   }
   onResponse.quiet = true
-  const request = encode({ opcode: Opcode.stat, opaque: 0, key: 'settings' })
+  const request = encode({ opcode: Opcode.stat, key: 'settings' }, HANDSHAKE)
   hooks.ask({ request, onResponse, onError: () => {} })
 }
 

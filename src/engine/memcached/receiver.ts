@@ -16,7 +16,7 @@ export interface ReceiverHooks {
   deliver(response: Response): void
 }
 
-const EMPTY = Buffer.alloc(0)
+const EMPTY: Buffer = Buffer.alloc(0)
 /** Holds many small responses, or the start of a large one, which is then copied to its place. */
 const SHARED_LENGTH = 64 * 1024
 /** A value that lacks fewer bytes than this is better read together with what comes after it. */
@@ -106,8 +106,8 @@ export class Receiver {
   }
 
   #allocate(length: number, { status }: ResponseHeader): Buffer {
-    const { allocate = Buffer.allocUnsafeSlow } = this.#hooks.expected()!
-    return status === Status.ok ? allocate(length) : Buffer.allocUnsafeSlow(length)
+    const { allocate = Buffer.allocUnsafe } = this.#hooks.expected()!
+    return status === Status.ok ? allocate(length) : Buffer.allocUnsafe(length)
   }
 
   #takeValue(bytes: Buffer, at: number): number {
@@ -136,5 +136,9 @@ export class Receiver {
 
 const bodyStart = (header: ResponseHeader) => HEADER_LENGTH + header.extrasLength + header.keyLength
 
-const copyOf = (bytes: Buffer, start: number, end: number) =>
-  start === end ? EMPTY : Buffer.from(bytes.subarray(start, end))
+function copyOf(bytes: Buffer, start: number, end: number): Buffer {
+  if (start === end) return EMPTY
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
+}

@@ -13,8 +13,6 @@ export type Allocate = (size: number) => Buffer
 
 export interface RequestFields {
   opcode: number
-  /** Comes back in the response. */
-  opaque: number
   key?: string
   extras?: readonly number[]
   value?: Buffer | undefined
@@ -23,9 +21,12 @@ export interface RequestFields {
   allocate?: Allocate | undefined
 }
 
-/** @param fields.extras 32-bit numbers. */
-export function encode(fields: RequestFields): Request {
-  const { opcode, opaque, key = '', extras = [], value, cas, allocate } = fields
+/**
+ * @param fields.extras 32-bit numbers.
+ * @param opaque Comes back in the response.
+ */
+export function encode(fields: RequestFields, opaque: number): Request {
+  const { opcode, key = '', extras = [], value, cas, allocate } = fields
   const extrasLength = extras.length * 4
   const bodyStart = HEADER_LENGTH + extrasLength
   const head = Buffer.allocUnsafe(bodyStart + key.length)

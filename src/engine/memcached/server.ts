@@ -2,7 +2,7 @@ import memjs from 'memjs'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionConfig, type Exchange } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
-import { opaqueOf, type Request } from './request.ts'
+import type { Request } from './request.ts'
 
 export interface ServerEvents {
   up?(): void
@@ -18,7 +18,9 @@ export class Server extends memjs.Server {
   readonly #config: ConnectionConfig
   readonly #events: ServerEvents
   readonly #backoff: Backoff
-  readonly #callbacks = new Map<number, Partial<Pick<Exchange, 'onResponse' | 'onError'>>>()
+  /** Of the request that is written next: memjs registers them right before it. */
+  #onResponse: Exchange['onResponse'] = ignore
+  #onError: Exchange['onError'] = ignore
   #connection: Connection | undefined
   #lastFailure: ConnectionError | undefined
   #maxItemSize: number | undefined
@@ -47,23 +49,22 @@ export class Server extends memjs.Server {
     return this.#connection?.maxItemSize ?? this.#maxItemSize
   }
 
-  override onResponse(seq: number, callback: Exchange['onResponse']): void {
-    this.#callbacks.set(seq, { ...this.#callbacks.get(seq), onResponse: callback })
+  override onResponse(_seq: number, callback: Exchange['onResponse']): void {
+    this.#onResponse = callback
   }
 
-  override onError(seq: number, callback: Exchange['onError']): void {
-    this.#callbacks.set(seq, { ...this.#callbacks.get(seq), onError: callback })
+  override onError(_seq: number, callback: Exchange['onError']): void {
+    this.#onError = callback
   }
 
-  /** Sends a request; the callbacks registered for its sequence number go with it. */
-  override write(request: Request | Buffer): void {
-    const whole = Buffer.isBuffer(request) ? { head: request, value: undefined } : request
-    const seq = opaqueOf(whole.head)
-    const { onResponse = ignore, onError = ignore } = this.#callbacks.get(seq) ?? {}
-    this.#callbacks.delete(seq)
+  /** Sends a request; the callbacks that were registered last go with it. */
+  override write(request: Request): void {
+    const exchange = { request, onResponse: this.#onResponse, onError: this.#onError }
+    this.#onResponse = ignore
+    this.#onError = ignore
     const connection = this.#connect()
-    if (connection instanceof ConnectionError) onError(connection)
-    else connection.submit({ request: whole, onResponse, onError })
+    if (connection instanceof ConnectionError) exchange.onError(connection)
+    else connection.submit(exchange)
   }
 
   /** Rejects everything under way; the server cannot be used again. Resolves when the socket is gone. */

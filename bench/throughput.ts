@@ -33,12 +33,13 @@ export async function measureThroughput(
     const files = await fill(size, contenders, values)
     for (const operation of OPERATIONS) {
       const samples = new Map<Contender, Sample[]>()
-      for (let round = 0; round < rounds; round++) {
+      // Round 0 is for compilers and connections to warm up, and is forgotten.
+      for (let round = 0; round <= rounds; round++) {
         for (const contender of contenders) {
           const paths = pathsFor(contender, operation, files)
           if (paths === undefined || size > contender.maxBytes) continue
           const sample = await measure(contender, paths, operation, size, seconds)
-          samples.set(contender, [...(samples.get(contender) ?? []), sample])
+          if (round > 0) samples.set(contender, [...(samples.get(contender) ?? []), sample])
         }
       }
       for (const [{ name }, list] of samples) all.push(summarize(name, operation, size, list))

@@ -45,11 +45,14 @@ function wantsReprDigest(headers: IncomingHttpHeaders): boolean {
 }
 
 function wantsDigest(headers: IncomingHttpHeaders): boolean {
-  const wanted = String(headers['want-digest'] ?? '').split(',')
-  return wanted.some((each) => {
-    const match = /^\s*sha-256\s*(?:;\s*q\s*=\s*([\d.]+))?\s*$/i.exec(each)
-    return match !== null && Number(match[1] ?? 1) > 0
-  })
+  const field = headers['want-digest']
+  if (field === undefined) return false
+  return String(field)
+    .split(',')
+    .some((each) => {
+      const match = /^\s*sha-256\s*(?:;\s*q\s*=\s*([\d.]+))?\s*$/i.exec(each)
+      return match !== null && Number(match[1] ?? 1) > 0
+    })
 }
 
 function structuredDigest(name: string, field: string | string[] | undefined): Digest | undefined {
@@ -57,7 +60,7 @@ function structuredDigest(name: string, field: string | string[] | undefined): D
   try {
     const item = parseDictionary(String(field)).get('sha-256')
     if (item === undefined) return undefined
-    if (item[0] instanceof ArrayBuffer) return new Digest(Buffer.from(item[0]))
+    if (item[0] instanceof ArrayBuffer) return Digest.from(Buffer.from(item[0]))
   } catch {
     // What it takes is said below.
   }
@@ -68,7 +71,7 @@ function legacyDigest(field: string | string[] | undefined): Digest | undefined 
   const values = String(field ?? '').split(',')
   const value = values.map((each) => /^\s*sha-256=(.*?)\s*$/i.exec(each)?.[1]).find(Boolean)
   if (value === undefined) return undefined
-  if (/^[A-Za-z0-9+/]{43}=$/.test(value)) return new Digest(Buffer.from(value, 'base64'))
+  if (/^[A-Za-z0-9+/]{43}=$/.test(value)) return Digest.from(Buffer.from(value, 'base64'))
   throw malformed('Digest', 'SHA-256=<base64 of 32 bytes>', String(field))
 }
 

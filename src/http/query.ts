@@ -6,6 +6,7 @@ import { InvalidArgumentError } from '../index.ts'
  * @throws {InvalidArgumentError} when it is given more than once: which one counts?
  */
 export function parameter(ctx: Context, name: string): string | undefined {
+  if (ctx.search === '') return undefined // Parsed or not, that takes a moment for each of them.
   const value = ctx.query[name]
   if (!Array.isArray(value)) return value
   throw new InvalidArgumentError(`the query parameter ${name} is given ${value.length} times`, {

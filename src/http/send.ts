@@ -42,10 +42,10 @@ function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] |
 
 /** In one go: waiting would free no memory. */
 function endWith(res: ServerResponse, parts: readonly Buffer[]): void {
-  const last = parts.length - 1
+  const last = parts.at(-1)
   res.cork()
-  for (let index = 0; index < last; index++) res.write(parts[index])
-  res.end(parts[last])
+  for (const part of parts) if (part !== last) res.write(part)
+  res.end(last)
   res.uncork()
 }
 

@@ -74,7 +74,7 @@ export function decodeLink(record: Buffer, key: string, sealer: Sealer): Link | 
   if (sealAt !== digestsAt + record.readUInt32BE(20) * Digest.byteLength) return undefined
   if (!sealer.fits(record.subarray(sealAt), key, record.subarray(0, sealAt))) return undefined
 
-  const digest = new Digest(record.subarray(24, HEADER_LENGTH))
+  const digest = Digest.from(record.subarray(24, HEADER_LENGTH))
   const size = Number(record.readBigUInt64BE(8))
   const chunkSize = record.readUInt32BE(16)
   const digests = record.subarray(digestsAt, sealAt)

@@ -39,7 +39,7 @@ export class Manifest {
     const offset = index * this.chunkSize
     return {
       index,
-      digest: new Digest(this.#digests.subarray(at, at + Digest.byteLength)),
+      digest: this.chunkCount === 1 ? this.digest : this.#digestAt(at),
       offset,
       size: Math.min(this.chunkSize, this.size - offset),
     }
@@ -53,6 +53,10 @@ export class Manifest {
   span({ start, end }: ByteRange): { from: number; to: number } {
     if (end <= start) return { from: 0, to: 0 }
     return { from: Math.floor(start / this.chunkSize), to: Math.ceil(end / this.chunkSize) }
+  }
+
+  #digestAt(at: number): Digest {
+    return Digest.from(this.#digests.subarray(at, at + Digest.byteLength))
   }
 }
 

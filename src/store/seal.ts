@@ -26,27 +26,48 @@ export class Sealer {
   }
 
   seal(key: string, payload: Buffer): Buffer {
-    return digest(this.#secrets[0], key, payload)
+    const secret = this.#secrets[0]
+    if (secret === undefined) return Buffer.from(plainDigest(key, payload), 'hex')
+    return keyedDigest(secret, key, payload)
   }
 
   fits(seal: Buffer, key: string, payload: Buffer): boolean {
     if (seal.length !== SEAL_LENGTH) return false
-    const candidates = this.#secrets.length > 0 ? this.#secrets : [undefined]
-    return candidates.some((secret) => timingSafeEqual(digest(secret, key, payload), seal))
+    if (this.#secrets.length === 0) return plainDigest(key, payload) === seal.toString('hex')
+    return this.#secrets.some((secret) => timingSafeEqual(keyedDigest(secret, key, payload), seal))
   }
 }
 
-/** Longer payloads are not worth another copy, only to be hashed in one go. */
-const ONE_GO_MAX = 4096
+/** What is sealed fits in here, unless it is the link of a file of many chunks. */
+const scratch = Buffer.allocUnsafeSlow(4096)
+scratch.write(DOMAIN, 'latin1')
 
-function digest(secret: Buffer | undefined, key: string, payload: Buffer): Buffer {
-  const head = Buffer.allocUnsafe(DOMAIN.length + 2 + key.length)
-  head.write(DOMAIN, 'latin1')
-  head.writeUInt16BE(key.length, DOMAIN.length)
-  head.write(key, DOMAIN.length + 2, 'latin1')
-  if (secret === undefined && payload.length <= ONE_GO_MAX) {
-    return hash('sha256', Buffer.concat([head, payload]), 'buffer')
+/** In hexadecimal, and where possible in one go: both are faster. */
+function plainDigest(key: string, payload: Buffer): string {
+  const length = headLength(key) + payload.length
+  if (length > scratch.length) {
+    return createHash('sha256').update(head(key)).update(payload).digest('hex')
   }
-  const state = secret === undefined ? createHash('sha256') : createHmac('sha256', secret)
-  return state.update(head).update(payload).digest()
+  payload.copy(scratch, writeKey(scratch, key))
+  return hash('sha256', scratch.subarray(0, length), 'hex')
+}
+
+function keyedDigest(secret: Buffer, key: string, payload: Buffer): Buffer {
+  return createHmac('sha256', secret).update(head(key)).update(payload).digest()
+}
+
+const headLength = (key: string) => DOMAIN.length + 2 + key.length
+
+function head(key: string): Buffer {
+  const bytes = Buffer.allocUnsafe(headLength(key))
+  bytes.write(DOMAIN, 'latin1')
+  writeKey(bytes, key)
+  return bytes
+}
+
+/** Behind the domain; returns where it ends. */
+function writeKey(bytes: Buffer, key: string): number {
+  bytes.writeUInt16BE(key.length, DOMAIN.length)
+  bytes.write(key, DOMAIN.length + 2, 'latin1')
+  return headLength(key)
 }

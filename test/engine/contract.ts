@@ -140,10 +140,13 @@ export function contract(name: string, create: (t: ExecutionContext) => Promise<
     }
   })
 
-  it('a value that is read has a buffer of exactly its size to itself', async (t, { engine }) => {
+  it('a value that is read keeps no memory but its own, or some of small ones', async (t, {
+    engine,
+  }) => {
     for (const length of [1, 100, 5000, 500_000]) {
       await engine.set('key', randomBytes(length))
-      t.is((await engine.get('key', whole))!.buffer.byteLength, length)
+      const { buffer } = (await engine.get('key', whole))!
+      t.true(buffer.byteLength <= (length < 4096 ? Buffer.poolSize : length))
     }
   })
 

@@ -6,7 +6,7 @@ import { chunksOf } from '../../src/store/prepared-read.ts'
 import { bytes } from '../helpers/bytes.ts'
 
 const digests = (count: number) => bytes('digests', count * 32)
-const digest = new Digest(bytes('digest', 32))
+const digest = Digest.from(bytes('digest', 32))
 
 test('chunks follow each other and end with the file', (t) => {
   fc.assert(
@@ -51,7 +51,7 @@ test('ranges need the chunks that hold their bytes, each once, in order, and no 
 })
 
 const one = digests(1)
-const oneDigest = new Digest(one)
+const oneDigest = Digest.from(one)
 const figures: [string, boolean, Parameters<typeof isPossible>][] = [
   ['the empty file', true, [Digest.empty, 0, 10, Buffer.alloc(0)]],
   ['another empty file', false, [digest, 0, 10, Buffer.alloc(0)]],

@@ -18,7 +18,7 @@ declare module 'memjs' {
     password: string | undefined
     onResponse(seq: number, callback: (response: Response) => void): void
     onError(seq: number, callback: (error: Error) => void): void
-    write(request: Request): void
+    write(request: Request | Buffer): void
     close(): void | Promise<void>
   }
 
@@ -32,7 +32,7 @@ declare module 'memjs' {
     /** Registers the callbacks with the server for `key` and hands it the request. */
     perform(
       key: string,
-      request: Request,
+      request: Request | Buffer,
       seq: number,
       callback: (error: Error | null, response: Response) => void,
     ): void

@@ -58,8 +58,12 @@ export class Server extends memjs.Server {
   }
 
   /** Sends a request; the callbacks that were registered last go with it. */
-  override write(request: Request): void {
-    const exchange = { request, onResponse: this.#onResponse, onError: this.#onError }
+  override write(request: Request | Buffer): void {
+    const exchange = {
+      request: Buffer.isBuffer(request) ? { head: request, value: undefined } : request,
+      onResponse: this.#onResponse,
+      onError: this.#onError,
+    }
     this.#onResponse = ignore
     this.#onError = ignore
     const connection = this.#connect()

@@ -63,10 +63,14 @@ export function requestMetrics(registry: Registry): RequestObserver {
     help: 'Is there a mistake in blobcached? Answers with status 500; the log has the stack of each.',
     registers,
   })
-  const underWay = new Gauge({
+  let answering = 0
+  new Gauge({
     name: 'blobcached_http_requests_under_way',
     help: 'How many requests are being answered now?',
     registers,
+    collect() {
+      this.set(answering)
+    },
   })
   const reads = new Counter({
     name: 'blobcached_reads_total',
@@ -78,11 +82,13 @@ export function requestMetrics(registry: Registry): RequestObserver {
   for (const end of ['client-gone', 'cut']) cut.inc({ end }, 0)
 
   return {
-    began: () => underWay.inc(),
+    began() {
+      answering++
+    },
     ended(exchange) {
       const { route, status, reason, end, bytesIn, bytesOut, headersSeconds, seconds } = exchange
       const method = METHODS.has(exchange.method) ? exchange.method : 'other'
-      underWay.dec()
+      answering--
       requests.inc({ route, method, status })
       if (headersSeconds !== undefined) headers.observe({ route, method }, headersSeconds)
       total.observe({ route, method }, seconds)

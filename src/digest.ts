@@ -41,6 +41,7 @@ export class Digest {
     const state = createHash('sha256')
     return {
       update: (bytes) => void state.update(bytes),
+      soFar: () => new Digest(state.copy().digest('hex')),
       digest: () => new Digest(state.digest('hex')),
     }
   }
@@ -87,5 +88,7 @@ export class Digest {
 
 export interface DigestStream {
   update(bytes: Uint8Array): void
+  /** Of the bytes until now; more may follow. */
+  soFar(): Digest
   digest(): Digest
 }

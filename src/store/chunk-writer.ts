@@ -50,7 +50,7 @@ export class ChunkWriter {
     const { chunkSize, maxSize, signal, onStored } = options
     const window = new Window(options.window)
     const digests: Digest[] = []
-    const whole = new WholeDigest(chunkSize)
+    const file = new FileDigest(chunkSize, this.#hasher)
     let size = 0
     let stored = 0
     let copies = Number.POSITIVE_INFINITY
@@ -67,9 +67,7 @@ export class ChunkWriter {
         size += chunk.length
         if (size > maxSize) throw tooLarge(maxSize)
         await window.room()
-        const hashing = this.#hasher.hash(chunk) // Elsewhere, while the file is hashed here.
-        whole.update(chunk)
-        window.add(store(digests.push(Digest.empty) - 1, chunk, hashing))
+        window.add(store(digests.push(Digest.empty) - 1, chunk, file.add(chunk)))
       }
     } finally {
       await window.settled()
@@ -77,7 +75,7 @@ export class ChunkWriter {
     await window.finish()
     signal?.throwIfAborted()
     const list = Buffer.concat(digests.map((digest) => digest.bytes))
-    return { manifest: new Manifest(whole.digest(digests), size, chunkSize, list), copies }
+    return { manifest: new Manifest(file.digest(digests), size, chunkSize, list), copies }
   }
 
   /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
@@ -104,20 +102,31 @@ export class ChunkWriter {
   }
 }
 
-/** The file's digest, for which a file of one chunk need not be hashed a second time. */
-class WholeDigest {
+/**
+ * Hashes the chunks of a file, and the file: those of the first chunk count for both, so that a file
+ * of one chunk is hashed once.
+ */
+class FileDigest {
   readonly #chunkSize: number
+  readonly #hasher: Hasher
   #stream: DigestStream | undefined
 
-  constructor(chunkSize: number) {
+  constructor(chunkSize: number, hasher: Hasher) {
     this.#chunkSize = chunkSize
+    this.#hasher = hasher
   }
 
-  update(chunk: Buffer): void {
-    const isOnlyChunk = this.#stream === undefined && chunk.length < this.#chunkSize
-    if (isOnlyChunk) return
-    this.#stream ??= Digest.stream()
+  /** The digest of the chunk, which is the next one of the file. */
+  add(chunk: Buffer): Digest | Promise<Digest> {
+    if (this.#stream !== undefined) {
+      const hashing = this.#hasher.hash(chunk) // Elsewhere, while the file is hashed here.
+      this.#stream.update(chunk)
+      return hashing
+    }
+    if (chunk.length < this.#chunkSize) return this.#hasher.hash(chunk)
+    this.#stream = Digest.stream()
     this.#stream.update(chunk)
+    return this.#stream.soFar()
   }
 
   digest(chunks: readonly Digest[]): Digest {

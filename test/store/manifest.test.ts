@@ -12,7 +12,8 @@ test('chunks follow each other and end with the file', (t) => {
   fc.assert(
     fc.property(fc.nat(5000), fc.integer({ min: 1, max: 400 }), (size, chunkSize) => {
       const count = Math.ceil(size / chunkSize)
-      const manifest = new Manifest(digest, size, chunkSize, digests(count))
+      const whole = count === 1 ? Digest.from(digests(1)) : digest
+      const manifest = new Manifest(whole, size, chunkSize, digests(count))
       let end = 0
       for (const chunk of manifest.chunks()) {
         t.is(chunk.offset, end)

@@ -71,10 +71,10 @@ export class Client extends memjs.Client {
     return this.#ask({ opcode: Opcode.noop }, expectOk)
   }
 
-  /** The server's limit for an item as a whole, as of now. */
+  /** The limit for an item as a whole of the server that answers now. */
   async maxItemSize(): Promise<number> {
     const server = this.server()
-    await this.noop()
+    if (server.maxItemSize === undefined) await this.noop()
     return server.maxItemSize!
   }
 

@@ -23,7 +23,6 @@ export class Server extends memjs.Server {
   #onError: Exchange['onError'] = ignore
   #connection: Connection | undefined
   #lastFailure: ConnectionError | undefined
-  #maxItemSize: number | undefined
   #closed = false
 
   constructor(config: ConnectionConfig, events: ServerEvents = {}) {
@@ -44,9 +43,9 @@ export class Server extends memjs.Server {
     return this.#connection?.load ?? 0
   }
 
-  /** As the server told when it was connected last. */
+  /** What it told when it was connected; unknown while it is not. */
   get maxItemSize(): number | undefined {
-    return this.#connection?.maxItemSize ?? this.#maxItemSize
+    return this.#connection?.maxItemSize
   }
 
   override onResponse(_seq: number, callback: Exchange['onResponse']): void {
@@ -85,7 +84,6 @@ export class Server extends memjs.Server {
     if (this.#backoff.isPausing) return this.#lastFailure!
     const connection = new Connection(this.#config, {
       up: () => {
-        this.#maxItemSize = connection.maxItemSize
         this.#backoff.succeeded()
         this.#lastFailure = undefined
         this.#events.up?.()

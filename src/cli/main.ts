@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { complain } from './complain.ts'
 import { completionCommand } from './completion.ts'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
-import { getCommand } from './get.ts'
-import { putCommand } from './put.ts'
-import { complain } from './report.ts'
-import { rmCommand } from './rm.ts'
-import { serveCommand } from './serve.ts'
-import { statCommand } from './stat.ts'
-import { verifyCommand } from './verify.ts'
+
+/** Each brings along what it needs: the server no client, and the client no server. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  put: async () => (await import('./put.ts')).putCommand(),
+  get: async () => (await import('./get.ts')).getCommand(),
+  stat: async () => (await import('./stat.ts')).statCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  rm: async () => (await import('./rm.ts')).rmCommand(),
+}
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -18,14 +22,11 @@ const { version } = JSON.parse(
 const program = new Command('blobcached')
   .description('Files in memcached, every byte verified before it leaves')
   .version(version)
-  .addCommand(serveCommand())
-  .addCommand(putCommand())
-  .addCommand(getCommand())
-  .addCommand(statCommand())
-  .addCommand(verifyCommand())
-  .addCommand(rmCommand())
   .configureHelp({ showGlobalOptions: true })
 
+const [given = ''] = process.argv.slice(2)
+const needed = Object.hasOwn(COMMANDS, given) ? [given] : Object.keys(COMMANDS)
+for (const name of needed) program.addCommand(await COMMANDS[name]!())
 program.addCommand(completionCommand(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 

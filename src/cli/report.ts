@@ -1,4 +1,5 @@
 import { colorsFor } from './colors.ts'
+import { complain } from './complain.ts'
 import { ProgressLine } from './progress-line.ts'
 
 export interface ReportOptions {
@@ -43,9 +44,4 @@ export class Report {
     this.progress.clear()
     complain(error)
   }
-}
-
-export function complain(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  console.error(`blobcached: ${colorsFor(process.stderr).red(message)}`)
 }

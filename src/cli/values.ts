@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { isOrigin } from '../http/index.ts'
+import { isOrigin } from '../http/origin.ts'
 
 const UNITS: Record<string, number> = {
   '': 1,

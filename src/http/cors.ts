@@ -1,6 +1,7 @@
 import cors from '@koa/cors'
 import type { Middleware } from 'koa'
 import { InvalidArgumentError } from '../index.ts'
+import { isOrigin } from './origin.ts'
 
 /** What scripts may see of an answer beside what they always may. */
 const EXPOSED = [
@@ -43,9 +44,4 @@ function checkOrigin(origin: string): void {
     expected: 'scheme://host, with :port unless it is the usual one and nothing after it, or *',
     actual: origin,
   })
-}
-
-/** `*`, or what a browser sends as Origin. */
-export function isOrigin(text: string): boolean {
-  return text === '*' || (URL.canParse(text) && new URL(text).origin === text)
 }

@@ -1,5 +1,5 @@
 import type { Context, Middleware } from 'koa'
-import koaBody from 'koa-body'
+import { bodyParser } from './body-parser.ts'
 import { HttpProblem } from './problem.ts'
 import { askForBody } from './request-body.ts'
 
@@ -8,7 +8,18 @@ const MAX_BYTES = 1024 * 1024
 
 /** Parses the small JSON body of a request into `ctx.request.body`, whatever type it says it has. */
 export function jsonBody(): Middleware {
-  const parse = koaBody({
+  let parser: Promise<Middleware> | undefined
+  return async (ctx, next) => {
+    parser ??= createParser()
+    const parse = await parser
+    askForBody(ctx)
+    await parse(ctx, next)
+  }
+}
+
+async function createParser(): Promise<Middleware> {
+  const { koaBody } = await bodyParser()
+  return koaBody({
     jsonTypes: ['*/*'],
     jsonLimit: MAX_BYTES,
     text: false,
@@ -21,10 +32,6 @@ export function jsonBody(): Middleware {
       throw new HttpProblem('bad-request', 'the body is not valid JSON')
     },
   })
-  return (ctx, next) => {
-    askForBody(ctx)
-    return parse(ctx, next)
-  }
 }
 
 /**

@@ -1,18 +1,29 @@
 import { Arena } from './arena.ts'
 
-/** Chunk buffers that are filled again when nothing needs them any more, instead of new memory. */
+/** Milliseconds after which free buffers that nobody needed in the meantime are let go. */
+const PERIOD_MS = 5000
+
+/**
+ * Chunk buffers that are filled again when nothing needs them any more: new memory has to be cleared
+ * by the kernel and found again by the garbage collector. As many stay as were used lately.
+ */
 export class BufferPool {
   readonly size: number
   readonly #maxFree: number
+  readonly #periodMs: number
   readonly #free: ArrayBufferLike[] = []
   /** Weak: what is dropped on the way of a failed request must not be kept for ever. */
   readonly #lent = new WeakSet<ArrayBufferLike>()
   readonly #arena = new Arena()
+  /** The fewest that have been free since the period began: nobody needed these. */
+  #unneeded = 0
+  #period: NodeJS.Timeout | undefined
 
   /** @param size Bytes of a buffer. @param maxFree How many of them wait for their next use. */
-  constructor(size: number, maxFree: number) {
+  constructor(size: number, maxFree: number, periodMs = PERIOD_MS) {
     this.size = size
     this.#maxFree = maxFree
+    this.#periodMs = periodMs
   }
 
   /**
@@ -23,6 +34,7 @@ export class BufferPool {
     if (length > this.size) return Buffer.allocUnsafeSlow(length)
     if (length < this.size / 4) return this.#arena.take(length)
     const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size).buffer
+    this.#unneeded = Math.min(this.#unneeded, this.#free.length)
     this.#lent.add(memory)
     return Buffer.from(memory, 0, length)
   }
@@ -33,6 +45,16 @@ export class BufferPool {
    */
   giveBack(chunk: Buffer): void {
     const ours = this.#lent.delete(chunk.buffer)
-    if (ours && this.#free.length < this.#maxFree) this.#free.push(chunk.buffer)
+    if (!ours || this.#free.length >= this.#maxFree) return
+    this.#free.push(chunk.buffer)
+    this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
+  }
+
+  #letGo(): void {
+    this.#free.splice(0, this.#unneeded)
+    this.#unneeded = this.#free.length
+    if (this.#unneeded > 0) return
+    clearInterval(this.#period)
+    this.#period = undefined
   }
 }

@@ -23,8 +23,6 @@ import { StoredFile } from './stored-file.ts'
 import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
 import type { Verification } from './verification.ts'
 
-/** Bytes of chunk buffers kept for the next reads, and as many for the next uploads. */
-const POOLED_BYTES = 16 * 1024 * 1024
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
 
@@ -60,13 +58,15 @@ export class FileStore {
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
     this.#budgets = new Budgets(this.#settings)
-    const { chunkSize, hotCache } = this.#settings
+    const { chunkSize, hotCache, heldBytes, windowBytes } = this.#settings
     const hasher = new Hasher(this.#settings.hashThreads)
-    this.#pool = newPool(chunkSize)
+    // What was used at once may be used at once again.
+    this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + windowBytes) / chunkSize))
     this.#source = new ChunkSource(engine, this.#keys, hasher)
     this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
-    this.#writer = new ChunkWriter(engine, this.#keys, newPool(chunkSize), hasher)
+    const uploads = new BufferPool(chunkSize, Math.ceil(windowBytes / chunkSize))
+    this.#writer = new ChunkWriter(engine, this.#keys, uploads, hasher)
   }
 
   get chunkSize(): number {
@@ -282,10 +282,6 @@ export class FileStore {
     if ((await countMissing(this.engine, this.#keys, link.manifest, signal)) > 0) return false
     return this.#links.touch(ref, link)
   }
-}
-
-function newPool(chunkSize: number): BufferPool {
-  return new BufferPool(chunkSize, Math.ceil(POOLED_BYTES / chunkSize))
 }
 
 function secretsOf(secret: FileStoreOptions['secret']): readonly (string | Uint8Array)[] {

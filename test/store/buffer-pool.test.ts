@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { BufferPool } from '../../src/store/buffer-pool.ts'
 import { isCollected } from '../helpers/garbage.ts'
@@ -52,6 +53,19 @@ test('no more than the limit is kept for later', (t) => {
   pool.giveBack(two)
   t.is(pool.take().buffer, one.buffer)
   t.not(pool.take().buffer, two.buffer)
+})
+
+test('what was free for a whole period is let go, and what was needed stays', async (t) => {
+  const pool = new BufferPool(1024, 8, 50)
+  const lent = Array.from({ length: 5 }, () => pool.take())
+  const memory = new Set(lent.map(({ buffer }) => buffer))
+  for (const buffer of lent) pool.giveBack(buffer)
+  for (let period = 0; period < 4; period++) {
+    pool.giveBack(pool.take())
+    await sleep(50)
+  }
+  t.true(memory.has(pool.take().buffer))
+  t.false(memory.has(pool.take().buffer))
 })
 
 test('what is never given back is not kept alive', async (t) => {

@@ -1,9 +1,8 @@
 import type { Stream } from 'node:stream'
 import { Readable } from 'node:stream'
-import { multipart } from 'formidable'
 import type { Context } from 'koa'
-import koaBody from 'koa-body'
 import { Digest, DigestMismatchError } from '../../index.ts'
+import { bodyParser } from '../body-parser.ts'
 import { expectedDigest } from '../digest-fields.ts'
 import { HttpProblem } from '../problem.ts'
 import { bodyOf } from '../request-body.ts'
@@ -38,6 +37,8 @@ const MAX_FRAMING = { form: 256 * 1024, part: 4096 }
  */
 export async function parseForm(ctx: Context, reader: FormReader, signal: AbortSignal) {
   checkBoundary(ctx)
+  const { koaBody, multipart } = await bodyParser()
+  signal.throwIfAborted()
   const form = new Form(ctx)
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_resolve, reject) => {

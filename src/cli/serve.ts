@@ -17,6 +17,7 @@ import {
 } from '../index.ts'
 import { readAccess } from './access.ts'
 import { createBackend, reloadServersOnHangup } from './backend.ts'
+import { collectLessOften } from './garbage.ts'
 import { endOnCrash, stopOnSignal } from './lifecycle.ts'
 import { announcer, connectionLog, createLogger } from './log.ts'
 import { readSecrets } from './secrets.ts'
@@ -43,6 +44,7 @@ export function serveCommand(): Command {
     )
     .action(async (given: Settings, command: Command) => {
       process.title = 'blobcached serve' // Everyone can see flags in ps, and these may be secret.
+      collectLessOften()
       const settings = withMemjsNames(given)
       await serve(settings, namesOf(command))
     })

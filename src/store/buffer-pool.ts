@@ -50,6 +50,19 @@ export class BufferPool {
     this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
   }
 
+  /** `chunk` in memory of the pool that it has for itself: as it is, or copied. */
+  own(chunk: Buffer): Buffer<ArrayBuffer> {
+    if (this.#lent.has(chunk.buffer)) return chunk as Buffer<ArrayBuffer>
+    const own = this.take().subarray(0, chunk.length)
+    chunk.copy(own)
+    return own as Buffer<ArrayBuffer>
+  }
+
+  /** Memory of the pool that has been on another thread comes back as this. */
+  adopt(memory: ArrayBufferLike): void {
+    this.#lent.add(memory)
+  }
+
   #letGo(): void {
     this.#free.splice(0, this.#unneeded)
     this.#unneeded = this.#free.length

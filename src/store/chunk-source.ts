@@ -1,6 +1,6 @@
 import type { Digest } from '../digest.ts'
 import { type CopyReport, DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
-import type { Hasher } from './hasher.ts'
+import type { Hasher } from './hashing/hasher.ts'
 import type { Keys } from './keys.ts'
 import { repairCopies } from './repair-copies.ts'
 

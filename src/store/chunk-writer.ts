@@ -1,9 +1,10 @@
-import { Digest, type DigestStream } from '../digest.ts'
+import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { InsufficientStorageError, TooLargeError } from '../errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { cut } from './chunker.ts'
-import type { Hasher } from './hasher.ts'
+import type { FileDigest, Hashed } from './hashing/file-digest.ts'
+import type { Hasher } from './hashing/hasher.ts'
 import type { Keys } from './keys.ts'
 import { Manifest } from './manifest.ts'
 import { countMissing } from './presence.ts'
@@ -50,14 +51,14 @@ export class ChunkWriter {
     const { chunkSize, maxSize, signal, onStored } = options
     const window = new Window(options.window)
     const digests: Digest[] = []
-    const file = new FileDigest(chunkSize, this.#hasher)
+    let file: FileDigest | undefined
     let size = 0
     let stored = 0
     let copies = Number.POSITIVE_INFINITY
-    const store = async (index: number, chunk: Buffer, hashing: Digest | Promise<Digest>) => {
-      const [digest, written] = await this.#store(chunk, hashing)
+    const store = async (index: number, hashing: Hashed | Promise<Hashed>) => {
+      const { chunk, digest } = await hashing
       digests[index] = digest
-      copies = Math.min(copies, written)
+      copies = Math.min(copies, await this.#store(chunk, digest))
       stored += chunk.length
       onStored?.(stored)
     }
@@ -67,15 +68,19 @@ export class ChunkWriter {
         size += chunk.length
         if (size > maxSize) throw tooLarge(maxSize)
         await window.room()
-        window.add(store(digests.push(Digest.empty) - 1, chunk, file.add(chunk)))
+        file ??= this.#hasher.file(chunkSize, chunk.length === chunkSize, this.#pool)
+        window.add(store(digests.push(Digest.empty) - 1, file.add(chunk)))
       }
-    } finally {
+      await window.finish()
+      signal?.throwIfAborted()
+      const whole = (await file?.end(digests)) ?? Digest.empty
+      const list = Buffer.concat(digests.map((digest) => digest.bytes))
+      return { manifest: new Manifest(whole, size, chunkSize, list), copies }
+    } catch (error) {
       await window.settled()
+      file?.drop()
+      throw error
     }
-    await window.finish()
-    signal?.throwIfAborted()
-    const list = Buffer.concat(digests.map((digest) => digest.bytes))
-    return { manifest: new Manifest(file.digest(digests), size, chunkSize, list), copies }
   }
 
   /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
@@ -89,48 +94,10 @@ export class ChunkWriter {
     )
   }
 
-  async #store(chunk: Buffer, hashing: Digest | Promise<Digest>): Promise<[Digest, number]> {
-    let written = 0
-    try {
-      const digest = await hashing
-      written = await this.#engine.set(this.#keys.chunk(digest), chunk)
-      return [digest, written]
-    } finally {
-      // A write that failed may still be on its way to a socket.
-      if (written > 0) this.#pool.giveBack(chunk)
-    }
-  }
-}
-
-/**
- * Hashes the chunks of a file, and the file: those of the first chunk count for both, so that a file
- * of one chunk is hashed once.
- */
-class FileDigest {
-  readonly #chunkSize: number
-  readonly #hasher: Hasher
-  #stream: DigestStream | undefined
-
-  constructor(chunkSize: number, hasher: Hasher) {
-    this.#chunkSize = chunkSize
-    this.#hasher = hasher
-  }
-
-  /** The digest of the chunk, which is the next one of the file. */
-  add(chunk: Buffer): Digest | Promise<Digest> {
-    if (this.#stream !== undefined) {
-      const hashing = this.#hasher.hash(chunk) // Elsewhere, while the file is hashed here.
-      this.#stream.update(chunk)
-      return hashing
-    }
-    if (chunk.length < this.#chunkSize) return this.#hasher.hash(chunk)
-    this.#stream = Digest.stream()
-    this.#stream.update(chunk)
-    return this.#stream.soFar()
-  }
-
-  digest(chunks: readonly Digest[]): Digest {
-    return this.#stream?.digest() ?? chunks[0] ?? Digest.empty
+  async #store(chunk: Buffer, digest: Digest): Promise<number> {
+    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk)
+    this.#pool.giveBack(chunk) // Not after a write that failed: it may still be on its way to a socket.
+    return copies
   }
 }
 

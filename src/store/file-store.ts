@@ -7,7 +7,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { ChunkSource, type Found } from './chunk-source.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
-import { Hasher } from './hasher.ts'
+import { Hasher } from './hashing/hasher.ts'
 import { Keys } from './keys.ts'
 import { maxChunkCount } from './link.ts'
 import { Links } from './links.ts'
@@ -46,6 +46,7 @@ export class FileStore {
   readonly #source: ChunkSource
   readonly #chunks: SharedChunks
   readonly #writer: ChunkWriter
+  readonly #hasher: Hasher
   readonly #events = new StoreEvents()
 
   /**
@@ -59,14 +60,14 @@ export class FileStore {
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
     this.#budgets = new Budgets(this.#settings)
     const { chunkSize, hotCache, heldBytes, windowBytes } = this.#settings
-    const hasher = new Hasher(this.#settings.hashThreads)
+    this.#hasher = new Hasher(this.#settings.hashThreads)
     // What was used at once may be used at once again.
     this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + windowBytes) / chunkSize))
-    this.#source = new ChunkSource(engine, this.#keys, hasher)
+    this.#source = new ChunkSource(engine, this.#keys, this.#hasher)
     this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
     const uploads = new BufferPool(chunkSize, Math.ceil(windowBytes / chunkSize))
-    this.#writer = new ChunkWriter(engine, this.#keys, uploads, hasher)
+    this.#writer = new ChunkWriter(engine, this.#keys, uploads, this.#hasher)
   }
 
   get chunkSize(): number {
@@ -254,6 +255,7 @@ export class FileStore {
   /** Settles everything under way and closes the engine. Idempotent. */
   async close(): Promise<void> {
     await this.engine.close()
+    await this.#hasher.close()
   }
 
   get #uploading(): Uploading {

@@ -1,6 +1,6 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
-import { DEFAULT_HASH_THREADS } from './hasher.ts'
+import { DEFAULT_HASH_THREADS } from './hashing/hasher.ts'
 import { MAX_CHUNK_SIZE } from './manifest.ts'
 
 const MiB = 1024 * 1024

@@ -1,0 +1,96 @@
+import { Worker } from 'node:worker_threads'
+
+/** What a thread is told. */
+export type Order =
+  /** The next chunk of a file, whose bytes are handed over. */
+  | { file: number; chunk: Uint8Array<ArrayBuffer> }
+  /** There are no more chunks. */
+  | { file: number; end: true }
+  /** Nobody wants to know any more; there is no answer. */
+  | { file: number; drop: true }
+
+/** What comes back, in the order in which it was asked for. */
+export interface Answer {
+  /** Of the chunk, or of the file at its end: 64 hexadecimal digits. */
+  hex: string
+  /** The chunk, handed back. */
+  chunk?: Uint8Array<ArrayBuffer>
+}
+
+interface Waiting {
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
+/**
+ * A thread that hashes the chunks of files, each of which stays with it, since SHA-256 takes the bytes
+ * of a file in order. Bytes are handed over, not copied. It keeps the process alive only while it has work.
+ */
+export class HashThread {
+  readonly #waiting: Waiting[] = []
+  readonly #worker: Worker
+  #files = 0
+  #state: 'starting' | 'ready' | 'ended' = 'starting'
+
+  constructor() {
+    const code = new URL('./hash-worker.js', import.meta.url)
+    this.#worker = new Worker(code, { name: 'blobcached hashes', execArgv: [] })
+    this.#worker.unref()
+    this.#worker.on('message', (message: Answer | 'ready') => {
+      if (message === 'ready') this.#state = 'ready'
+      else this.#answered(message)
+    })
+    this.#worker.on('error', (error) => this.#ended(error))
+    this.#worker.on('exit', () => this.#ended(new Error('the thread that hashes has ended')))
+  }
+
+  get isReady(): boolean {
+    return this.#state === 'ready'
+  }
+
+  /** Orders that have not been answered. */
+  get load(): number {
+    return this.#waiting.length
+  }
+
+  /** A number for a file that is to be hashed here. */
+  open(): number {
+    return ++this.#files
+  }
+
+  /** @param chunk Its whole `ArrayBuffer` is gone afterwards: what is resolved with takes its place. */
+  add(file: number, chunk: Uint8Array<ArrayBuffer>): Promise<Answer> {
+    return this.#ask({ file, chunk }, [chunk.buffer])
+  }
+
+  end(file: number): Promise<Answer> {
+    return this.#ask({ file, end: true })
+  }
+
+  drop(file: number): void {
+    this.#worker.postMessage({ file, drop: true } satisfies Order)
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #ask(order: Order, handedOver: ArrayBuffer[] = []): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#state === 'ended') throw new Error('the thread that hashes has ended')
+      this.#worker.postMessage(order, handedOver)
+      this.#waiting.push({ resolve, reject })
+      if (this.#waiting.length === 1) this.#worker.ref()
+    })
+  }
+
+  #answered(answer: Answer): void {
+    this.#waiting.shift()?.resolve(answer)
+    if (this.#waiting.length === 0) this.#worker.unref()
+  }
+
+  #ended(error: Error): void {
+    this.#state = 'ended'
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
+  }
+}

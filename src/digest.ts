@@ -30,12 +30,6 @@ export class Digest {
     return new Digest(hash('sha256', bytes, 'hex'))
   }
 
-  /** Hashes a copy of `bytes` on the thread pool. */
-  static async offThread(bytes: Uint8Array): Promise<Digest> {
-    const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
-    return Digest.from(Buffer.from(digest))
-  }
-
   /** The running digest of a stream of bytes. */
   static stream(): DigestStream {
     const state = createHash('sha256')

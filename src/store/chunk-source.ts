@@ -1,5 +1,7 @@
 import type { Digest } from '../digest.ts'
 import { type CopyReport, DamagedError, type Engine, type GetOptions } from '../engine/engine.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { Hashed } from './hashing/file-digest.ts'
 import type { Hasher } from './hashing/hasher.ts'
 import type { Keys } from './keys.ts'
 import { repairCopies } from './repair-copies.ts'
@@ -12,11 +14,13 @@ export class ChunkSource {
   readonly #engine: Engine
   readonly #keys: Keys
   readonly #hasher: Hasher
+  readonly #pool: BufferPool
 
-  constructor(engine: Engine, keys: Keys, hasher: Hasher) {
+  constructor(engine: Engine, keys: Keys, hasher: Hasher, pool: BufferPool) {
     this.#engine = engine
     this.#keys = keys
     this.#hasher = hasher
+    this.#pool = pool
   }
 
   /**
@@ -48,9 +52,9 @@ export class ChunkSource {
   }
 
   #prove(value: Buffer, digest: Digest): Proven | Promise<Proven> {
-    const actual = this.#hasher.hash(value)
-    const verdict = (hashed: Digest) => (hashed.equals(digest) ? value : undefined)
-    return actual instanceof Promise ? actual.then(verdict) : verdict(actual)
+    const verdict = (hashed: Hashed) => (hashed.digest.equals(digest) ? hashed.chunk : undefined)
+    const hashed = this.#hasher.hash(value, this.#pool)
+    return hashed instanceof Promise ? hashed.then(verdict) : verdict(hashed)
   }
 }
 

@@ -63,7 +63,7 @@ export class FileStore {
     this.#hasher = new Hasher(this.#settings.hashThreads)
     // What was used at once may be used at once again.
     this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + windowBytes) / chunkSize))
-    this.#source = new ChunkSource(engine, this.#keys, this.#hasher)
+    this.#source = new ChunkSource(engine, this.#keys, this.#hasher, this.#pool)
     this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
     const uploads = new BufferPool(chunkSize, Math.ceil(windowBytes / chunkSize))

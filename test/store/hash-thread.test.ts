@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { FileStore, memory } from '../../src/index.ts'
+import { BufferPool } from '../../src/store/buffer-pool.ts'
 import { HashThread } from '../../src/store/hashing/hash-thread.ts'
 import { bytes } from '../helpers/bytes.ts'
 
@@ -26,24 +27,37 @@ async function startStore(t: ExecutionContext): Promise<FileStore> {
 
 test('files that are hashed at the same time do not mix, and their chunks come back', async (t) => {
   const thread = await startThread(t)
+  const pool = new BufferPool(1000, 4)
   const files = ['a', 'b', 'c'].map((seed) => ({ id: thread.open(), content: bytes(seed, 5000) }))
   for (let at = 0; at < 5000; at += 1000) {
-    for (const { id, content } of files) {
-      const chunk = Buffer.from(new Uint8Array(content.subarray(at, at + 1000)).buffer)
-      const answering = thread.add(id, chunk)
+    for (const file of [...files, { id: undefined, content: bytes('no file', 5000) }]) {
+      const piece = file.content.subarray(at, at + 1000)
+      const chunk = pool.take()
+      piece.copy(chunk)
+      const hashing = thread.hash(chunk, pool, file.id)
       t.is(chunk.length, 0, 'its memory is elsewhere')
-      const answer = await answering
-      t.is(answer.hex, sha256(content.subarray(at, at + 1000)))
-      t.deepEqual(Buffer.from(answer.chunk!), content.subarray(at, at + 1000))
+      const hashed = await hashing
+      t.is(hashed.digest.hex, sha256(piece))
+      t.deepEqual(hashed.chunk, piece)
+      pool.giveBack(hashed.chunk)
     }
   }
   for (const { id, content } of files) t.is((await thread.end(id)).hex, sha256(content))
   t.is(thread.load, 0)
 })
 
+test('memory that is not of the pool stays where it is', async (t) => {
+  const thread = await startThread(t)
+  const chunk = bytes('x', 500)
+  const hashed = await thread.hash(chunk, new BufferPool(1000, 4))
+  t.deepEqual(chunk, bytes('x', 500))
+  t.deepEqual(hashed.chunk, chunk)
+  t.not(hashed.chunk.buffer, chunk.buffer)
+})
+
 test('what a thread that ends has not answered fails, and so does what it is asked later', async (t) => {
   const thread = await startThread(t)
-  const pending = thread.add(thread.open(), new Uint8Array(1000))
+  const pending = thread.hash(Buffer.alloc(1000), new BufferPool(1000, 4))
   await thread.close()
   await t.throwsAsync(pending)
   await t.throwsAsync(thread.end(1))

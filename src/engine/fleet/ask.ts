@@ -23,7 +23,8 @@ export async function ask<T>(
   const proveCopy = async (value: Buffer) => {
     try {
       const proven = await prove(value)
-      return proven === undefined ? undefined : { value, proven }
+      if (proven === undefined) return undefined
+      return { value: Buffer.isBuffer(proven) ? proven : value, proven }
     } catch (error) {
       throw new ProofFailure(error)
     }

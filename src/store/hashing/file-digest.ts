@@ -18,21 +18,31 @@ export interface FileDigest {
   drop(): void
 }
 
-/** Here: each chunk for itself and for the file, unless it is the first one, which is what the file begins with. */
+/**
+ * Here: each chunk for itself and for the file, but for the first one, which is what the file begins
+ * with. A lone chunk that is not full is the file.
+ */
 export class LocalFileDigest implements FileDigest {
-  readonly #chunkSize: number
   readonly #hasher: Hasher
+  readonly #chunkSize: number
+  readonly #pool: BufferPool
   #stream: DigestStream | undefined
 
-  constructor(chunkSize: number, hasher: Hasher) {
-    this.#chunkSize = chunkSize
+  constructor(hasher: Hasher, chunkSize: number, pool: BufferPool) {
     this.#hasher = hasher
+    this.#chunkSize = chunkSize
+    this.#pool = pool
   }
 
   add(chunk: Buffer): Hashed | Promise<Hashed> {
-    const digest = this.#digest(chunk)
-    if (!(digest instanceof Promise)) return { chunk, digest }
-    return digest.then((digest) => ({ chunk, digest }))
+    if (this.#stream !== undefined) {
+      this.#stream.update(chunk)
+      return { chunk, digest: Digest.of(chunk) }
+    }
+    if (chunk.length < this.#chunkSize) return this.#hasher.hash(chunk, this.#pool)
+    this.#stream = Digest.stream()
+    this.#stream.update(chunk)
+    return { chunk, digest: this.#stream.soFar() }
   }
 
   end(chunks: readonly Digest[]): Digest {
@@ -40,43 +50,26 @@ export class LocalFileDigest implements FileDigest {
   }
 
   drop(): void {}
-
-  #digest(chunk: Buffer): Digest | Promise<Digest> {
-    if (this.#stream !== undefined) {
-      const hashing = this.#hasher.hash(chunk) // Elsewhere, while the file is hashed here.
-      this.#stream.update(chunk)
-      return hashing
-    }
-    if (chunk.length < this.#chunkSize) return this.#hasher.hash(chunk)
-    this.#stream = Digest.stream()
-    this.#stream.update(chunk)
-    return this.#stream.soFar()
-  }
 }
 
-/** On another thread, to which the memory of each chunk goes and from which it comes back. */
+/** On another thread. */
 export class RemoteFileDigest implements FileDigest {
   readonly #thread: HashThread
   readonly #pool: BufferPool
   readonly #file: number
 
-  /** @param pool Where the memory of chunks is from. */
   constructor(thread: HashThread, pool: BufferPool) {
     this.#thread = thread
     this.#pool = pool
     this.#file = thread.open()
   }
 
-  async add(chunk: Buffer): Promise<Hashed> {
-    const sent = this.#pool.own(chunk)
-    const { hex, chunk: back } = await this.#thread.add(this.#file, sent)
-    const { buffer, byteOffset, byteLength } = back!
-    this.#pool.adopt(buffer)
-    return { chunk: Buffer.from(buffer, byteOffset, byteLength), digest: Digest.parse(hex) }
+  add(chunk: Buffer): Promise<Hashed> {
+    return this.#thread.hash(chunk, this.#pool, this.#file)
   }
 
-  async end(): Promise<Digest> {
-    return Digest.parse((await this.#thread.end(this.#file)).hex)
+  end(): Promise<Digest> {
+    return this.#thread.end(this.#file)
   }
 
   drop(): void {

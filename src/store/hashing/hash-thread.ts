@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads'
+import { Digest } from '../../digest.ts'
+import type { BufferPool } from '../buffer-pool.ts'
+import type { Hashed } from './file-digest.ts'
 
 /** What a thread is told. */
 export type Order =
-  /** The next chunk of a file, whose bytes are handed over. */
-  | { file: number; chunk: Uint8Array<ArrayBuffer> }
+  /** A chunk, whose bytes are handed over: the next one of a file, or one for itself. */
+  | { file: number | undefined; chunk: Uint8Array<ArrayBuffer> }
   /** There are no more chunks. */
   | { file: number; end: true }
   /** Nobody wants to know any more; there is no answer. */
@@ -58,13 +61,22 @@ export class HashThread {
     return ++this.#files
   }
 
-  /** @param chunk Its whole `ArrayBuffer` is gone afterwards: what is resolved with takes its place. */
-  add(file: number, chunk: Uint8Array<ArrayBuffer>): Promise<Answer> {
-    return this.#ask({ file, chunk }, [chunk.buffer])
+  /**
+   * Memory of `pool` goes to the thread, so that `chunk` is empty afterwards: what is resolved with has
+   * its bytes. Those of others are copied first.
+   * @param file The number of the file that it is the next chunk of.
+   */
+  async hash(chunk: Buffer, pool: BufferPool, file?: number): Promise<Hashed> {
+    const own = pool.own(chunk)
+    const { hex, chunk: back } = await this.#ask({ file, chunk: own }, [own.buffer])
+    const { buffer, byteOffset, byteLength } = back!
+    pool.adopt(buffer)
+    return { chunk: Buffer.from(buffer, byteOffset, byteLength), digest: Digest.parse(hex) }
   }
 
-  end(file: number): Promise<Answer> {
-    return this.#ask({ file, end: true })
+  /** The digest of a file. */
+  async end(file: number): Promise<Digest> {
+    return Digest.parse((await this.#ask({ file, end: true })).hex)
   }
 
   drop(file: number): void {

@@ -16,15 +16,15 @@ parentPort?.on('message', (/** @type {Order} */ order) => {
 answer('ready')
 
 /**
- * @param {number} id
+ * @param {number | undefined} id
  * @param {Uint8Array<ArrayBuffer>} chunk
  */
 function add(id, chunk) {
-  const file = files.get(id) ?? createHash('sha256')
-  file.update(chunk)
-  // What the file begins with is the first chunk.
-  const hash = files.has(id) ? createHash('sha256').update(chunk) : file.copy()
-  files.set(id, file)
+  const file = id === undefined ? undefined : files.get(id)
+  const hash = createHash('sha256').update(chunk)
+  if (file !== undefined) file.update(chunk)
+  // What a file begins with is its first chunk.
+  else if (id !== undefined) files.set(id, hash.copy())
   answer({ hex: hash.digest('hex'), chunk }, [chunk.buffer])
 }
 

@@ -1,68 +1,60 @@
 import { availableParallelism } from 'node:os'
 import { Digest } from '../../digest.ts'
 import type { BufferPool } from '../buffer-pool.ts'
-import { type FileDigest, LocalFileDigest, RemoteFileDigest } from './file-digest.ts'
+import { type FileDigest, type Hashed, LocalFileDigest, RemoteFileDigest } from './file-digest.ts'
 import { HashThread } from './hash-thread.ts'
 
-/** Threads that Node's pool has by default. */
-const POOL_THREADS = 4
+/** More would hash faster than chunks can come. */
+const MAX_THREADS = 4
 /** Below this many bytes the trip to another thread and back takes longer than the work. */
-const OFF_THREAD_MIN = 128 * 1024
+const THREAD_MIN = 128 * 1024
+/** Chunks that a thread has before it; another one is hashed sooner here. */
+const MAX_LOAD = 4
 
 /** One core is busy with everything else. */
-export const DEFAULT_HASH_THREADS = Math.min(POOL_THREADS, availableParallelism() - 1)
+export const DEFAULT_HASH_THREADS = Math.min(MAX_THREADS, availableParallelism() - 1)
 
-/** Hashes on other threads while there are cores for that, and in place beyond. */
+/**
+ * Hashes chunks and files on threads of its own while there are cores for that, and in place beyond. Threads
+ * start with the first large chunk, and have none before they are ready.
+ */
 export class Hasher {
-  readonly #threads: number
-  readonly #fileThreads: HashThread[] = []
-  #busy = 0
+  readonly #limit: number
+  readonly #threads: HashThread[] = []
 
-  /** @param threads Chunks that are hashed on other threads at the same time, and files likewise. */
-  constructor(threads: number) {
-    this.#threads = threads
+  /** @param limit Threads at most. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** @param pool Where memory comes from for a chunk that is somebody else's. */
+  hash(chunk: Buffer, pool: BufferPool): Hashed | Promise<Hashed> {
+    const thread = chunk.length < THREAD_MIN ? undefined : this.#thread()
+    if (thread === undefined || thread.load >= MAX_LOAD) return { chunk, digest: Digest.of(chunk) }
+    return thread.hash(chunk, pool)
   }
 
   /**
-   * The digest of a chunk. The thread pool hashes a copy, which costs the event loop a third of what hashing
-   * would.
-   */
-  hash(bytes: Buffer): Digest | Promise<Digest> {
-    if (bytes.length < OFF_THREAD_MIN || this.#busy >= this.#threads) return Digest.of(bytes)
-    return this.#elsewhere(bytes)
-  }
-
-  /**
-   * Hashes a file that is cut into chunks: on a thread where it has several large ones, since each byte
-   * is hashed twice then.
+   * For a file that is cut into chunks. A long one stays with a thread, since its bytes are hashed twice.
    * @param isLong Whether there may be more than one chunk.
-   * @param pool Where the memory of its chunks is from.
    */
   file(chunkSize: number, isLong: boolean, pool: BufferPool): FileDigest {
-    const thread = isLong && chunkSize >= OFF_THREAD_MIN ? this.#thread() : undefined
-    return thread ? new RemoteFileDigest(thread, pool) : new LocalFileDigest(chunkSize, this)
+    const thread = isLong && chunkSize >= THREAD_MIN ? this.#thread() : undefined
+    if (thread === undefined) return new LocalFileDigest(this, chunkSize, pool)
+    return new RemoteFileDigest(thread, pool)
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#fileThreads.map((thread) => thread.close()))
+    await Promise.all(this.#threads.map((thread) => thread.close()))
   }
 
-  /** The one with the least to do; none before it has started, which takes longer than most files. */
+  /** The one with the least to do. */
   #thread(): HashThread | undefined {
-    if (this.#fileThreads.length < this.#threads) this.#fileThreads.push(new HashThread())
+    if (this.#threads.length < this.#limit) this.#threads.push(new HashThread())
     let best: HashThread | undefined
-    for (const thread of this.#fileThreads) {
+    for (const thread of this.#threads) {
       if (thread.isReady && (best === undefined || thread.load < best.load)) best = thread
     }
     return best
-  }
-
-  async #elsewhere(bytes: Buffer): Promise<Digest> {
-    this.#busy++
-    try {
-      return await Digest.offThread(bytes)
-    } finally {
-      this.#busy--
-    }
   }
 }

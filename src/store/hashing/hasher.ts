@@ -9,7 +9,7 @@ const MAX_THREADS = 4
 /** Below this many bytes the trip to another thread and back takes longer than the work. */
 const THREAD_MIN = 128 * 1024
 /** Chunks that a thread has before it; another one is hashed sooner here. */
-const MAX_LOAD = 4
+const MAX_LOAD = 16
 
 /** One core is busy with everything else. */
 export const DEFAULT_HASH_THREADS = Math.min(MAX_THREADS, availableParallelism() - 1)

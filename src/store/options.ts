@@ -31,8 +31,9 @@ export interface FileStoreOptions {
    */
   hotCache?: number
   /**
-   * Chunks hashed on other threads at the same time; beyond that they are hashed in place. Default:
-   * one less than the machine has cores, 4 at most. Processes that share a machine want fewer.
+   * Threads that hash chunks of 128 KiB and more, started with the first of those; what they cannot take
+   * is hashed in place. Default: one less than the machine has cores, 4 at most. Processes that share a
+   * machine want fewer.
    */
   hashThreads?: number
   memory?: {

@@ -97,8 +97,8 @@ function createStore(engine: Engine, settings: Settings, nameOf: NameOf): FileSt
     { name: nameOf('secretFile'), given: settings.secretFile },
   )
   const { ttl, hotCache, memoryBudget, chunkSize, maxFileSize, keyPrefix } = settings
-  if (memoryBudget < 4 * (chunkSize ?? DEFAULT_CHUNK_SIZE)) {
-    throw new InvalidArgumentError(`${nameOf('memoryBudget')}: it takes at least four chunks`)
+  if (memoryBudget < 6 * (chunkSize ?? DEFAULT_CHUNK_SIZE)) {
+    throw new InvalidArgumentError(`${nameOf('memoryBudget')}: it takes at least six chunks`)
   }
   return new FileStore(engine, {
     ttl,

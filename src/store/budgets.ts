@@ -9,24 +9,25 @@ import { windowFor } from './window.ts'
  */
 const HOLD_PATIENCE_MS = 250
 
-/** The memory of all requests together, in two parts, so that neither kind can starve the other. */
+/** What streams: slow uploads must not keep others from reading, nor the other way round. */
+export type Streaming = 'read' | 'upload'
+
+/** The memory of all requests together, in three parts, so that no kind can starve another. */
 export class Budgets {
   readonly #held: ByteBudget
-  readonly #windows: ByteBudget
+  readonly #windows: Readonly<Record<Streaming, ByteBudget>>
   readonly #perRead: number
 
-  constructor({ heldBytes, windowBytes, perRead }: Settings) {
+  constructor({ heldBytes, readBytes, uploadBytes, perRead }: Settings) {
     this.#held = new ByteBudget(heldBytes)
-    this.#windows = new ByteBudget(windowBytes)
+    this.#windows = { read: new ByteBudget(readBytes), upload: new ByteBudget(uploadBytes) }
     this.#perRead = perRead
   }
 
   get usage(): MemoryUsage {
-    return {
-      used: this.#held.used + this.#windows.used,
-      total: this.#held.total + this.#windows.total,
-      waiting: this.#held.waiting + this.#windows.waiting,
-    }
+    const parts = [this.#held, this.#windows.read, this.#windows.upload]
+    const sum = (figure: keyof MemoryUsage) => parts.reduce((all, part) => all + part[figure], 0)
+    return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
 
   /** Room to hold `bytes` until they are sent, or `undefined` when they have to be read twice. */
@@ -47,12 +48,20 @@ export class Budgets {
 
   /**
    * Room for the chunks of one stream: those under way and the one that is being cut or sent; all
-   * of `bytes` if that is less.
+   * of `bytes` if that is less. Where half of the memory is in use there is room for two chunks only.
    * @throws {UnavailableError} when none became free for long.
    */
-  async window(bytes: number, chunkSize: number, signal?: AbortSignal): Promise<WindowLease> {
-    const want = Math.min(bytes, (windowFor(chunkSize) + 1) * chunkSize)
-    const lease = await this.#windows.acquire(Math.min(bytes, 2 * chunkSize), want, { signal })
+  async window(
+    kind: Streaming,
+    bytes: number,
+    chunkSize: number,
+    signal?: AbortSignal,
+  ): Promise<WindowLease> {
+    const part = this.#windows[kind]
+    const min = Math.min(bytes, 2 * chunkSize)
+    const isTight = part.used > part.total / 2
+    const want = isTight ? min : Math.min(bytes, (windowFor(chunkSize) + 1) * chunkSize)
+    const lease = await part.acquire(min, want, { signal })
     const isAll = lease.bytes >= bytes
     const chunks = isAll ? Math.ceil(bytes / chunkSize) : Math.floor(lease.bytes / chunkSize)
     return { chunks: Math.max(1, chunks - 1), release: lease.release }

@@ -59,14 +59,14 @@ export class FileStore {
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
     this.#budgets = new Budgets(this.#settings)
-    const { chunkSize, hotCache, heldBytes, windowBytes } = this.#settings
+    const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = this.#settings
     this.#hasher = new Hasher(this.#settings.hashThreads)
     // What was used at once may be used at once again.
-    this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + windowBytes) / chunkSize))
+    this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + readBytes) / chunkSize))
     this.#source = new ChunkSource(engine, this.#keys, this.#hasher, this.#pool)
     this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
-    const uploads = new BufferPool(chunkSize, Math.ceil(windowBytes / chunkSize))
+    const uploads = new BufferPool(chunkSize, Math.ceil(uploadBytes / chunkSize))
     this.#writer = new ChunkWriter(engine, this.#keys, uploads, this.#hasher)
   }
 

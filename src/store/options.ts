@@ -39,7 +39,7 @@ export interface FileStoreOptions {
   memory?: {
     /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
     perRead?: number
-    /** Bytes that all reads and writes together may hold, at least four chunks. Default 256 MiB. */
+    /** Bytes that all reads and writes together may hold, at least six chunks. Default 256 MiB. */
     total?: number
   }
 }
@@ -53,8 +53,10 @@ export interface Settings {
   readonly perRead: number
   /** Bytes for prepared reads that are held whole. */
   readonly heldBytes: number
-  /** Bytes for the windows of chunks of everything that streams. */
-  readonly windowBytes: number
+  /** Bytes for the windows of chunks of reads that stream. */
+  readonly readBytes: number
+  /** Bytes for the windows of chunks of uploads. */
+  readonly uploadBytes: number
 }
 
 /** @throws {InvalidArgumentError} when a figure is out of its range. */
@@ -62,7 +64,7 @@ export function settle(options: FileStoreOptions): Settings {
   const chunkSize = options.chunkSize ?? DEFAULT_CHUNK_SIZE
   checkCount('chunkSize', chunkSize, 1, MAX_CHUNK_SIZE)
   const total = options.memory?.total ?? 256 * MiB
-  checkCount('memory.total', total, 4 * chunkSize)
+  checkCount('memory.total', total, 6 * chunkSize)
   const perRead = options.memory?.perRead ?? Math.min(64 * MiB, Math.floor(total / 4))
   checkCount('memory.perRead', perRead, 0, total)
   const maxFileSize = options.maxFileSize ?? Number.MAX_SAFE_INTEGER
@@ -73,7 +75,8 @@ export function settle(options: FileStoreOptions): Settings {
   checkCount('hotCache', hotCache, 0)
   const hashThreads = options.hashThreads ?? DEFAULT_HASH_THREADS
   checkCount('hashThreads', hashThreads, 0)
-  const windowBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
+  const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
+  const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   return {
     chunkSize,
     ttl,
@@ -81,8 +84,9 @@ export function settle(options: FileStoreOptions): Settings {
     hotCache,
     hashThreads,
     perRead,
-    heldBytes: total - windowBytes,
-    windowBytes,
+    heldBytes: total - uploadBytes - readBytes,
+    readBytes,
+    uploadBytes,
   }
 }
 

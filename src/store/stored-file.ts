@@ -94,7 +94,7 @@ export class StoredFile {
     const { chunkSize } = this.manifest
     const { from, to } = this.manifest.span(range)
     const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
-    const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
+    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
     try {
       let offset = from * chunkSize
       for await (const chunk of this.#reader.readAll(
@@ -185,7 +185,8 @@ export class StoredFile {
   }
 
   async #verifyOnly(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
-    const window = await this.#reading.budgets.window(bytes, this.manifest.chunkSize, signal)
+    const { chunkSize } = this.manifest
+    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
     try {
       for await (const bytes of this.#reader.readAll(chunks, window.chunks)) {
         signal?.throwIfAborted()

@@ -84,7 +84,7 @@ async function write(
   const maxSize = await store.maxFileSize()
   if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
 
-  const window = await budgets.window(size ?? Infinity, store.chunkSize, signal)
+  const window = await budgets.window('upload', size ?? Infinity, store.chunkSize, signal)
   try {
     const pieces = signal === undefined ? source.pieces : untilAborted(source.pieces, signal)
     const { manifest, copies } = await writer.write(pieces, {

@@ -40,7 +40,7 @@ export async function verifyFile(
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const chunks: ChunkHealth[] = []
   const whole = Digest.stream()
-  const window = await budgets.window(manifest.size, manifest.chunkSize, signal)
+  const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
   const allocate = (bytes: number) => pool.take(bytes)
   const find = async (chunk: Chunk) => ({
     chunk,

@@ -66,7 +66,7 @@ test('what nobody reads in the end does no harm', async (t) => {
 
 test('invariant 7: nothing is fetched ahead when there is no memory left for it', async (t) => {
   const engine = new FaultyEngine(memory())
-  const store = new FileStore(engine, { chunkSize: 1000, memory: { total: 4000, perRead: 2000 } })
+  const store = new FileStore(engine, { chunkSize: 1000, memory: { total: 6000, perRead: 2000 } })
   const { hash } = await store.put(content)
   const large = await store.put(bytes('large', 2000))
   const held = await (await store.find(large.hash)).prepare()

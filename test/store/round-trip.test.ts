@@ -44,7 +44,7 @@ onEveryEngine('arbitrary bytes, pieces, chunk sizes and ranges', async (t, backe
   await fc.assert(
     fc.asyncProperty(arbitrary, async ({ content: array, sizes, chunkSize, ends, perRead }) => {
       const content = Buffer.from(array)
-      const store = backend.store({ chunkSize, memory: { total: 8000, perRead } })
+      const store = backend.store({ chunkSize, memory: { total: 12_000, perRead } })
       const { hash } = await store.put(slowly(pieces(content, sizes)), { name: 'a' })
       const file = await store.get(hash)
       t.deepEqual(await file.bytes(), content)
@@ -60,7 +60,7 @@ onEveryEngine('arbitrary bytes, pieces, chunk sizes and ranges', async (t, backe
         read.close()
         t.deepEqual(Buffer.concat(parts), expected)
       }
-      t.deepEqual(store.memoryUsage, { used: 0, total: 8000, waiting: 0 })
+      t.deepEqual(store.memoryUsage, { used: 0, total: 12_000, waiting: 0 })
     }),
     { numRuns: 60 },
   )

@@ -1,8 +1,9 @@
 /**
  * Turns a stored value into what it stands for, or into `undefined` when it is not the value that
  * was stored: a chunk whose hash is wrong, a record whose seal is broken. Called as often as there
- * are copies to try; it must not keep the value when it returns `undefined`. A value that was received in
- * the caller's own memory it may take away: where it makes bytes of it, those stand for the value then.
+ * are copies to try; it must not keep or change the value when it returns `undefined`. It may take
+ * the memory of the value away, as `postMessage` does, if the caller's own `allocate` gave that; what it
+ * returns are the bytes of the value then.
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 

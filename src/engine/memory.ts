@@ -139,9 +139,9 @@ export class MemoryEngine implements Engine {
     this.#entries.set(key, copy, { ttl: ttl * 1000 })
   }
 
-  #run<R>(operation: Operation, key: string, work: () => R | Promise<R>): Promise<R> {
+  async #run<R>(operation: Operation, key: string, work: () => R | Promise<R>): Promise<R> {
+    checkKey(key)
     return this.#observers.operation('memory', operation, () => {
-      checkKey(key)
       this.#checkOpen()
       return work()
     })

@@ -10,7 +10,10 @@ const MAX_BYTES = 1024 * 1024
 export function jsonBody(): Middleware {
   let parser: Promise<Middleware> | undefined
   return async (ctx, next) => {
-    parser ??= createParser()
+    parser ??= createParser().catch((error) => {
+      parser = undefined
+      throw error
+    })
     const parse = await parser
     askForBody(ctx)
     await parse(ctx, next)

@@ -37,9 +37,12 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
   }
   const ranges = rangesOf(ctx, file, validators)
   const whole = { start: 0, end: file.size }
-  // One chunk is here before anyone could say that it is not needed any more.
-  const signal = file.manifest.chunkCount > 1 ? abortSignal(ctx) : undefined
-  const read = await file.prepare(ranges ?? [whole], { signal, ...(verify && { verify }) })
+  const read = await file.prepare(ranges ?? [whole], {
+    ...(verify && { verify }),
+    get signal() {
+      return abortSignal(ctx) // Made where it is needed: most small files do without.
+    },
+  })
   try {
     const segments = ranges ? answerRanges(ctx, file, ranges) : answerWhole(ctx, file, whole)
     await send(ctx, read, segments)

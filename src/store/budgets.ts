@@ -41,9 +41,9 @@ export class Budgets {
     }
   }
 
-  /** Room for `bytes` if there is some now. */
+  /** Room for `bytes` if they may be held and there is some now. */
   tryHold(bytes: number): Lease | undefined {
-    return this.#held.tryAcquire(bytes)
+    return bytes > this.#perRead ? undefined : this.#held.tryAcquire(bytes)
   }
 
   /**

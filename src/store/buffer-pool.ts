@@ -50,17 +50,18 @@ export class BufferPool {
     this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
   }
 
-  /** `chunk` in memory of the pool that it has for itself: as it is, or copied. */
+  /** `chunk` in memory that nothing else is in and that belongs to whoever asks: as it is, or copied. */
   own(chunk: Buffer): Buffer<ArrayBuffer> {
     if (this.#lent.has(chunk.buffer)) return chunk as Buffer<ArrayBuffer>
-    const own = this.take().subarray(0, chunk.length)
+    const { length } = chunk
+    const own = length < this.size / 4 ? Buffer.allocUnsafeSlow(length) : this.take(length)
     chunk.copy(own)
     return own as Buffer<ArrayBuffer>
   }
 
-  /** Memory of the pool that has been on another thread comes back as this. */
+  /** What `own` gave has been on another thread and comes back as this memory. */
   adopt(memory: ArrayBufferLike): void {
-    this.#lent.add(memory)
+    if (memory.byteLength === this.size) this.#lent.add(memory)
   }
 
   #letGo(): void {

@@ -43,12 +43,19 @@ export class ChunkSource {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
       const key = this.#keys.chunk(digest)
-      const { proven, copies } = await repairCopies(this.#engine, key, prove, { discard: true })
+      const allocate = (size: number) => this.#pool.take(size)
+      const options = { discard: true, allocate }
+      const { proven, copies } = await repairCopies(this.#engine, key, prove, options)
       return { found: proven ?? 'evicted', copies }
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error
       return { found: 'corrupt', copies: { wanted: 0, found: 0, repaired: 0, silent: 0 } }
     }
+  }
+
+  /** Nothing needs what `find` or `repair` found any more. */
+  recycle(found: Found): void {
+    if (typeof found !== 'string') this.#pool.giveBack(found)
   }
 
   #prove(value: Buffer, digest: Digest): Proven | Promise<Proven> {

@@ -58,7 +58,8 @@ export class ChunkWriter {
     const store = async (index: number, hashing: Hashed | Promise<Hashed>) => {
       const { chunk, digest } = await hashing
       digests[index] = digest
-      copies = Math.min(copies, await this.#store(chunk, digest))
+      const written = await this.#store(chunk, digest)
+      copies = Math.min(copies, written)
       stored += chunk.length
       onStored?.(stored)
     }

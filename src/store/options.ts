@@ -74,7 +74,7 @@ export function settle(options: FileStoreOptions): Settings {
   const hotCache = options.hotCache ?? 0
   checkCount('hotCache', hotCache, 0)
   const hashThreads = options.hashThreads ?? DEFAULT_HASH_THREADS
-  checkCount('hashThreads', hashThreads, 0)
+  checkCount('hashThreads', hashThreads, 0, 64)
   const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   return {

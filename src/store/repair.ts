@@ -38,6 +38,7 @@ export async function repairChunks(
     for await (const { chunk, found, ...repaired } of readAhead(manifest.chunks(), limit, repair)) {
       signal?.throwIfAborted()
       counts[stateOfChunk(found, chunk)]++
+      source.recycle(found)
       for (const figure of FIGURES) copies[figure] += repaired.copies[figure]
     }
   } finally {

@@ -123,17 +123,20 @@ export class StoredFile {
   /**
    * Verifies every chunk that the ranges need before any byte is handed out, so that a caller can
    * promise them: what fits the memory budget is held, more than that is read twice. Close it.
+   * A `signal` is not even looked at for one chunk that there is room for: it is there at once.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   async prepare(
     ranges: readonly ByteRange[] = [{ start: 0, end: this.size }],
-    { verify = 'full', signal }: PrepareOptions = {},
+    options: PrepareOptions = {},
   ): Promise<PreparedRead> {
     for (const range of ranges) this.#range(range)
-    if (verify === 'stream') return this.#prepareStream(ranges, signal)
+    if (options.verify === 'stream') return this.#prepareStream(ranges, options.signal)
     const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-    const lease = await this.#reading.budgets.hold(bytes, signal)
+    const atOnce = chunks.length <= 1 ? this.#reading.budgets.tryHold(bytes) : undefined
+    const signal = atOnce === undefined ? options.signal : undefined
+    const lease = atOnce ?? (await this.#reading.budgets.hold(bytes, signal))
     if (lease === undefined) {
       await this.#verifyOnly(chunks, bytes, signal)
       return new PreparedRead(

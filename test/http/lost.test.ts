@@ -16,7 +16,7 @@ const chunkKeys = Array.from(
 const paths = ['/files/a', `/blobs/${hash}`]
 
 /** With enough memory to hold the file while it is verified, and with too little. */
-const memories = [undefined, { total: 4000, perRead: 0 }]
+const memories = [undefined, { total: 8000, perRead: 0 }]
 
 async function serve(t: ExecutionContext, backend: Backend, memory = memories[0]) {
   const { engine, keyPrefix } = backend

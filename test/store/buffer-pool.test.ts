@@ -68,6 +68,21 @@ test('what was free for a whole period is let go, and what was needed stays', as
   t.false(memory.has(pool.take().buffer))
 })
 
+test('what is owned is as long as it was, in memory of its own, and no other size enters the pool', (t) => {
+  const pool = new BufferPool(1000, 4)
+  const lent = pool.take(900)
+  t.is(pool.own(lent) as Buffer, lent)
+  for (const length of [0, 10, 249, 250, 999, 1000, 1001, 5000]) {
+    const own = pool.own(Buffer.alloc(length, 7))
+    t.deepEqual(own, Buffer.alloc(length, 7))
+    t.true(own.buffer.byteLength === length || own.buffer.byteLength === 1000)
+    const back = structuredClone(own.buffer, { transfer: [own.buffer] })
+    pool.adopt(back)
+    pool.giveBack(Buffer.from(back))
+    t.is(pool.take().buffer.byteLength, 1000)
+  }
+})
+
 test('what is never given back is not kept alive', async (t) => {
   const pool = new BufferPool(1024, 4)
   const dropped = Array.from({ length: 10 }, () => new WeakRef(pool.take().buffer))

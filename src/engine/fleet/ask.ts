@@ -24,7 +24,8 @@ export async function ask<T>(
     try {
       const proven = await prove(value)
       if (proven === undefined) return undefined
-      return { value: Buffer.isBuffer(proven) ? proven : value, proven }
+      const wasTaken = value.length === 0 && Buffer.isBuffer(proven)
+      return { value: wasTaken ? proven : value, proven }
     } catch (error) {
       throw new ProofFailure(error)
     }

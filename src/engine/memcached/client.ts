@@ -62,9 +62,9 @@ export class Client extends memjs.Client {
     return this.#ask({ opcode: Opcode.delete, key }, isThere)
   }
 
-  /** Removes the item unless it was written since; resolves with whether it did. */
-  removeUnchanged(key: string, cas: bigint): Promise<boolean> {
-    return this.#ask({ opcode: Opcode.delete, key, cas }, isThereUnchanged)
+  /** Removes the item unless it was written since. */
+  removeUnchanged(key: string, cas: bigint): Promise<void> {
+    return this.#ask({ opcode: Opcode.delete, key, cas }, expectOkOrChanged)
   }
 
   noop(): Promise<void> {
@@ -74,8 +74,13 @@ export class Client extends memjs.Client {
   /** The limit for an item as a whole of the server that answers now. */
   async maxItemSize(): Promise<number> {
     const server = this.server()
-    if (server.maxItemSize === undefined) await this.noop()
-    return server.maxItemSize!
+    return (
+      server.maxItemSize ??
+      this.#ask({ opcode: Opcode.noop }, (response) => {
+        expectOk(response)
+        return server.maxItemSize! // It is connected while it answers.
+      })
+    )
   }
 
   /** What `stats` tells, name by name. */
@@ -128,8 +133,9 @@ function isThere(response: Response): boolean {
   return true
 }
 
-function isThereUnchanged(response: Response): boolean {
-  return response.header.status !== Status.exists && isThere(response)
+function expectOkOrChanged(response: Response): void {
+  const { status } = response.header
+  if (status !== Status.exists && status !== Status.notFound) expectOk(response)
 }
 
 function wasNew(response: Response): boolean {

@@ -118,12 +118,9 @@ export class MemcachedEngine implements Engine {
     })
   }
 
-  #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
-    const checked = () => {
-      checkKey(key)
-      return work()
-    }
-    return this.#observers.operation(this.#name, operation, checked, this.#explain)
+  async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
+    checkKey(key)
+    return this.#observers.operation(this.#name, operation, work, this.#explain)
   }
 
   async #reach<R>(work: () => Promise<R>): Promise<R> {

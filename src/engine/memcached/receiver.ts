@@ -24,7 +24,7 @@ const DIRECT_MIN = 32 * 1024
 
 /**
  * Cuts the bytes of one connection into responses. Its work is linear in the bytes: each value gets
- * a buffer of exactly its size when its header has been checked, and all but the start of a large
+ * memory when its header has been checked, and all but the start of a large
  * one is read straight into that.
  */
 export class Receiver {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { Digest } from '../../digest.ts'
+import { UnavailableError } from '../../errors.ts'
 import type { BufferPool } from '../buffer-pool.ts'
 import type { Hashed } from './file-digest.ts'
 
@@ -33,22 +34,23 @@ export class HashThread {
   readonly #waiting: Waiting[] = []
   readonly #worker: Worker
   #files = 0
+  #last: Promise<unknown> = Promise.resolve()
   #state: 'starting' | 'ready' | 'ended' = 'starting'
 
   constructor() {
     const code = new URL('./hash-worker.js', import.meta.url)
     this.#worker = new Worker(code, { name: 'blobcached hashes', execArgv: [] })
-    this.#worker.unref()
     this.#worker.on('message', (message: Answer | 'ready') => {
       if (message === 'ready') this.#state = 'ready'
       else this.#answered(message)
     })
     this.#worker.on('error', (error) => this.#ended(error))
-    this.#worker.on('exit', () => this.#ended(new Error('the thread that hashes has ended')))
+    this.#worker.on('exit', () => this.#ended())
+    this.#worker.unref() // After the listeners, which would keep the process alive.
   }
 
-  get isReady(): boolean {
-    return this.#state === 'ready'
+  get state(): 'starting' | 'ready' | 'ended' {
+    return this.#state
   }
 
   /** Orders that have not been answered. */
@@ -83,17 +85,21 @@ export class HashThread {
     this.#worker.postMessage({ file, drop: true } satisfies Order)
   }
 
+  /** Ends it when it has answered what it was asked. */
   async close(): Promise<void> {
+    await this.#last.catch(() => {})
     await this.#worker.terminate()
   }
 
   #ask(order: Order, handedOver: ArrayBuffer[] = []): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.#state === 'ended') throw new Error('the thread that hashes has ended')
+    const answer = new Promise<Answer>((resolve, reject) => {
+      if (this.#state === 'ended') throw hasEnded()
       this.#worker.postMessage(order, handedOver)
       this.#waiting.push({ resolve, reject })
       if (this.#waiting.length === 1) this.#worker.ref()
     })
+    this.#last = answer
+    return answer
   }
 
   #answered(answer: Answer): void {
@@ -101,8 +107,14 @@ export class HashThread {
     if (this.#waiting.length === 0) this.#worker.unref()
   }
 
-  #ended(error: Error): void {
+  #ended(cause?: Error): void {
     this.#state = 'ended'
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
+    for (const { reject } of this.#waiting.splice(0)) reject(hasEnded(cause))
   }
+}
+
+/** Another try is hashed somewhere else. */
+function hasEnded(cause?: Error): UnavailableError {
+  const options = { retryAfter: 1, ...(cause && { cause }) }
+  return new UnavailableError('the thread that was to hash it has ended', options)
 }

@@ -15,11 +15,11 @@ const MAX_LOAD = 16
 export const DEFAULT_HASH_THREADS = Math.min(MAX_THREADS, availableParallelism() - 1)
 
 /**
- * Hashes chunks and files on threads of its own while there are cores for that, and in place beyond. Threads
- * start with the first large chunk, and have none before they are ready.
+ * Hashes chunks and files on threads of its own while there are cores for that, and in place otherwise.
+ * A thread is started when the others are busy, and gets nothing to do before it is ready.
  */
 export class Hasher {
-  readonly #limit: number
+  #limit: number
   readonly #threads: HashThread[] = []
 
   /** @param limit Threads at most. */
@@ -44,17 +44,33 @@ export class Hasher {
     return new RemoteFileDigest(thread, pool)
   }
 
+  /** What is hashed from now on is hashed in place. */
   async close(): Promise<void> {
+    this.#limit = 0
     await Promise.all(this.#threads.map((thread) => thread.close()))
   }
 
   /** The one with the least to do. */
   #thread(): HashThread | undefined {
-    if (this.#threads.length < this.#limit) this.#threads.push(new HashThread())
+    if (this.#limit === 0) return undefined
     let best: HashThread | undefined
+    let isStarting = false
     for (const thread of this.#threads) {
-      if (thread.isReady && (best === undefined || thread.load < best.load)) best = thread
+      if (thread.state === 'starting') isStarting = true
+      if (thread.state !== 'ready') continue
+      if (best === undefined || thread.load < best.load) best = thread
     }
+    if (!isStarting && (best === undefined || best.load > 0)) this.#start()
     return best
+  }
+
+  /** One that ended is not replaced: it would end again. */
+  #start(): void {
+    if (this.#threads.length >= this.#limit) return
+    try {
+      this.#threads.push(new HashThread())
+    } catch {
+      this.#limit = 0 // Where threads are not allowed.
+    }
   }
 }

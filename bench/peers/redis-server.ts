@@ -2,13 +2,17 @@
  * What one writes in ten minutes without blobcached: whole values in Redis, nothing verified.
  * usage: redis-server.ts <port> <redis port>
  */
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Redis } from 'ioredis'
 
 const [port, redisPort] = process.argv.slice(2).map(Number)
 const redis = new Redis(redisPort!, '127.0.0.1')
 
-createServer(async (req, res) => {
+createServer((req, res) => {
+  answer(req, res).catch(() => res.destroy()) // The client left in the middle.
+}).listen(port, '127.0.0.1')
+
+async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
   if (req.method === 'PUT') {
     const parts: Buffer[] = []
     for await (const part of req) parts.push(part as Buffer)
@@ -19,4 +23,4 @@ createServer(async (req, res) => {
   const value = await redis.getBuffer(req.url!)
   if (value === null) res.writeHead(404).end()
   else res.writeHead(200, { 'Content-Length': value.length }).end(value)
-}).listen(port, '127.0.0.1')
+}

@@ -47,7 +47,7 @@ for (const [how, end] of [
 }
 
 test('a reader that goes away gives its memory back', async (t) => {
-  for (const memory of [undefined, { total: 400_000, perRead: 0 }]) {
+  for (const memory of [undefined, { total: 800_000, perRead: 0 }]) {
     const server = await startTestServer(t, {
       store: { chunkSize: 100_000, ...(memory && { memory }) },
     })

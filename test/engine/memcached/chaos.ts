@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { DamagedError } from '../../../src/engine/engine.ts'
-import { UnavailableError } from '../../../src/errors.ts'
+import { TooLargeError, UnavailableError } from '../../../src/errors.ts'
 import { breakSomething } from '../../helpers/faults.ts'
 import { Random } from '../../helpers/random.ts'
 import { watched } from '../../helpers/watchdog.ts'
@@ -20,7 +20,7 @@ export async function chaos(t: ExecutionContext, seed: number, forMs: number): P
   const random = new Random(seed)
   const { server, proxy, engine } = await rig(t, { timeoutMs: 500 }, { memoryMb: 64 })
   const chunks = Array.from({ length: 60 }, (_, i) => selfProving(random.pick(LENGTHS) + i, `${i}`))
-  const count = { ok: 0, absent: 0, damaged: 0, unavailable: 0 }
+  const count = { ok: 0, absent: 0, damaged: 0, unavailable: 0, refused: 0 }
   let stop = false
   const work = async (dice: Random) => {
     const { key, value } = dice.pick(chunks)
@@ -43,6 +43,8 @@ export async function chaos(t: ExecutionContext, seed: number, forMs: number): P
       } catch (error) {
         if (error instanceof DamagedError) count.damaged++
         else if (error instanceof UnavailableError) count.unavailable++
+        // One flipped bit of its status makes that of the answer that a key exists.
+        else if (error instanceof TooLargeError) count.refused++
         else throw error
         await sleep(1)
       }

@@ -1,5 +1,4 @@
 import cluster from 'node:cluster'
-import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import {
@@ -12,6 +11,7 @@ import {
   DEFAULT_CHUNK_SIZE,
   type Engine,
   FileStore,
+  hashThreadsFor,
   InvalidArgumentError,
   UnavailableError,
 } from '../index.ts'
@@ -103,18 +103,13 @@ function createStore(engine: Engine, settings: Settings, nameOf: NameOf): FileSt
   return new FileStore(engine, {
     ttl,
     hotCache,
-    hashThreads: hashThreads(settings.workers),
+    hashThreads: hashThreadsFor(settings.workers),
     memory: { total: memoryBudget },
     ...(chunkSize !== undefined && { chunkSize }),
     ...(maxFileSize !== undefined && { maxFileSize }),
     ...(keyPrefix !== undefined && { keyPrefix }),
     ...(secret.length > 0 && { secret }),
   })
-}
-
-/** Workers have the cores together; one of each worker's share is busy with everything else. */
-function hashThreads(workers: number): number {
-  return Math.max(0, Math.min(4, Math.floor(availableParallelism() / workers) - 1))
 }
 
 /** What is allowed, and perhaps not meant. */

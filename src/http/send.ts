@@ -42,10 +42,9 @@ function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] |
 
 /** In one go: waiting would free no memory. */
 function endWith(res: ServerResponse, parts: readonly Buffer[]): void {
-  const last = parts.at(-1)
   res.cork()
-  for (const part of parts) if (part !== last) res.write(part)
-  res.end(last)
+  for (const part of parts.slice(0, -1)) res.write(part)
+  res.end(parts.at(-1))
   res.uncork()
 }
 

@@ -8,7 +8,7 @@ const PERIOD_MS = 5000
  * by the kernel and found again by the garbage collector. As many stay as were used lately.
  */
 export class BufferPool {
-  readonly size: number
+  readonly #size: number
   readonly #maxFree: number
   readonly #periodMs: number
   readonly #free: ArrayBufferLike[] = []
@@ -21,7 +21,7 @@ export class BufferPool {
 
   /** @param size Bytes of a buffer. @param maxFree How many of them wait for their next use. */
   constructor(size: number, maxFree: number, periodMs = PERIOD_MS) {
-    this.size = size
+    this.#size = size
     this.#maxFree = maxFree
     this.#periodMs = periodMs
   }
@@ -30,13 +30,18 @@ export class BufferPool {
    * Memory for `length` bytes with anything in it. Small ones are parts of larger blocks, and very large
    * ones are made new.
    */
-  take(length = this.size): Buffer {
-    if (length > this.size) return Buffer.allocUnsafeSlow(length)
-    if (length < this.size / 4) return this.#arena.take(length)
-    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size).buffer
+  take(length = this.#size): Buffer {
+    if (length > this.#size) return Buffer.allocUnsafeSlow(length)
+    if (this.#isSmall(length)) return this.#arena.take(length)
+    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size).buffer
     this.#unneeded = Math.min(this.#unneeded, this.#free.length)
     this.#lent.add(memory)
     return Buffer.from(memory, 0, length)
+  }
+
+  /** As `take`, but in memory that nothing else is in: for what may stay long, or go elsewhere. */
+  takeAlone(length: number): Buffer {
+    return this.#isSmall(length) ? Buffer.allocUnsafeSlow(length) : this.take(length)
   }
 
   /**
@@ -53,15 +58,18 @@ export class BufferPool {
   /** `chunk` in memory that nothing else is in and that belongs to whoever asks: as it is, or copied. */
   own(chunk: Buffer): Buffer<ArrayBuffer> {
     if (this.#lent.has(chunk.buffer)) return chunk as Buffer<ArrayBuffer>
-    const { length } = chunk
-    const own = length < this.size / 4 ? Buffer.allocUnsafeSlow(length) : this.take(length)
+    const own = this.takeAlone(chunk.length)
     chunk.copy(own)
     return own as Buffer<ArrayBuffer>
   }
 
   /** What `own` gave has been on another thread and comes back as this memory. */
   adopt(memory: ArrayBufferLike): void {
-    if (memory.byteLength === this.size) this.#lent.add(memory)
+    if (memory.byteLength === this.#size) this.#lent.add(memory)
+  }
+
+  #isSmall(length: number): boolean {
+    return length < this.#size / 4
   }
 
   #letGo(): void {

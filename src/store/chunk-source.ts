@@ -23,6 +23,9 @@ export class ChunkSource {
     this.#pool = pool
   }
 
+  /** For all that do not bring memory of their own. */
+  readonly #allocate = (size: number) => this.#pool.take(size)
+
   /**
    * Looks for the chunk with that digest and hashes it before anyone sees it. The engine reads a
    * wrong one once more by another way; with `discard` it is then removed, so that the next
@@ -31,7 +34,8 @@ export class ChunkSource {
   async find(digest: Digest, options?: GetOptions): Promise<Found> {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
-      return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
+      const reading = { allocate: this.#allocate, ...options }
+      return (await this.#engine.get(this.#keys.chunk(digest), prove, reading)) ?? 'evicted'
     } catch (error) {
       if (error instanceof DamagedError) return 'corrupt'
       throw error
@@ -43,8 +47,7 @@ export class ChunkSource {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
       const key = this.#keys.chunk(digest)
-      const allocate = (size: number) => this.#pool.take(size)
-      const options = { discard: true, allocate }
+      const options = { discard: true, allocate: this.#allocate }
       const { proven, copies } = await repairCopies(this.#engine, key, prove, options)
       return { found: proven ?? 'evicted', copies }
     } catch (error) {

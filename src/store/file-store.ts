@@ -169,7 +169,6 @@ export class FileStore {
     return new StoredFile(link, {
       chunks: this.#chunks,
       source: this.#source,
-      pool: this.#pool,
       budgets: this.#budgets,
       countMissing: (manifest, signal) => countMissing(this.engine, this.#keys, manifest, signal),
       prefetched,

@@ -1,6 +1,6 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
-import { DEFAULT_HASH_THREADS } from './hashing/hasher.ts'
+import { hashThreadsFor } from './hashing/hasher.ts'
 import { MAX_CHUNK_SIZE } from './manifest.ts'
 
 const MiB = 1024 * 1024
@@ -73,7 +73,7 @@ export function settle(options: FileStoreOptions): Settings {
   checkTtl(ttl)
   const hotCache = options.hotCache ?? 0
   checkCount('hotCache', hotCache, 0)
-  const hashThreads = options.hashThreads ?? DEFAULT_HASH_THREADS
+  const hashThreads = options.hashThreads ?? hashThreadsFor(1)
   checkCount('hashThreads', hashThreads, 0, 64)
   const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)

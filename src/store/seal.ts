@@ -44,11 +44,12 @@ scratch.write(DOMAIN, 'latin1')
 
 /** In hexadecimal, and where possible in one go: both are faster. */
 function plainDigest(key: string, payload: Buffer): string {
-  const length = headLength(key) + payload.length
+  const start = head(key)
+  const length = start.length + payload.length
   if (length > scratch.length) {
-    return createHash('sha256').update(head(key)).update(payload).digest('hex')
+    return createHash('sha256').update(start).update(payload).digest('hex')
   }
-  payload.copy(scratch, writeKey(scratch, key))
+  payload.copy(scratch, start.length)
   return hash('sha256', scratch.subarray(0, length), 'hex')
 }
 
@@ -56,18 +57,9 @@ function keyedDigest(secret: Buffer, key: string, payload: Buffer): Buffer {
   return createHmac('sha256', secret).update(head(key)).update(payload).digest()
 }
 
-const headLength = (key: string) => DOMAIN.length + 2 + key.length
-
+/** What comes before the payload, in `scratch` until the next one. */
 function head(key: string): Buffer {
-  const bytes = Buffer.allocUnsafe(headLength(key))
-  bytes.write(DOMAIN, 'latin1')
-  writeKey(bytes, key)
-  return bytes
-}
-
-/** Behind the domain; returns where it ends. */
-function writeKey(bytes: Buffer, key: string): number {
-  bytes.writeUInt16BE(key.length, DOMAIN.length)
-  bytes.write(key, DOMAIN.length + 2, 'latin1')
-  return headLength(key)
+  scratch.writeUInt16BE(key.length, DOMAIN.length)
+  const length = scratch.write(key, DOMAIN.length + 2, 'latin1')
+  return scratch.subarray(0, DOMAIN.length + 2 + length)
 }

@@ -63,10 +63,9 @@ export class SharedChunks {
     }
   }
 
-  /** What may be kept for long must not keep more alive than itself. */
+  /** What is kept for long must not keep more alive than itself. */
   #allocate(size: number): Buffer {
-    const isLarge = size >= this.#pool.size / 4
-    return isLarge || this.#hot === undefined ? this.#pool.take(size) : Buffer.allocUnsafeSlow(size)
+    return this.#hot === undefined ? this.#pool.take(size) : this.#pool.takeAlone(size)
   }
 
   #keep(digest: Digest, chunk: Buffer): void {

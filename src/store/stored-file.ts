@@ -1,7 +1,6 @@
 import type { Digest } from '../digest.ts'
 import { EvictedError, RangeNotSatisfiableError } from '../errors.ts'
 import type { Budgets } from './budgets.ts'
-import type { BufferPool } from './buffer-pool.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import type { ChunkSource, Found } from './chunk-source.ts'
 import type { Link } from './link.ts'
@@ -34,7 +33,6 @@ export interface FileReading {
   readonly chunks: SharedChunks
   /** What is stored, around everything that is remembered. */
   readonly source: ChunkSource
-  readonly pool: BufferPool
   readonly budgets: Budgets
   /** Counts the chunks that are gone. */
   countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>

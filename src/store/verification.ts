@@ -1,6 +1,5 @@
 import { Digest } from '../digest.ts'
 import type { Budgets } from './budgets.ts'
-import type { BufferPool } from './buffer-pool.ts'
 import type { ChunkSource, Found } from './chunk-source.ts'
 import type { Chunk, Manifest } from './manifest.ts'
 import { readAhead } from './window.ts'
@@ -27,33 +26,26 @@ export interface Verification {
 
 interface Reading {
   readonly source: ChunkSource
-  readonly pool: BufferPool
   readonly budgets: Budgets
 }
 
 /** Reads every chunk and, where all are right, checks that together they are the file. */
 export async function verifyFile(
   manifest: Manifest,
-  { source, pool, budgets }: Reading,
+  { source, budgets }: Reading,
   signal?: AbortSignal,
 ): Promise<Verification> {
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const chunks: ChunkHealth[] = []
   const whole = Digest.stream()
   const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
-  const allocate = (bytes: number) => pool.take(bytes)
-  const find = async (chunk: Chunk) => ({
-    chunk,
-    found: await source.find(chunk.digest, { allocate }),
-  })
+  const find = async (chunk: Chunk) => ({ chunk, found: await source.find(chunk.digest) })
   try {
     for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
       signal?.throwIfAborted()
       const state = stateOfChunk(found, chunk)
-      if (typeof found !== 'string') {
-        whole.update(found)
-        pool.giveBack(found)
-      }
+      if (typeof found !== 'string') whole.update(found)
+      source.recycle(found)
       counts[state]++
       chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
     }

@@ -11,8 +11,11 @@ const THREAD_MIN = 128 * 1024
 /** Chunks that a thread has before it; another one is hashed sooner here. */
 const MAX_LOAD = 16
 
-/** One core is busy with everything else. */
-export const DEFAULT_HASH_THREADS = Math.min(MAX_THREADS, availableParallelism() - 1)
+/** For each of so many processes that have the cores together: one core is busy with everything else. */
+export function hashThreadsFor(processes: number): number {
+  const share = Math.floor(availableParallelism() / processes)
+  return Math.max(0, Math.min(MAX_THREADS, share - 1))
+}
 
 /**
  * Hashes chunks and files on threads of its own while there are cores for that, and in place otherwise.

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { EngineStats } from '../../src/index.ts'
 import { until } from '../engine/fleet/harness.ts'
@@ -67,6 +68,7 @@ test('SIGHUP waits for a worker that is only starting, and ends nothing', async 
   const file = await serversFile(t, (await startMemcached(t)).address)
   const serving = await startServe(t, ['--memcached-file', file, '--workers', '2'])
   const connected = await serving.logged('memcached is connected')
+  await sleep(1100) // One that dies sooner is not replaced at once, but a second later.
   process.kill(Number(connected.pid), 'SIGKILL')
   await serving.logged('a worker died')
   serving.signal('SIGHUP')

@@ -16,7 +16,7 @@ export interface AdmissionOptions {
 }
 
 /** Bytes; twice what the longest name takes with every byte of it percent-encoded, and its query. */
-const MAX_URL = 8192
+export const MAX_URL = 8192
 /** What an overloaded server must still answer, or it is taken for a dead one. */
 const ALWAYS_ADMITTED = new Set(['/healthz', '/readyz', '/metrics'])
 
@@ -51,6 +51,11 @@ export class Admission {
     })
   }
 
+  /** Whether it comes over a connection too many. */
+  isSurplus({ socket }: IncomingMessage): boolean {
+    return this.#surplus.has(socket)
+  }
+
   readonly middleware: Middleware = async (ctx, next) => {
     this.#refuse(ctx)
     if (!hasBody(ctx.req)) return next()
@@ -72,7 +77,7 @@ export class Admission {
   }
 
   #refuse({ req, res, url, path }: Context): void {
-    if (this.#surplus.has(req.socket) && !ALWAYS_ADMITTED.has(path)) {
+    if (this.isSurplus(req) && !ALWAYS_ADMITTED.has(path)) {
       res.setHeader('Connection', 'close')
       throw new UnavailableError(`more than ${this.#maxConnections} connections are open`)
     }

@@ -1,13 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { FileStore } from '../index.ts'
 import { Admission } from './admission.ts'
-import { type AccessOptions, authenticate } from './authenticate.ts'
+import { type AccessOptions, authenticate, createGuard } from './authenticate.ts'
 import { crossOrigin } from './cors.ts'
 import { refuseOtherSites } from './cross-site.ts'
 import type { Logger } from './logger.ts'
 import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { observe } from './observe.ts'
+import { failPlainRead, PlainReads } from './plain-read.ts'
 import { problems } from './problem.ts'
 import { discardUnread } from './request-body.ts'
 import { requestLog } from './request-log.ts'
@@ -64,23 +66,43 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   metricsRoutes(router, metrics)
   openApiRoutes(router)
 
-  const app = new Koa()
+  const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
+  const guard = createGuard(access)
+  // What a page of another site may see depends on the site: not plain.
+  const isPlain = corsOrigins.length === 0
+  const app = isPlain ? new App(new PlainReads({ store, observers, guard, admission })) : new Koa()
   app.on('error', (error, ctx?: Koa.Context) => {
     // Koa tells of a socket that fails under a request as well: the client is gone.
     if (error !== ctx?.req.socket.errored) report(error)
   })
-  const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
   app.use(observe(observers, (path, method) => router.match(path, method)))
   app.use(discardUnread)
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
   app.use(problems(report, buildDialect))
   app.use(refuseOtherSites(corsOrigins))
-  const guard = authenticate(access)
-  if (guard !== undefined) app.use(guard)
+  if (guard !== undefined) app.use(authenticate(guard))
   app.use(admission.middleware)
+  app.use(failPlainRead)
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
+}
+
+/** Koa, but for the requests that it would only slow down. */
+class App extends Koa {
+  readonly #reads: PlainReads
+
+  constructor(reads: PlainReads) {
+    super()
+    this.#reads = reads
+  }
+
+  override callback(): ReturnType<Koa['callback']> {
+    const others = super.callback()
+    const handle = async (req: IncomingMessage, res: ServerResponse) =>
+      this.#reads.handle(req, res, others)
+    return handle as ReturnType<Koa['callback']> // Its type allows for HTTP/2, which is not served.
+  }
 }
 
 function logErrors(logger: Logger | undefined): (error: unknown) => void {

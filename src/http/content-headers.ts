@@ -1,7 +1,8 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import contentDisposition from 'content-disposition'
 import type { Context } from 'koa'
 import type { StoredFile } from '../index.ts'
-import { digestHeaders } from './digest-fields.ts'
+import { digestFields } from './digest-fields.ts'
 import { etagOf } from './entity-tags.ts'
 import { parameter } from './query.ts'
 
@@ -12,26 +13,44 @@ const YEAR = 365 * 24 * 3600
 /** The name of the attribute that keeps the Content-Encoding of an upload by name. */
 export const CONTENT_ENCODING = 'content-encoding'
 
+/** Header fields as `writeHead` takes them: a name, its value, the next name. */
+export type Fields = (string | number)[]
+
+export function setFields(res: ServerResponse, fields: Fields): void {
+  for (let at = 0; at < fields.length; at += 2) res.setHeader(String(fields[at]), fields[at + 1]!)
+}
+
 /** What holds for the file whatever part of it is sent, and for 304 too. */
-export function setFileHeaders({ res }: Context, file: StoredFile, by: AskedBy): void {
-  res.setHeader('ETag', etagOf(file.hash))
-  res.setHeader('Cache-Control', cacheControl(file, by))
-  if (by === 'name') res.setHeader('Last-Modified', file.storedAt.toUTCString())
-  // Stored content can neither run as this site nor be taken for another type.
-  res.setHeader('X-Content-Type-Options', 'nosniff')
-  res.setHeader('Content-Security-Policy', 'sandbox')
+export function fileFields(file: StoredFile, by: AskedBy): Fields {
+  const fields = [
+    ...['ETag', etagOf(file.hash)],
+    ...['Cache-Control', cacheControl(file, by)],
+    // Stored content can neither run as this site nor be taken for another type.
+    ...['X-Content-Type-Options', 'nosniff'],
+    ...['Content-Security-Policy', 'sandbox'],
+  ]
+  if (by === 'name') fields.push('Last-Modified', file.storedAt.toUTCString())
+  return fields
 }
 
 /** What describes the bytes that a 200 or 206 carries. */
-export function setContentHeaders(ctx: Context, file: StoredFile): void {
-  ctx.res.setHeader('Accept-Ranges', 'bytes')
-  ctx.set(digestHeaders(ctx.headers, file.digest))
+export function contentFields(headers: IncomingHttpHeaders, file: StoredFile): Fields {
+  const fields: Fields = ['Accept-Ranges', 'bytes', 'Cache-Status', 'blobcached; hit']
+  fields.push(...digestFields(headers, file.digest))
   const encoding = file.attributes[CONTENT_ENCODING]
-  if (encoding !== undefined && isFieldValue(encoding)) ctx.set('Content-Encoding', encoding)
+  if (encoding !== undefined && isFieldValue(encoding)) fields.push('Content-Encoding', encoding)
+  return fields
+}
+
+export function bodyFields(type: string, length: number): Fields {
+  return ['Content-Type', type, 'Content-Length', length]
+}
+
+/** Of `?download`: saved, not shown, under that name or else the last part of the file's own. */
+export function dispositionField(ctx: Context, file: StoredFile): Fields {
   const download = parameter(ctx, 'download')
-  if (download !== undefined) {
-    ctx.set('Content-Disposition', contentDisposition(basename(download || nameOf(file))))
-  }
+  if (download === undefined) return []
+  return ['Content-Disposition', contentDisposition(basename(download || nameOf(file)))]
 }
 
 /** The type it was stored with, unless that cannot be sent. */

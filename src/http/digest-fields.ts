@@ -2,15 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { parseDictionary } from 'structured-headers'
 import { Digest, DigestMismatchError, InvalidArgumentError } from '../index.ts'
 
-/** Repr-Digest (RFC 9530), and Digest (RFC 3230) where somebody still asks for that. */
-export function digestHeaders(
-  headers: IncomingHttpHeaders,
-  { base64 }: Digest,
-): Record<string, string> {
-  return {
-    ...(wantsReprDigest(headers) && { 'Repr-Digest': `sha-256=:${base64}:` }),
-    ...(wantsDigest(headers) && { Digest: `SHA-256=${base64}` }),
-  }
+/** Repr-Digest (RFC 9530), and Digest (RFC 3230) where somebody still asks for that: names and values. */
+export function digestFields(headers: IncomingHttpHeaders, { base64 }: Digest): string[] {
+  const fields: string[] = []
+  if (wantsReprDigest(headers)) fields.push('Repr-Digest', `sha-256=:${base64}:`)
+  if (wantsDigest(headers)) fields.push('Digest', `SHA-256=${base64}`)
+  return fields
 }
 
 /**

@@ -194,7 +194,7 @@ export function problemOf(error: unknown): Problem {
   return problem
 }
 
-function reasonOf(error: unknown): Reason {
+export function reasonOf(error: unknown): Reason {
   if (error instanceof BlobcachedError) return error.code
   return error instanceof HttpProblem ? error.reason : 'internal'
 }

@@ -1,5 +1,5 @@
+import type { Exchange, RequestObserver } from './exchange.ts'
 import type { Logger } from './logger.ts'
-import type { Exchange, RequestObserver } from './observe.ts'
 
 /** Asked every few seconds by machines: only of interest when they fail. */
 const FREQUENT = new Set(['/healthz', '/readyz', '/metrics'])

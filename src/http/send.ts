@@ -1,30 +1,35 @@
 import type { ServerResponse } from 'node:http'
-import type { Context } from 'koa'
 import type { ByteRange, PreparedRead } from '../index.ts'
+import { type Fields, setFields } from './content-headers.ts'
 import { ClientGoneError } from './signal.ts'
 
 /** Bytes as they are, or bytes of the file. */
 export type Segment = Buffer | ByteRange
 
+/** What an answer begins with. */
+export interface Head {
+  readonly status: 200 | 206
+  readonly fields: Fields
+}
+
 /**
- * Sends the bytes that were prepared, after the headers that are set, and returns when they have
- * left. What is lost in the middle cuts the connection: no client takes the part for the whole.
+ * Sends the head and the bytes that were prepared, and returns when they have left. What is lost in the
+ * middle cuts the connection: no client takes the part for the whole. When it rejects and
+ * no headers were sent, nothing was promised yet and the error can still be told.
  */
 export async function send(
-  ctx: Context,
+  res: ServerResponse,
+  head: Head,
   read: PreparedRead,
   segments: readonly Segment[],
 ): Promise<void> {
-  ctx.respond = false
-  const { res } = ctx
   try {
     const held = heldParts(read, segments)
-    if (held !== undefined) endWith(res, held)
-    else await stream(res, read, segments)
+    if (held !== undefined) endWith(res, head, held)
+    else await stream(res, head, read, segments)
     if (!res.writableFinished) await until(res, 'finish')
   } catch (error) {
     if (res.headersSent) res.destroy()
-    else ctx.respond = true // Nothing was promised yet: the error can still be told.
     throw error
   }
 }
@@ -41,14 +46,22 @@ function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] |
 }
 
 /** In one go: waiting would free no memory. */
-function endWith(res: ServerResponse, parts: readonly Buffer[]): void {
+function endWith(res: ServerResponse, head: Head, parts: readonly Buffer[]): void {
+  res.writeHead(head.status, head.fields)
   res.cork()
   for (const part of parts.slice(0, -1)) res.write(part)
   res.end(parts.at(-1))
   res.uncork()
 }
 
-async function stream(res: ServerResponse, read: PreparedRead, segments: readonly Segment[]) {
+async function stream(
+  res: ServerResponse,
+  { status, fields }: Head,
+  read: PreparedRead,
+  segments: readonly Segment[],
+): Promise<void> {
+  res.statusCode = status // They go with the first bytes, which may be lost yet.
+  setFields(res, fields)
   for (const segment of segments) {
     if ('start' in segment) await writeAll(res, read, segment)
     else res.write(segment)

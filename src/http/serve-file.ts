@@ -3,15 +3,19 @@ import { type ByteRange, PreconditionFailedError, type StoredFile } from '../ind
 import { ByteRangesBody } from './byteranges.ts'
 import {
   type AskedBy,
+  bodyFields,
+  contentFields,
   contentTypeOf,
-  setContentHeaders,
-  setFileHeaders,
+  dispositionField,
+  type Fields,
+  fileFields,
+  setFields,
 } from './content-headers.ts'
 import { evaluate, mayServeRange, type Validators } from './preconditions.ts'
 import { HttpProblem } from './problem.ts'
 import { choice } from './query.ts'
 import { contentRange, parseRange } from './range.ts'
-import { type Segment, send } from './send.ts'
+import { type Head, type Segment, send } from './send.ts'
 import { abortSignal } from './signal.ts'
 
 export type { AskedBy }
@@ -20,19 +24,19 @@ export type { AskedBy }
 export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Promise<void> {
   const verify = choice(ctx, 'verify', ['full', 'stream'])
   const validators = { hash: file.hash, lastModified: by === 'name' ? file.storedAt : undefined }
-  setFileHeaders(ctx, file, by)
+  const fields = fileFields(file, by)
   const verdict = evaluate(ctx.method, ctx.headers, validators)
   if (verdict === 'failed') throw new PreconditionFailedError('the file is another one')
   if (verdict === 'not-modified') {
+    setFields(ctx.res, fields)
     ctx.status = 304
     return
   }
-  setContentHeaders(ctx, file)
+  fields.push(...contentFields(ctx.headers, file), ...dispositionField(ctx, file))
   if (ctx.method === 'HEAD') {
     await file.probe(abortSignal(ctx))
-    answer(ctx, 200, contentTypeOf(file), file.size)
     ctx.respond = false
-    ctx.res.end()
+    ctx.res.writeHead(200, [...fields, ...bodyFields(contentTypeOf(file), file.size)]).end()
     return
   }
   const ranges = rangesOf(ctx, file, validators)
@@ -44,10 +48,12 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
     },
   })
   try {
-    const segments = ranges ? answerRanges(ctx, file, ranges) : answerWhole(ctx, file, whole)
-    await send(ctx, read, segments)
+    const { head, segments } = answer(file, ranges, fields)
+    ctx.respond = false
+    await send(ctx.res, head, read, segments)
     read.close({ sent: true })
   } finally {
+    ctx.respond = !ctx.res.headersSent
     read.close()
   }
 }
@@ -67,27 +73,25 @@ function rangesOf(
   })
 }
 
-function answerWhole(ctx: Context, file: StoredFile, whole: ByteRange): readonly Segment[] {
-  answer(ctx, 200, contentTypeOf(file), file.size)
-  return [whole]
-}
-
-function answerRanges(ctx: Context, file: StoredFile, ranges: ByteRange[]): readonly Segment[] {
-  const [range, second] = ranges
-  if (second === undefined) {
-    ctx.set('Content-Range', contentRange(range!, file.size))
-    answer(ctx, 206, contentTypeOf(file), range!.end - range!.start)
-    return ranges
+/** @param ranges `undefined` for the whole file. */
+function answer(
+  file: StoredFile,
+  ranges: ByteRange[] | undefined,
+  fields: Fields,
+): { head: Head; segments: readonly Segment[] } {
+  const type = contentTypeOf(file)
+  if (ranges === undefined) {
+    const own = bodyFields(type, file.size)
+    const segments = [{ start: 0, end: file.size }]
+    return { head: { status: 200, fields: [...fields, ...own] }, segments }
   }
-  const body = new ByteRangesBody(ranges, file.size, contentTypeOf(file))
-  answer(ctx, 206, body.contentType, body.length)
-  return body.segments
-}
-
-function answer(ctx: Context, status: number, type: string, length: number): void {
-  const { res } = ctx
-  res.setHeader('Content-Type', type)
-  res.setHeader('Cache-Status', 'blobcached; hit')
-  res.setHeader('Content-Length', length)
-  ctx.status = status
+  const [range, second] = ranges
+  if (second !== undefined) {
+    const body = new ByteRangesBody(ranges, file.size, type)
+    const own = bodyFields(body.contentType, body.length)
+    return { head: { status: 206, fields: [...fields, ...own] }, segments: body.segments }
+  }
+  const own = bodyFields(type, range!.end - range!.start)
+  own.push('Content-Range', contentRange(range!, file.size))
+  return { head: { status: 206, fields: [...fields, ...own] }, segments: ranges }
 }

@@ -1,17 +1,22 @@
-import type { Context } from 'koa'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { IDLE } from './idle.ts'
 import { HttpProblem } from './problem.ts'
 
 /** Aborted when the client goes away before it has the whole answer, or stops sending its body. */
-export function abortSignal(ctx: Context): AbortSignal {
+export function abortSignal({ req, res }: Request): AbortSignal {
   const controller = new AbortController()
   const onClose = () => {
-    if (!ctx.res.writableFinished) controller.abort(new ClientGoneError())
+    if (!res.writableFinished) controller.abort(new ClientGoneError())
   }
-  if (ctx.res.closed) onClose()
-  else ctx.res.once('close', onClose)
-  ctx.req.once(IDLE, () => controller.abort(new HttpProblem('request-timeout', IDLE_CLIENT, CLOSE)))
+  if (res.closed) onClose()
+  else res.once('close', onClose)
+  req.once(IDLE, () => controller.abort(new HttpProblem('request-timeout', IDLE_CLIENT, CLOSE)))
   return controller.signal
+}
+
+interface Request {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
 }
 
 const IDLE_CLIENT = 'nothing of the body arrived for too long'

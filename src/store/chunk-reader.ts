@@ -1,7 +1,9 @@
+import type { Digest } from '../digest.ts'
 import { CorruptError, EvictedError } from '../errors.ts'
 import type { Found } from './chunk-source.ts'
 import type { Chunk } from './manifest.ts'
 import type { StoreEvents } from './observer.ts'
+import type { Prefetched } from './prefetcher.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { readAhead } from './window.ts'
 
@@ -9,10 +11,10 @@ import { readAhead } from './window.ts'
 export class ChunkReader {
   readonly #chunks: SharedChunks
   readonly #events: StoreEvents
-  readonly #prefetched: Promise<Found> | undefined
+  #prefetched: Prefetched | undefined
 
-  /** @param prefetched The file's only chunk, if it has one only and that is under way already. */
-  constructor(chunks: SharedChunks, events: StoreEvents, prefetched?: Promise<Found>) {
+  /** @param prefetched A chunk that is under way already. */
+  constructor(chunks: SharedChunks, events: StoreEvents, prefetched?: Prefetched) {
     this.#chunks = chunks
     this.#events = events
     this.#prefetched = prefetched
@@ -20,7 +22,8 @@ export class ChunkReader {
 
   /** @throws {EvictedError | CorruptError} */
   async read(chunk: Chunk): Promise<Buffer> {
-    const found = await this.#prefetched
+    const prefetched = this.#takePrefetched(chunk.digest)
+    const found = prefetched && (await prefetched)
     // It was asked for before the link was, so it may have been stored since.
     if (found !== undefined && found !== 'evicted') return this.#expect(found, chunk)
     return this.#expect(await this.#chunks.find(chunk.digest), chunk)
@@ -33,7 +36,15 @@ export class ChunkReader {
 
   /** The memory of bytes that were read here may be used for others. */
   recycle(bytes: Buffer): void {
-    if (this.#prefetched === undefined) this.#chunks.recycle(bytes)
+    this.#chunks.recycle(bytes)
+  }
+
+  /** Once: whoever gets it may give its memory back. */
+  #takePrefetched(digest: Digest): Promise<Found> | undefined {
+    const prefetched = this.#prefetched
+    if (prefetched === undefined || !prefetched.digest.equals(digest)) return undefined
+    this.#prefetched = undefined
+    return prefetched.found
   }
 
   #expect(found: Found, chunk: Chunk): Buffer {

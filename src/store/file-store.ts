@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { Budgets, type MemoryUsage } from './budgets.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { ChunkSource, type Found } from './chunk-source.ts'
+import { ChunkSource } from './chunk-source.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Hasher } from './hashing/hasher.ts'
@@ -13,6 +13,7 @@ import { maxChunkCount } from './link.ts'
 import { Links } from './links.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
 import { type FileStoreOptions, type Settings, settle } from './options.ts'
+import { Prefetcher } from './prefetcher.ts'
 import { countMissing } from './presence.ts'
 import { type Repair, repairChunks } from './repair.ts'
 import { Sealer } from './seal.ts'
@@ -27,7 +28,10 @@ import type { Verification } from './verification.ts'
 const LOOKUPS = 64
 
 export interface FindOptions {
-  /** Fetch the chunk that a small file asked for by hash consists of along with the link. */
+  /**
+   * Fetch the chunk that a small file consists of along with its link, for whoever reads it next. By name
+   * that is a guess at first sight of the name, and never more than a chunk too many. Default false.
+   */
   prefetch?: boolean
 }
 
@@ -45,6 +49,7 @@ export class FileStore {
   readonly #pool: BufferPool
   readonly #source: ChunkSource
   readonly #chunks: SharedChunks
+  readonly #prefetcher: Prefetcher
   readonly #writer: ChunkWriter
   readonly #hasher: Hasher
   readonly #events = new StoreEvents()
@@ -65,6 +70,7 @@ export class FileStore {
     this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + readBytes) / chunkSize))
     this.#source = new ChunkSource(engine, this.#keys, this.#hasher, this.#pool)
     this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
+    this.#prefetcher = new Prefetcher(this.#chunks, this.#budgets, chunkSize)
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
     const uploads = new BufferPool(chunkSize, Math.ceil(uploadBytes / chunkSize))
     this.#writer = new ChunkWriter(engine, this.#keys, uploads, this.#hasher)
@@ -157,15 +163,14 @@ export class FileStore {
 
   /**
    * The file behind a link, without a look at its chunks: for callers that verify at once.
-   * With `prefetch`, the chunk that a small file asked for by hash consists of is fetched along.
    * @throws {NotFoundError | CorruptError | UnavailableError}
    */
   async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
-    const prefetched =
-      prefetch && parsed.hash !== undefined ? this.#prefetch(parsed.hash) : undefined
+    const prefetched = prefetch ? this.#prefetcher.start(parsed) : undefined
     const link = await this.#links.read(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
+    if (prefetch && parsed.name !== undefined) this.#prefetcher.learn(parsed.name, link.manifest)
     return new StoredFile(link, {
       chunks: this.#chunks,
       source: this.#source,
@@ -265,15 +270,6 @@ export class FileStore {
       writer: this.#writer,
       ttl: this.#settings.ttl,
     }
-  }
-
-  /** Only where there is memory for it now: nobody waits before the link says what for. */
-  #prefetch(digest: Digest): Promise<Found> | undefined {
-    const lease = this.#budgets.tryHold(this.chunkSize)
-    if (lease === undefined) return undefined
-    const found = this.#chunks.find(digest).finally(lease.release)
-    found.catch(() => {}) // Whoever reads the chunk gets the failure.
-    return found
   }
 
   async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {

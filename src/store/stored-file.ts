@@ -2,10 +2,11 @@ import type { Digest } from '../digest.ts'
 import { EvictedError, RangeNotSatisfiableError } from '../errors.ts'
 import type { Budgets } from './budgets.ts'
 import { ChunkReader } from './chunk-reader.ts'
-import type { ChunkSource, Found } from './chunk-source.ts'
+import type { ChunkSource } from './chunk-source.ts'
 import type { Link } from './link.ts'
 import type { ByteRange, Chunk, Manifest } from './manifest.ts'
 import type { StoreEvents } from './observer.ts'
+import type { Prefetched } from './prefetcher.ts'
 import { chunksOf, clip, PreparedRead } from './prepared-read.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { type Verification, verifyFile } from './verification.ts'
@@ -36,8 +37,8 @@ export interface FileReading {
   readonly budgets: Budgets
   /** Counts the chunks that are gone. */
   countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>
-  /** The only chunk, when it was asked for along with the link. */
-  readonly prefetched?: Promise<Found> | undefined
+  /** The only chunk, probably, when it was asked for along with the link. */
+  readonly prefetched?: Prefetched | undefined
   readonly events: StoreEvents
 }
 
@@ -60,8 +61,7 @@ export class StoredFile {
     this.storedAt = new Date(link.storedAt)
     this.ttl = link.ttl
     this.#reading = reading
-    const only = link.manifest.chunkCount === 1 ? reading.prefetched : undefined
-    this.#reader = new ChunkReader(reading.chunks, reading.events, only)
+    this.#reader = new ChunkReader(reading.chunks, reading.events, reading.prefetched)
     if (link.name !== undefined) this.name = link.name
     if (link.type !== undefined) this.type = link.type
   }

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Engine, EngineStats } from '../../index.ts'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Engine, EngineStats, Operation, Outcome } from '../../index.ts'
+import { memoized, SeriesCounter, SeriesHistogram } from './series.ts'
 
 /** From a round trip on one machine to the longest that the client waits by default. */
 const SECONDS = [
@@ -9,16 +10,15 @@ const SECONDS = [
 /** How the servers behind the engine are doing, as seen from here: each operation, each connection. */
 export function operationMetrics(registry: Registry, engine: Engine): void {
   const registers = [registry]
-  const operations = new Counter({
+  const operations = new SeriesCounter({
     name: 'blobcached_engine_operations_total',
     help: 'What is asked of each memcached, and what comes of it? By outcome: ok, absent, damaged or failed.',
     labelNames: ['server', 'operation', 'outcome'],
     registers,
   })
-  const latency = new Histogram({
+  const latency = new SeriesHistogram({
     name: 'blobcached_engine_operation_seconds',
     help: 'How long does each memcached take to answer?',
-    labelNames: ['server', 'operation'],
     buckets: SECONDS,
     registers,
   })
@@ -46,10 +46,17 @@ export function operationMetrics(registry: Registry, engine: Engine): void {
     help: 'How many writes reached fewer memcacheds than they should have?',
     registers,
   })
+  const byServer = memoized((server: string) =>
+    memoized((operation: Operation) => ({
+      latency: latency.series({ server, operation }),
+      byOutcome: memoized((outcome: Outcome) => operations.series({ server, operation, outcome })),
+    })),
+  )
   engine.observe({
     operation(server, operation, outcome, seconds) {
-      operations.inc({ server, operation, outcome })
-      latency.observe({ server, operation }, seconds)
+      const series = byServer(server)(operation)
+      series.byOutcome(outcome).value++
+      series.latency.observe(seconds)
     },
     connection(server, state) {
       connected.set({ server }, state === 'up' ? 1 : 0)

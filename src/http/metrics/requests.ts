@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Exchange, RequestObserver } from '../observe.ts'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Exchange, RequestObserver } from '../exchange.ts'
+import { memoized, SeriesCounter, SeriesHistogram } from './series.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS'])
 /** From a hit in memory on this machine to a large file over a slow line. */
@@ -19,34 +20,31 @@ const NOT_CONTENT = new Set([
 /** How many requests there are, how they end, how long they take and what they weigh. */
 export function requestMetrics(registry: Registry): RequestObserver {
   const registers = [registry]
-  const labelNames = ['route', 'method']
-  const requests = new Counter({
+  const requests = new SeriesCounter({
     name: 'blobcached_http_requests_total',
     help: 'How many requests were there, and how did they end? By route, method and status; 499 is a client that left before the answer.',
-    labelNames: [...labelNames, 'status'],
+    labelNames: ['route', 'method', 'status'],
     registers,
   })
-  const headers = new Histogram({
+  const headers = new SeriesHistogram({
     name: 'blobcached_http_headers_seconds',
     help: 'How long does a client wait for the first byte of an answer? All that an answer promises is verified by then.',
-    labelNames,
     buckets: SECONDS,
     registers,
   })
-  const total = new Histogram({
+  const total = new SeriesHistogram({
     name: 'blobcached_http_request_seconds',
     help: 'How long do requests take until the last byte is sent, slow clients included?',
-    labelNames,
     buckets: SECONDS,
     registers,
   })
-  const received = new Counter({
+  const received = new SeriesCounter({
     name: 'blobcached_http_received_bytes_total',
     help: 'How much comes in, headers included?',
     labelNames: ['route'],
     registers,
   })
-  const sent = new Counter({
+  const sent = new SeriesCounter({
     name: 'blobcached_http_sent_bytes_total',
     help: 'How much goes out, headers included?',
     labelNames: ['route'],
@@ -72,32 +70,45 @@ export function requestMetrics(registry: Registry): RequestObserver {
       this.set(answering)
     },
   })
-  const reads = new Counter({
+  const reads = new SeriesCounter({
     name: 'blobcached_reads_total',
     help: 'Is the cache any good? Requests for stored content by outcome: hit, not-found, evicted, corrupt or unavailable.',
     labelNames: ['outcome'],
     registers,
   })
-  for (const outcome of ['hit', ...MISSES]) reads.inc({ outcome }, 0)
+  const readsBy = new Map(
+    ['hit', ...MISSES].map((outcome) => [outcome, reads.series({ outcome })] as const),
+  )
   for (const end of ['client-gone', 'cut']) cut.inc({ end }, 0)
+
+  const byRoute = memoized((route: string) => ({
+    received: received.series({ route }),
+    sent: sent.series({ route }),
+    byMethod: memoized((method: string) => ({
+      headers: headers.series({ route, method }),
+      total: total.series({ route, method }),
+      byStatus: memoized((status: number) => requests.series({ route, method, status })),
+    })),
+  }))
 
   return {
     began() {
       answering++
     },
     ended(exchange) {
-      const { route, status, reason, end, bytesIn, bytesOut, headersSeconds, seconds } = exchange
-      const method = METHODS.has(exchange.method) ? exchange.method : 'other'
+      const { status, reason, end, headersSeconds } = exchange
+      const route = byRoute(exchange.route)
+      const method = route.byMethod(METHODS.has(exchange.method) ? exchange.method : 'other')
       answering--
-      requests.inc({ route, method, status })
-      if (headersSeconds !== undefined) headers.observe({ route, method }, headersSeconds)
-      total.observe({ route, method }, seconds)
-      received.inc({ route }, bytesIn)
-      sent.inc({ route }, bytesOut)
+      method.byStatus(status).value++
+      if (headersSeconds !== undefined) method.headers.observe(headersSeconds)
+      method.total.observe(exchange.seconds)
+      route.received.value += exchange.bytesIn
+      route.sent.value += exchange.bytesOut
       if (end !== 'whole') cut.inc({ end })
       if (reason === 'internal') unforeseen.inc()
-      const outcome = outcomeOfRead(exchange)
-      if (outcome !== undefined) reads.inc({ outcome })
+      const read = readsBy.get(outcomeOfRead(exchange) ?? '')
+      if (read !== undefined) read.value++
     },
   }
 }

@@ -12,9 +12,11 @@ import { checkConditions } from '../upload-options.ts'
 /** Hashes that one request may ask about. */
 const MAX_HASHES = 10_000
 
+export const BLOBS_ROUTE = '/blobs/:hash'
+
 /** Content by hash. */
 export function blobRoutes(router: Router, store: FileStore): void {
-  const path = '/blobs/:hash'
+  const path = BLOBS_ROUTE
 
   router.get(path, async (ctx) => {
     const hash = Digest.parse(ctx.params.hash!)

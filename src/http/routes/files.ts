@@ -16,9 +16,11 @@ import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
 import { checkConditions, typeOf } from '../upload-options.ts'
 
+export const FILES_ROUTE = '/files/*name'
+
 /** Files by name: a key-value store for opaque paths, the last writer wins. */
 export function fileRoutes(router: Router, store: FileStore): void {
-  const path = '/files/*name'
+  const path = FILES_ROUTE
   const nameOf = (ctx: Context) => nameFromPath(ctx.path, '/files/')
   const put = async (ctx: Context, options: PutOptions) => {
     answerReceipt(ctx, await receive(ctx, store, { ...options, ...typeOf(ctx) }))

@@ -27,7 +27,7 @@ export async function send(
     const held = heldParts(read, segments)
     if (held !== undefined) endWith(res, head, held)
     else await stream(res, head, read, segments)
-    if (!res.writableFinished) await until(res, 'finish')
+    await whole(res)
   } catch (error) {
     if (res.headersSent) res.destroy()
     throw error
@@ -75,22 +75,31 @@ async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRang
     const sent = (error?: Error | null) => {
       if (!error) read.recycle(part)
     }
-    if (!res.write(part, sent)) await until(res, 'drain')
+    if (!res.write(part, sent)) await drained(res)
   }
 }
 
-/** Waits for `event`, but not for a client that is gone. */
-function until(res: ServerResponse, event: 'drain' | 'finish'): Promise<void> {
+/** Waits until all of it has left. */
+function whole(res: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = () => (res.writableFinished ? resolve() : reject(new ClientGoneError()))
+    if (res.closed) onClose()
+    else res.once('close', onClose)
+  })
+}
+
+/** Waits until there is room for more, but not for a client that is gone. */
+function drained(res: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
     if (res.destroyed) return reject(new ClientGoneError())
     const settle = (finish: () => void) => {
-      res.off(event, onEvent)
+      res.off('drain', onDrain)
       res.off('close', onClose)
       finish()
     }
-    const onEvent = () => settle(resolve)
+    const onDrain = () => settle(resolve)
     const onClose = () => settle(() => reject(new ClientGoneError()))
-    res.once(event, onEvent)
+    res.once('drain', onDrain)
     res.once('close', onClose)
   })
 }

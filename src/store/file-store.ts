@@ -167,10 +167,11 @@ export class FileStore {
    */
   async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
-    const prefetched = prefetch ? this.#prefetcher.start(parsed) : undefined
+    const prefetched = prefetch
+      ? this.#prefetcher.start(parsed, this.#links.lately(parsed))
+      : undefined
     const link = await this.#links.read(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    if (prefetch && parsed.name !== undefined) this.#prefetcher.learn(parsed.name, link.manifest)
     return new StoredFile(link, {
       chunks: this.#chunks,
       source: this.#source,

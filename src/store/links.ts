@@ -3,7 +3,9 @@ import { MAX_TTL } from '../engine/key.ts'
 import { CorruptError, UnavailableError } from '../errors.ts'
 import { describeRef, type ParsedRef } from './file-ref.ts'
 import type { Keys } from './keys.ts'
+import { KnownLinks } from './known-links.ts'
 import { decodeLink, encodeLink, type Link } from './link.ts'
+import type { Manifest } from './manifest.ts'
 import { repairCopies } from './repair-copies.ts'
 import type { Sealer } from './seal.ts'
 import {
@@ -38,6 +40,7 @@ export class Links {
   readonly #engine: Engine
   readonly #keys: Keys
   readonly #sealer: Sealer
+  readonly #known = new KnownLinks()
 
   constructor(engine: Engine, keys: Keys, sealer: Sealer) {
     this.#engine = engine
@@ -45,10 +48,17 @@ export class Links {
     this.#sealer = sealer
   }
 
+  /** What the ref led to when it was read last, if that was lately: a guess at what it leads to now. */
+  lately(ref: ParsedRef): Manifest | undefined {
+    return this.#known.get(ref)?.link.manifest
+  }
+
   /** @throws {CorruptError} when there is a record that does not prove itself. It is left alone. */
   async read(ref: ParsedRef): Promise<Link | undefined> {
-    const key = this.#key(ref)
-    const prove = (record: Buffer) => this.#prove(record, key, ref)
+    const known = this.#known.get(ref)
+    const key = known?.key ?? this.#key(ref)
+    const prove = (record: Buffer) =>
+      known?.isSame(record) ? known.link : this.#prove(record, key, ref)
     return orCorrupt(ref, async () => toLink(await this.#engine.get(key, prove, { versions })))
   }
 
@@ -133,7 +143,9 @@ export class Links {
   #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
     const link = decodeLink(record, key, this.#sealer)
     if (link === undefined) return decodeTombstone(record, key, this.#sealer)
-    return leadsTo(link, ref) ? link : undefined
+    if (!leadsTo(link, ref)) return undefined
+    this.#known.learn(ref, key, record, link)
+    return link
   }
 
   get #hasCopies(): boolean {

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Digest } from '../digest.ts'
 import type { Budgets } from './budgets.ts'
 import type { Found } from './chunk-source.ts'
@@ -6,8 +5,6 @@ import type { ParsedRef } from './file-ref.ts'
 import type { Manifest } from './manifest.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 
-/** Names whose chunk is remembered. */
-const MAX_NAMES = 16_384
 /** Bytes; for larger chunks one trip more or less is no matter, and one for nothing is. */
 const MAX_GUESSED = 64 * 1024
 
@@ -15,11 +12,6 @@ const MAX_GUESSED = 64 * 1024
 export interface Prefetched {
   readonly digest: Digest
   readonly found: Promise<Found>
-}
-
-interface Guess {
-  readonly digest: Digest
-  readonly size: number
 }
 
 /**
@@ -31,7 +23,6 @@ export class Prefetcher {
   readonly #chunks: SharedChunks
   readonly #budgets: Budgets
   readonly #chunkSize: number
-  readonly #guesses = new LRUCache<string, Guess>({ max: MAX_NAMES })
 
   constructor(chunks: SharedChunks, budgets: Budgets, chunkSize: number) {
     this.#chunks = chunks
@@ -39,22 +30,22 @@ export class Prefetcher {
     this.#chunkSize = chunkSize
   }
 
-  /** Only where there is memory for it now: nobody waits before the link says what for. */
-  start({ name, hash }: ParsedRef): Prefetched | undefined {
-    const guess = name === undefined ? undefined : this.#guesses.get(name)
-    const { digest, size } = guess ?? { digest: hash, size: this.#chunkSize }
-    const lease = digest && this.#budgets.tryHold(size)
-    if (digest === undefined || lease === undefined) return undefined
-    const found = this.#chunks.find(digest).finally(lease.release)
-    found.catch(() => {}) // Whoever reads the chunk gets the failure.
-    return { digest, found }
+  /**
+   * Only where there is memory for it now: nobody waits before the link says what for.
+   * @param lately What `ref` led to last, where that is known.
+   */
+  start({ hash }: ParsedRef, lately: Manifest | undefined): Prefetched | undefined {
+    if (lately !== undefined && lately.chunkCount !== 1) return undefined
+    if (hash !== undefined) return this.#fetch(hash, lately?.size ?? this.#chunkSize)
+    if (lately === undefined || lately.size > MAX_GUESSED) return undefined
+    return this.#fetch(lately.digest, lately.size)
   }
 
-  /** What `name` leads to now. */
-  learn(name: string, { digest, size, chunkCount }: Manifest): void {
-    if (chunkCount !== 1 || size > MAX_GUESSED) this.#guesses.delete(name)
-    else if (this.#guesses.peek(name)?.digest.equals(digest) !== true) {
-      this.#guesses.set(name, { digest, size })
-    }
+  #fetch(digest: Digest, size: number): Prefetched | undefined {
+    const lease = this.#budgets.tryHold(size)
+    if (lease === undefined) return undefined
+    const found = this.#chunks.find(digest)
+    found.then(lease.release, lease.release) // Whoever reads the chunk gets the failure.
+    return { digest, found }
   }
 }

@@ -42,13 +42,8 @@ export class MemcachedEngine implements Engine {
     this.#secondLook = new SecondLook(() => new Client([new Server(config)]))
   }
 
-  get<T>(key: string, prove: Proof<T>, { discard = false, allocate }: GetOptions = {}) {
-    return this.#run('get', key, async (): Promise<T | undefined> => {
-      const item = await again(() => this.#client.gets(key, allocate))
-      if (item === undefined) return undefined
-      const proven = await prove(item.value)
-      return proven !== undefined ? proven : this.#lookAgain(key, prove, discard)
-    })
+  get<T>(key: string, prove: Proof<T>, options: GetOptions = {}) {
+    return this.#run('get', key, () => this.#get(key, prove, options))
   }
 
   set(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
@@ -106,6 +101,14 @@ export class MemcachedEngine implements Engine {
     await Promise.all([this.#client.close(), this.#secondLook.close()])
   }
 
+  async #get<T>(key: string, prove: Proof<T>, { discard = false, allocate }: GetOptions) {
+    const item = await again(() => this.#client.gets(key, allocate))
+    if (item === undefined) return undefined
+    const proving = prove(item.value)
+    const proven = proving instanceof Promise ? await proving : proving
+    return proven !== undefined ? proven : this.#lookAgain(key, prove, discard)
+  }
+
   /** The last word on a value that did not prove itself. */
   #lookAgain<T>(key: string, prove: Proof<T>, discard: boolean): Promise<T | undefined> {
     return this.#secondLook.read(key, async (item, client) => {
@@ -118,8 +121,12 @@ export class MemcachedEngine implements Engine {
     })
   }
 
-  async #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
-    checkKey(key)
+  #run<R>(operation: Operation, key: string, work: () => Promise<R>): Promise<R> {
+    try {
+      checkKey(key)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return this.#observers.operation(this.#name, operation, work, this.#explain)
   }
 
@@ -143,13 +150,11 @@ export class MemcachedEngine implements Engine {
 }
 
 /** Does once more, over a fresh connection, what a broken connection cut short. */
-async function again<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return await work()
-  } catch (error) {
+function again<R>(work: () => Promise<R>): Promise<R> {
+  return work().catch((error: unknown) => {
     if (error instanceof ConnectionError && error.retryable) return work()
     throw error
-  }
+  })
 }
 
 function toConfig(address: Address, options: MemcachedOptions): ConnectionConfig {

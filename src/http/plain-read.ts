@@ -18,7 +18,7 @@ import { hasBody } from './request-body.ts'
 import { BLOBS_ROUTE } from './routes/blobs.ts'
 import { FILES_ROUTE } from './routes/files.ts'
 import { send } from './send.ts'
-import { abortSignal, ClientGoneError } from './signal.ts'
+import { ClientGoneError, Preparation } from './signal.ts'
 
 export interface PlainReadOptions {
   readonly store: FileStore
@@ -86,11 +86,7 @@ export class PlainReads {
     const ref = by === 'name' ? { name: nameFromPath(path, FILES) } : { hash: path.slice(-64) }
     const file = await store.find(ref, { prefetch: true })
     const whole = { start: 0, end: file.size }
-    const read = await file.prepare([whole], {
-      get signal() {
-        return abortSignal({ req, res }) // Made where it is needed: most small files do without.
-      },
-    })
+    const read = await file.prepare([whole], new Preparation({ req, res }))
     try {
       const fields = ['X-Request-Id', id, ...fileFields(file, by)]
       fields.push(

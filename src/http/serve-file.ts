@@ -16,7 +16,7 @@ import { HttpProblem } from './problem.ts'
 import { choice } from './query.ts'
 import { contentRange, parseRange } from './range.ts'
 import { type Head, type Segment, send } from './send.ts'
-import { abortSignal } from './signal.ts'
+import { abortSignal, Preparation } from './signal.ts'
 
 export type { AskedBy }
 
@@ -41,12 +41,7 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
   }
   const ranges = rangesOf(ctx, file, validators)
   const whole = { start: 0, end: file.size }
-  const read = await file.prepare(ranges ?? [whole], {
-    ...(verify && { verify }),
-    get signal() {
-      return abortSignal(ctx) // Made where it is needed: most small files do without.
-    },
-  })
+  const read = await file.prepare(ranges ?? [whole], new Preparation(ctx, verify))
   try {
     const { head, segments } = answer(file, ranges, fields)
     ctx.respond = false

@@ -14,6 +14,25 @@ export function abortSignal({ req, res }: Request): AbortSignal {
   return controller.signal
 }
 
+/**
+ * How to prepare the answer to a request. The signal is made where it is looked at: most small files do
+ * without. A class, since each object literal with a getter gets a hidden class to itself, which keeps
+ * the request alive until the whole heap is collected.
+ */
+export class Preparation {
+  readonly verify: 'full' | 'stream'
+  readonly #request: Request
+
+  constructor(request: Request, verify: 'full' | 'stream' = 'full') {
+    this.#request = request
+    this.verify = verify
+  }
+
+  get signal(): AbortSignal {
+    return abortSignal(this.#request)
+  }
+}
+
 interface Request {
   readonly req: IncomingMessage
   readonly res: ServerResponse

@@ -66,10 +66,10 @@ export class Watch {
     this.#observers = observers
     this.#client = req.socket.remoteAddress
     // An answer finishes as well when its socket is destroyed with bytes still to send.
-    res.prependOnceListener('finish', () => {
+    res.prependListener('finish', () => {
       this.#isWhole = !req.socket.destroyed
     })
-    res.once('close', () => {
+    res.on('close', () => {
       this.#isClosed = true
       this.#tell()
     })

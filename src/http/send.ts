@@ -84,7 +84,7 @@ function whole(res: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
     const onClose = () => (res.writableFinished ? resolve() : reject(new ClientGoneError()))
     if (res.closed) onClose()
-    else res.once('close', onClose)
+    else res.on('close', onClose)
   })
 }
 

@@ -83,27 +83,30 @@ export class Links {
 
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
   add(ref: ParsedRef, link: Link): Promise<number> {
-    const key = this.#key(ref)
-    return this.#engine.add(key, encodeLink(link, key, this.#sealer), {
-      ...PLACED,
-      ttl: link.ttl,
-    })
+    const { key, record } = this.#encode(ref, link)
+    return this.#engine.add(key, record, { ...PLACED, ttl: link.ttl })
   }
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
-    const added = await this.add(ref, link)
+    const { key, record } = this.#encode(ref, link)
+    const options = { ...PLACED, ttl: link.ttl }
+    const added = await this.#engine.add(key, record, options)
     if (added > 0) return { created: true, copies: added }
-    return this.#hasCopies
-      ? this.#supersede(ref, link)
-      : { created: false, copies: await this.#set(ref, link, link.ttl) }
+    if (this.#hasCopies) return this.#supersede(ref, link)
+    return { created: false, copies: await this.#engine.set(key, record, options) }
   }
 
-  /** As `put`, but a link to the same content that would live longer keeps its life. */
-  async putKeepingLife(ref: ParsedRef, link: Link): Promise<LinkWritten> {
-    if (link.ttl === 0) return this.put(ref, link)
-    const existing = await this.#readIfPossible(ref)
-    return this.put(ref, existing ? { ...link, ttl: longerLife(existing, link) } : link)
+  /** As `put`, for whoever need not know whether there was one: where there is one copy, one trip. */
+  async replace(ref: ParsedRef, link: Link): Promise<number> {
+    if (this.#hasCopies) return (await this.put(ref, link)).copies
+    return this.#set(ref, link, link.ttl)
+  }
+
+  /** `link`, but living on for as long as one to the same content that is there would. */
+  async keepingLife(ref: ParsedRef, link: Link): Promise<Link> {
+    const existing = link.ttl === 0 ? undefined : await this.#readIfPossible(ref)
+    return existing ? { ...link, ttl: longerLife(existing, link) } : link
   }
 
   /** Extends the link's life by the time it was given; resolves with whether it is there. */
@@ -136,8 +139,13 @@ export class Links {
   }
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
+    const { key, record } = this.#encode(ref, link)
+    return this.#engine.set(key, record, { ...PLACED, ttl })
+  }
+
+  #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {
     const key = this.#key(ref)
-    return this.#engine.set(key, encodeLink(link, key, this.#sealer), { ...PLACED, ttl })
+    return { key, record: encodeLink(link, key, this.#sealer) }
   }
 
   #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {

@@ -4,7 +4,7 @@ import { ExistsError, InvalidArgumentError } from '../errors.ts'
 import { checkName } from './file-ref.ts'
 import type { FileStore } from './file-store.ts'
 import type { Link } from './link.ts'
-import type { Links } from './links.ts'
+import type { Links, LinkWritten } from './links.ts'
 import type { Manifest } from './manifest.ts'
 import type { Uploading } from './upload.ts'
 
@@ -91,7 +91,7 @@ export class StagedFile {
     await options.precondition?.()
     options.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
-    const byHash = await links.putKeepingLife({ hash: manifest.digest }, link)
+    const byHash = await this.#linkHash(link, named !== undefined)
     const byName = named && (await linkName(store, links, { ...link, ...named }, options))
     return {
       hash: manifest.digest.hex,
@@ -102,6 +102,15 @@ export class StagedFile {
       created: (byName ?? byHash).created,
       copies: Math.min(this.#copies, byHash.copies, byName?.copies ?? byHash.copies),
     }
+  }
+
+  /** @param hasName Whether the receipt tells of a name, and not of the hash, if it is new. */
+  async #linkHash(link: Link, hasName: boolean): Promise<LinkWritten> {
+    const { links } = this.#uploading
+    const ref = { hash: link.manifest.digest }
+    const lasting = await links.keepingLife(ref, link)
+    if (!hasName) return links.put(ref, lasting)
+    return { created: false, copies: await links.replace(ref, lasting) }
   }
 
   #checkPresence({ signal }: CommitOptions): Promise<void> {

@@ -8,6 +8,7 @@ import { Fifo } from './fifo.ts'
 import { shakeHands } from './handshake.ts'
 import { ITEM_OVERHEAD } from './item-size.ts'
 import type { Settings } from './options.ts'
+import { Outgoing } from './outgoing.ts'
 import { Receiver } from './receiver.ts'
 import { type Allocate, opaqueOf, opcodeOf, type Request } from './request.ts'
 import { type Response, violation } from './response.ts'
@@ -74,6 +75,7 @@ export class Connection {
   readonly #config: ConnectionConfig
   readonly #events: ConnectionEvents
   readonly #socket: Socket
+  readonly #outgoing: Outgoing
   readonly #receiver: Receiver
   readonly #deadline: Deadline
   readonly #startedAt = performance.now()
@@ -109,6 +111,7 @@ export class Connection {
       error: (error) => this.fail(fromSocketError(error, this.#connected)),
       end: () => this.fail(new ConnectionError('closed', 'memcached closed the connection')),
     })
+    this.#outgoing = new Outgoing(this.#socket)
     this.#deadline.watch()
   }
 
@@ -164,7 +167,10 @@ export class Connection {
   #open(): void {
     this.#connected = true
     shakeHands(this.#config.credentials, {
-      ask: (exchange) => this.#transmit(new Pending(exchange)),
+      ask: (exchange) => {
+        this.#transmit(new Pending(exchange))
+        this.#outgoing.flush()
+      },
       done: (maxItemSize) => this.#up(maxItemSize),
       fail: (error) => this.fail(error),
     })
@@ -188,13 +194,12 @@ export class Connection {
   #pump(): void {
     this.#pumping = false
     if (this.#failed || !this.#ready || this.#queue.length === 0) return
-    this.#socket.cork()
     for (let next = this.#queue.first; next && this.#hasRoomFor(next); next = this.#queue.first) {
       this.#queue.shift()
       this.#queuedBytes -= next.size
       if (this.#fits(next)) this.#transmit(next)
     }
-    this.#socket.uncork()
+    this.#outgoing.flush()
     this.#deadline.watch()
   }
 
@@ -225,8 +230,8 @@ export class Connection {
     this.#sent.push(pending)
     this.#inFlightBytes += pending.size
     const { head, value } = pending.exchange.request
-    this.#socket.write(head)
-    if (value !== undefined && value.length > 0) this.#socket.write(value)
+    this.#outgoing.add(head)
+    if (value !== undefined) this.#outgoing.add(value)
   }
 
   #receive(length: number): void {

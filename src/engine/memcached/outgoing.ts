@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net'
+
+/** Bytes; to copy less than this takes less time than a write of its own. */
+const SMALL = 4096
+
+/** What is sent in one go: small parts together, large ones as they are. */
+export class Outgoing {
+  readonly #socket: Socket
+  #small: Buffer[] = []
+  #smallBytes = 0
+  #isCorked = false
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  /** Nobody may change `bytes` until the answer to it has come. */
+  add(bytes: Buffer): void {
+    if (bytes.length >= SMALL) {
+      this.#cork()
+      this.#writeSmall()
+      this.#socket.write(bytes)
+    } else if (bytes.length > 0) {
+      this.#small.push(bytes)
+      this.#smallBytes += bytes.length
+    }
+  }
+
+  flush(): void {
+    this.#writeSmall()
+    if (this.#isCorked) this.#socket.uncork()
+    this.#isCorked = false
+  }
+
+  #writeSmall(): void {
+    if (this.#smallBytes === 0) return
+    const [first, second] = this.#small
+    this.#socket.write(second ? Buffer.concat(this.#small, this.#smallBytes) : first!)
+    this.#small = []
+    this.#smallBytes = 0
+  }
+
+  #cork(): void {
+    if (!this.#isCorked) this.#socket.cork()
+    this.#isCorked = true
+  }
+}

@@ -40,8 +40,8 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
     return
   }
   const ranges = rangesOf(ctx, file, validators)
-  const whole = { start: 0, end: file.size }
-  const read = await file.prepare(ranges ?? [whole], new Preparation(ctx, verify))
+  const wanted = ranges ?? [{ start: 0, end: file.size }]
+  const read = await file.prepare(wanted, new Preparation(ctx, verify))
   try {
     const { head, segments } = answer(file, ranges, fields)
     ctx.respond = false

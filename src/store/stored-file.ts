@@ -208,7 +208,8 @@ export class StoredFile {
     }
     let isFresh = true
     const streamOf = (range: ByteRange) => {
-      if (range !== first || !isFresh) return this.#streamRange(range, signal)
+      const isFirst = range.start === first.start && range.end === first.end
+      if (!isFirst || !isFresh) return this.#streamRange(range, signal)
       isFresh = false
       return primed()
     }

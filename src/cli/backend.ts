@@ -65,6 +65,7 @@ function optionsOf(settings: Settings) {
   const { replicas, memcachedTimeout, memcachedUsername, memcachedPassword } = settings
   return {
     replicas,
+    pageMover: settings.memcachedPageMover,
     ...(memcachedTimeout !== undefined && { timeoutMs: memcachedTimeout }),
     ...(memcachedUsername !== undefined && { username: memcachedUsername }),
     ...(memcachedPassword !== undefined && { password: memcachedPassword }),

@@ -29,6 +29,7 @@ export interface Settings {
   memcachedUsername?: string
   memcachedPassword?: string
   memcachedTimeout?: number
+  memcachedPageMover: boolean
   memory: number
   keyPrefix?: string
   chunkSize?: number
@@ -119,6 +120,13 @@ function files(): Option[] {
       '--memcached-timeout <ms>',
       'milliseconds without an answer until it counts as down (default: 1000, 400 of several)',
     ).argParser(wholeNumber(1, 600_000)),
+    setting(
+      '--memcached-page-mover [boolean]',
+      'have memcached move memory to the sizes that are stored sooner than it does by itself',
+    )
+      .preset('true')
+      .default(true)
+      .argParser(parseBoolean),
     setting('--memory <bytes>', 'size of the embedded engine')
       .default(256 * MiB, '256MiB')
       .argParser(bytes(MiB)),

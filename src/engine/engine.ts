@@ -136,6 +136,8 @@ export interface EngineStats {
   bytes?: number
   limitBytes?: number
   evictions?: number
+  /** Pages of memory, of 1 MiB, that went from one size of values to another. */
+  movedPages?: number
   hits?: number
   misses?: number
   connections?: number

@@ -82,6 +82,7 @@ test.serial('--print-config tells what is in force, and how many secrets there a
         BLOBCACHED_TOKEN: `${HUSH}-1,${HUSH}-2`,
         BLOBCACHED_MEMCACHED: `user:${HUSH}@127.0.0.1:1`,
         MEMCACHE_PASSWORD: HUSH,
+        BLOBCACHED_MEMCACHED_PAGE_MOVER: 'off',
       },
     },
   )
@@ -91,6 +92,7 @@ test.serial('--print-config tells what is in force, and how many secrets there a
     secret: '1 set',
     memcached: '***@127.0.0.1:1',
     memcachedPassword: '1 set',
+    memcachedPageMover: false,
     publicRead: false,
   })
   t.notRegex(stdout + stderr, new RegExp(`${HUSH}|from-file`))

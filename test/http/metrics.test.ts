@@ -136,6 +136,7 @@ test('what memcached is asked, answers and tells of itself is there, by server',
     [`blobcached_engine_connected{${labels}}`]: 1,
     [`blobcached_engine_limit_bytes{${labels}}`]: 128 * 1024 * 1024,
     [`blobcached_engine_evictions_total{${labels}}`]: 0,
+    [`blobcached_engine_moved_pages_total{${labels}}`]: 0,
   })
   t.true((await scrape(url)).get(`blobcached_engine_items{${labels}}`)! >= 4)
 

@@ -83,8 +83,13 @@ export class Client extends memjs.Client {
     )
   }
 
-  /** What `stats` tells, name by name. */
-  figures(): Promise<Map<string, string>> {
+  /** Whether there is a connection that has been used. */
+  get isConnected(): boolean {
+    return this.server().maxItemSize !== undefined
+  }
+
+  /** What `stats` tells, name by name; with a `kind`, what `stats items` and the like tell. */
+  figures(kind = ''): Promise<Map<string, string>> {
     return new Promise((resolve, reject) => {
       const figures = new Map<string, string>()
       const server = this.server()
@@ -97,7 +102,7 @@ export class Client extends memjs.Client {
       onResponse.quiet = true
       server.onResponse(this.seq, onResponse)
       server.onError(this.seq, reject)
-      server.write(encode({ opcode: Opcode.stat }, this.seq))
+      server.write(encode({ opcode: Opcode.stat, key: kind }, this.seq))
     })
   }
 

@@ -19,6 +19,7 @@ import { ConnectionError } from './connection-error.ts'
 import { toExptime } from './expiry.ts'
 import { maxValueSize } from './item-size.ts'
 import { type MemcachedOptions, toSettings } from './options.ts'
+import { PageMover } from './page-mover.ts'
 import { SecondLook } from './second-look.ts'
 import { Server } from './server.ts'
 import { toEngineStats } from './stats.ts'
@@ -28,6 +29,7 @@ export class MemcachedEngine implements Engine {
   readonly #name: string
   readonly #client: Client
   readonly #secondLook: SecondLook
+  readonly #pageMover: PageMover | undefined
   readonly #observers = new Observers()
 
   constructor(address: Address, options: MemcachedOptions = {}) {
@@ -40,6 +42,10 @@ export class MemcachedEngine implements Engine {
     const { connections } = config.settings
     this.#client = new Client(Array.from({ length: connections }, () => new Server(config, events)))
     this.#secondLook = new SecondLook(() => new Client([new Server(config)]))
+    // Where memcached asks for credentials it speaks the binary protocol only, which moves nothing.
+    if ((options.pageMover ?? true) && config.credentials === undefined) {
+      this.#pageMover = new PageMover(this.#client, config)
+    }
   }
 
   get<T>(key: string, prove: Proof<T>, options: GetOptions = {}) {
@@ -50,15 +56,18 @@ export class MemcachedEngine implements Engine {
     return this.#run('set', key, async () => {
       const exptime = toExptime(ttl)
       await again(() => this.#client.store(key, value, exptime))
+      this.#pageMover?.stored()
       return 1
     })
   }
 
   add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
-    return this.#run('add', key, async () =>
+    return this.#run('add', key, async () => {
       // Not twice: it would find its own value and say that somebody else was first.
-      (await this.#client.storeNew(key, value, toExptime(ttl))) ? 1 : 0,
-    )
+      if (!(await this.#client.storeNew(key, value, toExptime(ttl)))) return 0
+      this.#pageMover?.stored()
+      return 1
+    })
   }
 
   touch(key: string, ttl: number) {
@@ -98,7 +107,7 @@ export class MemcachedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#client.close(), this.#secondLook.close()])
+    await Promise.all([this.#client.close(), this.#secondLook.close(), this.#pageMover?.close()])
   }
 
   async #get<T>(key: string, prove: Proof<T>, { discard = false, allocate }: GetOptions) {

@@ -36,10 +36,19 @@ export interface MemcachedOptions {
   connections?: number
   /** The item size limit of a server that does not tell its own (`-I`). Default 1 MiB. */
   maxItemSize?: number
+  /**
+   * Whether to have memcached move memory between sizes sooner than it does by itself: while values are
+   * stored and others of their size are evicted, the oldest of other sizes are removed. Takes two
+   * connections more for a moment; a server that refuses, or asks for credentials, is left alone.
+   * Default true.
+   */
+  pageMover?: boolean
 }
 
 /** `MemcachedOptions` with every default filled in. */
-export type Settings = Required<Omit<MemcachedOptions, 'username' | 'password' | 'tls'>>
+export type Settings = Required<
+  Omit<MemcachedOptions, 'username' | 'password' | 'tls' | 'pageMover'>
+>
 
 const DEFAULTS: Settings = {
   timeoutMs: 1000,

@@ -5,6 +5,7 @@ const FIGURES = {
   bytes: 'bytes',
   limitBytes: 'limit_maxbytes',
   evictions: 'evictions',
+  movedPages: 'slabs_moved',
   hits: 'get_hits',
   misses: 'get_misses',
   connections: 'curr_connections',

@@ -85,6 +85,11 @@ const GAUGES: readonly [Figure, string, string][] = [
 
 const COUNTERS: readonly [Figure, string, string][] = [
   ['evictions', 'evictions_total', 'How much did each memcached forget for lack of room?'],
+  [
+    'movedPages',
+    'moved_pages_total',
+    'How many pages of 1 MiB did each memcached take from one size of values for another?',
+  ],
   ['hits', 'hits_total', 'How many gets, of anyone, did each memcached have an answer to?'],
   ['misses', 'misses_total', 'How many gets, of anyone, did each memcached have no answer to?'],
 ]

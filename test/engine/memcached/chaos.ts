@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { DamagedError } from '../../../src/engine/engine.ts'
-import { TooLargeError, UnavailableError } from '../../../src/errors.ts'
+import { InsufficientStorageError, TooLargeError, UnavailableError } from '../../../src/errors.ts'
 import { breakSomething } from '../../helpers/faults.ts'
 import { Random } from '../../helpers/random.ts'
 import { watched } from '../../helpers/watchdog.ts'
@@ -43,8 +43,9 @@ export async function chaos(t: ExecutionContext, seed: number, forMs: number): P
       } catch (error) {
         if (error instanceof DamagedError) count.damaged++
         else if (error instanceof UnavailableError) count.unavailable++
-        // One flipped bit of its status makes that of the answer that a key exists.
+        // One flipped bit of its status makes either of the answer that a key exists.
         else if (error instanceof TooLargeError) count.refused++
+        else if (error instanceof InsufficientStorageError) count.refused++
         else throw error
         await sleep(1)
       }

@@ -23,7 +23,8 @@ if (state !== 'unused') {
   if (state === 'large') {
     for (let i = 0; i < 40; i++) follow('set', engine.set(`key${i}`, Buffer.alloc(1_000_000)))
   }
-  if (state !== 'idle' && state !== 'open') follow('get', engine.get('key', String))
+  if (state === 'stored') await engine.set('key', Buffer.from('value'))
+  if (!['idle', 'open', 'stored'].includes(state!)) follow('get', engine.get('key', String))
   if (state === 'damaged') {
     await engine.set('damaged', Buffer.from('x'))
     follow(
@@ -33,7 +34,7 @@ if (state !== 'unused') {
   }
   await sleep(state === 'damaged' ? 1 : 300)
 }
-if (state !== 'open') await engine.close()
+if (state !== 'open' && state !== 'stored') await engine.close()
 process.disconnect?.()
 await new Promise(setImmediate)
 console.log(settled.length, [...new Set(settled)].sort().join(','))

@@ -40,6 +40,11 @@ test.serial('an idle engine that was not closed keeps no process alive', async (
   t.is(await runChild('open', address), '0 0')
 })
 
+test.serial('one that has stored something keeps no process alive either', async (t) => {
+  const { address } = await startMemcached(t)
+  t.is(await runChild('stored', address), '0 0')
+})
+
 test.serial('close() after a refusal: the process exits', async (t) => {
   t.is(await runChild('refused', `127.0.0.1:${await freePort()}`), '0 1 get refused')
 })

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer, type TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
+import { parseAddresses } from '../../../src/engine/memcached/address.ts'
+import type { ConnectionError } from '../../../src/engine/memcached/connection-error.ts'
 import { memcached } from '../../../src/engine/memcached/index.ts'
+import { toSettings } from '../../../src/engine/memcached/options.ts'
+import { TextConnection } from '../../../src/engine/memcached/text-connection.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { failureOf, QUICK, readAll, whole } from './harness.ts'
 
@@ -62,6 +66,23 @@ test.serial('tls:// with a certificate that is trusted', async (t) => {
   t.is((await readAll(engine, values)).right, 4)
   for (const socket of sockets) socket.destroy()
   t.is((await readAll(engine, values)).right, 4, 'over a fresh connection')
+})
+
+test.serial('the connection for text commands does as the other', async (t) => {
+  const { address, ca } = await startTls(t)
+  const config = {
+    address: parseAddresses(`tls://${address}`)[0]!,
+    credentials: undefined,
+    settings: toSettings(QUICK),
+  }
+  const ask = (tls: object) => {
+    const connection = new TextConnection({ ...config, tls }, 5000, new AbortController().signal)
+    t.teardown(() => connection.close())
+    connection.write('version')
+    return connection.line()
+  }
+  t.regex(await ask({ ca }), /^VERSION /)
+  t.is((await t.throwsAsync<ConnectionError>(ask({})))?.code, 'tls')
 })
 
 test.serial('a certificate that nobody trusts: tls', async (t) => {

@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionConfig } from './connection.ts'
+import { ConnectionError, fromSocketError } from './connection-error.ts'
+import { Fifo } from './fifo.ts'
+import { violation } from './response.ts'
+import { openSocket } from './transport.ts'
+
+const BUFFER_LENGTH = 64 * 1024
+const MAX_LINE = 8 * 1024
+/** Milliseconds until a busy memcached is asked again, and how often. */
+const PAUSE = 5
+const QUESTIONS = 40
+
+/**
+ * A short-lived connection that speaks memcached's text protocol, for the few commands that the binary one
+ * lacks: memcached tells the two apart by the first byte of a connection. It keeps no process alive.
+ */
+export class TextConnection {
+  readonly #socket: Socket
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_LENGTH)
+  readonly #lines = new Fifo<string>()
+  readonly #timer: NodeJS.Timeout
+  #rest = ''
+  #failed: ConnectionError | undefined
+  #wake = () => {}
+
+  /**
+   * @param limitMs When it is over, whatever is still to come.
+   * @param signal Ends it at once.
+   */
+  constructor({ address, tls }: ConnectionConfig, limitMs: number, signal: AbortSignal) {
+    let isOpen = false
+    this.#socket = openSocket(address, tls, {
+      open: () => {
+        isOpen = true
+      },
+      buffer: () => this.#buffer,
+      data: (length) => this.#receive(length),
+      error: (error) => this.#fail(fromSocketError(error, isOpen)),
+      end: () => this.#fail(new ConnectionError('closed', 'memcached closed the connection')),
+    })
+    this.#socket.unref()
+    const late = () => this.#fail(new ConnectionError('timeout', `not done within ${limitMs} ms`))
+    this.#timer = setTimeout(late, limitMs).unref()
+    const abort = () => this.#fail(new ConnectionError('shutdown', 'the client was closed'))
+    signal.addEventListener('abort', abort, { once: true })
+    this.#socket.once('close', () => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
+  }
+
+  /** Sends lines, without their ends. */
+  write(...lines: string[]): void {
+    if (this.#failed === undefined) this.#socket.write(`${lines.join('\r\n')}\r\n`, 'latin1')
+  }
+
+  /**
+   * The next line of the answer. One caller at a time.
+   * @throws {ConnectionError}
+   */
+  async line(): Promise<string> {
+    while (this.#lines.length === 0) {
+      if (this.#failed) throw this.#failed
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#lines.shift()!
+  }
+
+  /**
+   * The first line that answers `command`, which was sent. It is sent again as long as memcached is
+   * busy, for a fifth of a second.
+   * @throws {ConnectionError}
+   */
+  async answerTo(command: string): Promise<string> {
+    let answer = await this.line()
+    for (let asked = 1; answer.startsWith('BUSY') && asked < QUESTIONS; asked++) {
+      await sleep(PAUSE, undefined, { ref: false })
+      this.write(command)
+      answer = await this.line()
+    }
+    return answer
+  }
+
+  close(): void {
+    this.#fail(new ConnectionError('shutdown', 'the connection was closed'))
+  }
+
+  #receive(length: number): void {
+    const lines = (this.#rest + this.#buffer.toString('latin1', 0, length)).split('\n')
+    this.#rest = lines.pop()!
+    for (const line of lines) this.#lines.push(line.trimEnd())
+    if (this.#rest.length > MAX_LINE) this.#fail(violation('a line without an end'))
+    this.#wake()
+  }
+
+  #fail(error: ConnectionError): void {
+    if (this.#failed) return
+    this.#failed = error
+    clearTimeout(this.#timer)
+    this.#socket.destroy()
+    this.#wake()
+  }
+}

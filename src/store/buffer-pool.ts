@@ -1,29 +1,31 @@
-import { Arena } from './arena.ts'
+import { Arena, MAX_PART } from './arena.ts'
+import { Shelf } from './shelf.ts'
 
 /** Milliseconds after which free buffers that nobody needed in the meantime are let go. */
 const PERIOD_MS = 5000
 
+/** Bytes of the sizes beside that of a whole chunk, for those that are much smaller. */
+const SMALLER = [64 * 1024, 128 * 1024]
+
 /**
  * Chunk buffers that are filled again when nothing needs them any more: new memory has to be cleared
- * by the kernel and found again by the garbage collector. As many stay as were used lately.
+ * by the kernel and found again by the garbage collector.
  */
 export class BufferPool {
   readonly #size: number
-  readonly #maxFree: number
   readonly #periodMs: number
-  readonly #free: ArrayBufferLike[] = []
+  readonly #shelves: readonly Shelf[]
   /** Weak: what is dropped on the way of a failed request must not be kept for ever. */
   readonly #lent = new WeakSet<ArrayBufferLike>()
   readonly #arena = new Arena()
-  /** The fewest that have been free since the period began: nobody needed these. */
-  #unneeded = 0
   #period: NodeJS.Timeout | undefined
 
   /** @param size Bytes of a buffer. @param maxFree How many of them wait for their next use. */
   constructor(size: number, maxFree: number, periodMs = PERIOD_MS) {
     this.#size = size
-    this.#maxFree = maxFree
     this.#periodMs = periodMs
+    const sizes = [...SMALLER.filter((smaller) => smaller < size / 2), size]
+    this.#shelves = sizes.map((each) => new Shelf(each, maxFree))
   }
 
   /**
@@ -31,17 +33,17 @@ export class BufferPool {
    * ones are made new.
    */
   take(length = this.#size): Buffer {
-    if (length > this.#size) return Buffer.allocUnsafeSlow(length)
     if (this.#isSmall(length)) return this.#arena.take(length)
-    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size).buffer
-    this.#unneeded = Math.min(this.#unneeded, this.#free.length)
+    const shelf = this.#shelves.find(({ size }) => size >= length)
+    if (shelf === undefined) return Buffer.allocUnsafeSlow(length)
+    const memory = shelf.take()
     this.#lent.add(memory)
     return Buffer.from(memory, 0, length)
   }
 
   /** As `take`, but in memory that nothing else is in: for what may stay long, or go elsewhere. */
   takeAlone(length: number): Buffer {
-    return this.#isSmall(length) ? Buffer.allocUnsafeSlow(length) : this.take(length)
+    return length < this.#size / 4 ? Buffer.allocUnsafeSlow(length) : this.take(length)
   }
 
   /**
@@ -49,9 +51,8 @@ export class BufferPool {
    * from here is left alone. When in doubt whether something still does, do not give it back.
    */
   giveBack(chunk: Buffer): void {
-    const ours = this.#lent.delete(chunk.buffer)
-    if (!ours || this.#free.length >= this.#maxFree) return
-    this.#free.push(chunk.buffer)
+    if (!this.#lent.delete(chunk.buffer)) return
+    this.#shelfOf(chunk.buffer)?.put(chunk.buffer)
     this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
   }
 
@@ -65,17 +66,20 @@ export class BufferPool {
 
   /** What `own` gave has been on another thread and comes back as this memory. */
   adopt(memory: ArrayBufferLike): void {
-    if (memory.byteLength === this.#size) this.#lent.add(memory)
+    if (this.#shelfOf(memory) !== undefined) this.#lent.add(memory)
+  }
+
+  #shelfOf({ byteLength }: ArrayBufferLike): Shelf | undefined {
+    return this.#shelves.find(({ size }) => size === byteLength)
   }
 
   #isSmall(length: number): boolean {
-    return length < this.#size / 4
+    return length < this.#size / 4 && length <= MAX_PART
   }
 
   #letGo(): void {
-    this.#free.splice(0, this.#unneeded)
-    this.#unneeded = this.#free.length
-    if (this.#unneeded > 0) return
+    const isAnyLeft = this.#shelves.map((shelf) => shelf.letGo()).includes(true)
+    if (isAnyLeft) return
     clearInterval(this.#period)
     this.#period = undefined
   }

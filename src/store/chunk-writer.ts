@@ -72,9 +72,11 @@ export class ChunkWriter {
         file ??= this.#hasher.file(chunkSize, chunk.length === chunkSize, this.#pool)
         window.add(store(digests.push(Digest.empty) - 1, file.add(chunk)))
       }
+      const ending = Promise.resolve(file?.end())
+      ending.catch(() => {}) // It is looked at when the chunks are stored, if they can be.
       await window.finish()
       signal?.throwIfAborted()
-      const whole = (await file?.end(digests)) ?? Digest.empty
+      const whole = (await ending) ?? digests[0] ?? Digest.empty
       const list = Buffer.concat(digests.map((digest) => digest.bytes))
       return { manifest: new Manifest(whole, size, chunkSize, list), copies }
     } catch (error) {

@@ -12,8 +12,8 @@ export interface Hashed {
 /** Hashes the chunks of a file, in order, and the file. */
 export interface FileDigest {
   add(chunk: Buffer): Hashed | Promise<Hashed>
-  /** When all chunks have been hashed. @param chunks Their digests. */
-  end(chunks: readonly Digest[]): Digest | Promise<Digest>
+  /** When all chunks have been added; `undefined` when there was but one, which is the file. */
+  end(): Digest | undefined | Promise<Digest>
   /** Nobody wants to know any more. */
   drop(): void
 }
@@ -45,8 +45,8 @@ export class LocalFileDigest implements FileDigest {
     return { chunk, digest: this.#stream.soFar() }
   }
 
-  end(chunks: readonly Digest[]): Digest {
-    return this.#stream?.digest() ?? chunks[0] ?? Digest.empty
+  end(): Digest | undefined {
+    return this.#stream?.digest()
   }
 
   drop(): void {}

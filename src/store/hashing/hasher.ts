@@ -11,6 +11,9 @@ const THREAD_MIN = 128 * 1024
 /** Chunks that a thread has before it; another one is hashed sooner here. */
 const MAX_LOAD = 16
 
+/** Milliseconds after the last start until a thread that has ended is replaced. */
+const RESTART_MS = 30_000
+
 /** For each of so many processes that have the cores together: one core is busy with everything else. */
 export function hashThreadsFor(processes: number): number {
   const share = Math.floor(availableParallelism() / processes)
@@ -24,6 +27,7 @@ export function hashThreadsFor(processes: number): number {
 export class Hasher {
   #limit: number
   readonly #threads: HashThread[] = []
+  #startedAt = Number.NEGATIVE_INFINITY
 
   /** @param limit Threads at most. */
   constructor(limit: number) {
@@ -67,9 +71,14 @@ export class Hasher {
     return best
   }
 
-  /** One that ended is not replaced: it would end again. */
+  /** In the place of one that ended, if need be, but not again and again: it may end for the same reason. */
   #start(): void {
-    if (this.#threads.length >= this.#limit) return
+    const now = performance.now()
+    const ended = this.#threads.findIndex(({ state }) => state === 'ended')
+    const isFull = this.#threads.length >= this.#limit
+    if (isFull && (ended === -1 || now - this.#startedAt < RESTART_MS)) return
+    if (isFull) this.#threads.splice(ended, 1)
+    this.#startedAt = now
     try {
       this.#threads.push(new HashThread())
     } catch {

@@ -9,8 +9,11 @@ const LOOK_MS = 50
 const QUIET_MS = 500
 
 interface Use {
-  /** Answers that are not through. */
-  readonly answers: Set<ServerResponse>
+  /**
+   * Answers that are not through, mostly one. No Set: it would have a new table every few requests, each of
+   * which the one before it keeps alive, answers and all, until the whole heap is collected.
+   */
+  readonly answers: ServerResponse[]
   /** `bytesRead` when it was looked at last, and since when, as `Date.now()`, it has been that. */
   seen: number
   since: number
@@ -36,7 +39,7 @@ export class Connections {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     http.on(http instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#uses.set(socket, { answers: new Set(), seen: -1, since: 0 })
+      this.#uses.set(socket, { answers: [], seen: -1, since: 0 })
       socket.once('close', () => this.#uses.delete(socket))
     })
     http.on('request', (req, res) => this.#began(req, res))
@@ -71,16 +74,16 @@ export class Connections {
   }
 
   #began({ socket }: IncomingMessage, res: ServerResponse): void {
-    const answers = this.#uses.get(socket)?.answers
-    answers?.add(res)
-    res.once('close', () => answers?.delete(res))
+    const answers = this.#uses.get(socket)?.answers ?? []
+    answers.push(res)
+    res.on('close', () => answers.splice(answers.indexOf(res), 1))
     if (this.#draining) announceClose(res)
   }
 
   #closeQuiet(quietMs: number): void {
     const now = Date.now()
     for (const [socket, use] of this.#uses) {
-      const isQuiet = use.answers.size === 0 && use.seen === socket.bytesRead
+      const isQuiet = use.answers.length === 0 && use.seen === socket.bytesRead
       if (!isQuiet) Object.assign(use, { seen: socket.bytesRead, since: now })
       else if (now - use.since >= quietMs) socket.destroy()
     }

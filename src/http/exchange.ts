@@ -73,12 +73,21 @@ export class Watch {
       this.#isClosed = true
       this.#tell()
     })
-    const { writeHead } = res
-    res.writeHead = ((...args: Parameters<typeof writeHead>) => {
-      this.#headersAt ??= performance.now()
-      return writeHead.apply(res, args)
-    }) as typeof writeHead
     for (const observer of observers) observer.began?.()
+  }
+
+  /** The headers are sent now, or with the first bytes that follow. */
+  answering(): void {
+    this.#headersAt ??= performance.now()
+  }
+
+  /** For answers of others: notices when the headers are sent. */
+  noticeHeaders(): void {
+    const { writeHead } = this.#res
+    this.#res.writeHead = ((...args: Parameters<typeof writeHead>) => {
+      this.answering()
+      return writeHead.apply(this.#res, args)
+    }) as typeof writeHead
   }
 
   /** Nothing is left to do for the request; its answer may still be on its way. */
@@ -96,7 +105,8 @@ export class Watch {
   /** Field by field: putting objects together costs a tenth of a small request. */
   #exchange({ route, path, reason, isHit, isCut }: Answered): Exchange {
     const { method, headers, socket } = this.#req
-    const [startedAt, headersAt] = [this.#startedAt, this.#headersAt]
+    const startedAt = this.#startedAt
+    const headersAt = this.#res.headersSent ? this.#headersAt : undefined
     const { bytesIn, bytesOut } = traffic(socket)
     return {
       id: this.id,

@@ -13,6 +13,7 @@ export function observe(observers: readonly RequestObserver[], match: Match): Mi
     const watch = watchOf(req) ?? new Watch(req, res, observers)
     ctx.state.id = watch.id
     res.setHeader('X-Request-Id', watch.id)
+    watch.noticeHeaders()
     try {
       await next()
     } finally {

@@ -64,7 +64,7 @@ export class PlainReads {
     const by = path.startsWith(FILES) ? 'name' : 'hash'
     let lost: Reason | undefined
     try {
-      await this.#serve(req, res, by, watch.id)
+      await this.#serve(req, res, by, watch)
     } catch (error) {
       if (!res.headersSent && !res.destroyed) {
         unanswered.set(req, { watch, error })
@@ -79,7 +79,12 @@ export class PlainReads {
   }
 
   /** As `serveFile`, where nothing is asked for but the file. */
-  async #serve(req: IncomingMessage, res: ServerResponse, by: AskedBy, id: string): Promise<void> {
+  async #serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    by: AskedBy,
+    watch: Watch,
+  ): Promise<void> {
     const { store, guard } = this.#options
     const path = req.url!
     guard?.(req.method!, path, req.headers.authorization)
@@ -88,11 +93,12 @@ export class PlainReads {
     const whole = { start: 0, end: file.size }
     const read = await file.prepare([whole], new Preparation({ req, res }))
     try {
-      const fields = ['X-Request-Id', id, ...fileFields(file, by)]
+      const fields = ['X-Request-Id', watch.id, ...fileFields(file, by)]
       fields.push(
         ...contentFields(req.headers, file),
         ...bodyFields(contentTypeOf(file), file.size),
       )
+      watch.answering()
       await send(res, { status: 200, fields }, read, [whole])
       read.close({ sent: true })
     } finally {
@@ -117,6 +123,7 @@ export function watchOf(req: IncomingMessage): Watch | undefined {
 /** Goes on where a plain read failed; what it found out is not asked again. */
 export const failPlainRead: Middleware = (ctx, next) => {
   const failed = unanswered.get(ctx.req)
-  if (failed !== undefined) throw failed.error
-  return next()
+  if (failed === undefined) return next()
+  unanswered.delete(ctx.req) // An entry that is left keeps its request until the whole heap is collected.
+  throw failed.error
 }

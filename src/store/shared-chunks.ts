@@ -5,7 +5,7 @@ import type { ChunkSource, Found } from './chunk-source.ts'
 
 interface Flight {
   readonly result: Promise<Found>
-  isShared: boolean
+  readers: number
 }
 
 /**
@@ -18,8 +18,10 @@ export class SharedChunks {
   readonly #pool: BufferPool
   readonly #hot: LRUCache<string, Buffer> | undefined
   readonly #flights = new Map<string, Flight>()
-  /** Memory that one reader may be done with, and another one not. */
-  readonly #shared = new WeakSet<ArrayBufferLike>()
+  /** Memory that stays as it is. */
+  readonly #kept = new WeakSet<ArrayBufferLike>()
+  /** For memory that several readers got: how many of them may still need it. */
+  readonly #readers = new WeakMap<ArrayBufferLike, number>()
 
   readonly #options = { discard: true, allocate: (size: number) => this.#allocate(size) }
 
@@ -40,17 +42,28 @@ export class SharedChunks {
     if (hot !== undefined) return Promise.resolve(hot)
     const underway = this.#flights.get(digest.hex)
     if (underway !== undefined) {
-      underway.isShared = true
+      underway.readers++
       return underway.result
     }
-    const flight = { result: this.#fetch(digest), isShared: false }
+    const flight = { result: this.#fetch(digest), readers: 1 }
     this.#flights.set(digest.hex, flight)
     return flight.result
   }
 
-  /** The caller needs the bytes no more; nothing that it passed them to may do so either. */
+  /**
+   * The caller needs the bytes that it found no more; nothing that it passed them to may do so either.
+   * To be called once: of several readers the last one gives the memory back.
+   */
   recycle(bytes: Buffer): void {
-    if (!this.#shared.has(bytes.buffer)) this.#pool.giveBack(bytes)
+    const { buffer } = bytes
+    if (this.#kept.has(buffer)) return
+    const others = (this.#readers.get(buffer) ?? 1) - 1
+    if (others > 0) {
+      this.#readers.set(buffer, others)
+      return
+    }
+    this.#readers.delete(buffer)
+    this.#pool.giveBack(bytes)
   }
 
   async #fetch(digest: Digest): Promise<Found> {
@@ -69,8 +82,10 @@ export class SharedChunks {
   }
 
   #keep(digest: Digest, chunk: Buffer): void {
-    const isKept = this.#hot !== undefined && chunk.length > 0
-    if (isKept) this.#hot.set(digest.hex, chunk)
-    if (isKept || this.#flights.get(digest.hex)?.isShared) this.#shared.add(chunk.buffer)
+    const readers = this.#flights.get(digest.hex)?.readers ?? 1
+    if (this.#hot !== undefined && chunk.length > 0) {
+      this.#hot.set(digest.hex, chunk)
+      this.#kept.add(chunk.buffer)
+    } else if (readers > 1) this.#readers.set(chunk.buffer, readers)
   }
 }

@@ -11,7 +11,8 @@ export class Digest {
 
   /** 64 lowercase hexadecimal digits, exactly what `sha256sum` prints. */
   readonly hex: string
-  #bytes: Buffer | undefined
+  /** Not the bytes: small buffers are parts of larger ones, which they keep alive. */
+  #base64: string | undefined
 
   private constructor(hex: string) {
     this.hex = hex
@@ -59,12 +60,12 @@ export class Digest {
   }
 
   get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(this.hex, 'hex')
-    return this.#bytes
+    return Buffer.from(this.hex, 'hex')
   }
 
   get base64(): string {
-    return this.bytes.toString('base64')
+    this.#base64 ??= this.bytes.toString('base64')
+    return this.#base64
   }
 
   equals(other: Digest): boolean {

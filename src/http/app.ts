@@ -3,13 +3,14 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import type { FileStore } from '../index.ts'
 import { Admission } from './admission.ts'
+import { followAnswer } from './answers.ts'
 import { type AccessOptions, authenticate, createGuard } from './authenticate.ts'
 import { crossOrigin } from './cors.ts'
 import { refuseOtherSites } from './cross-site.ts'
 import type { Logger } from './logger.ts'
 import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { observe } from './observe.ts'
-import { failPlainRead, PlainReads } from './plain-read.ts'
+import { failPlainRead, type Handler, PlainReads } from './plain-read.ts'
 import { problems } from './problem.ts'
 import { discardUnread } from './request-body.ts'
 import { requestLog } from './request-log.ts'
@@ -68,9 +69,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
 
   const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
   const guard = createGuard(access)
-  // What a page of another site may see depends on the site: not plain.
-  const isPlain = corsOrigins.length === 0
-  const app = isPlain ? new App(new PlainReads({ store, observers, guard, admission })) : new Koa()
+  const app = new App()
   app.on('error', (error, ctx?: Koa.Context) => {
     // Koa tells of a socket that fails under a request as well: the client is gone.
     if (error !== ctx?.req.socket.errored) report(error)
@@ -85,22 +84,34 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   app.use(failPlainRead)
   app.use(router.routes())
   app.use(router.allowedMethods())
+  // What a page of another site may see depends on the site: then none is plain.
+  if (corsOrigins.length === 0) app.bypass(new PlainReads({ store, observers, guard, admission }))
   return app
 }
 
 /** Koa, but for the requests that it would only slow down. */
 class App extends Koa {
-  readonly #reads: PlainReads
+  #reads: PlainReads | undefined
+  #ours = 0
 
-  constructor(reads: PlainReads) {
-    super()
+  /** Has plain reads answered without the middleware, unless somebody adds to what there is now. */
+  bypass(reads: PlainReads): void {
     this.#reads = reads
+    this.#ours = this.middleware.length
   }
 
   override callback(): ReturnType<Koa['callback']> {
-    const others = super.callback()
-    const handle = async (req: IncomingMessage, res: ServerResponse) =>
-      this.#reads.handle(req, res, others)
+    const others: Handler = super.callback()
+    const reads = this.middleware.length === this.#ours ? this.#reads : undefined
+    const handle = async (req: IncomingMessage, res: ServerResponse) => {
+      followAnswer(req, res)
+      try {
+        await (reads === undefined ? others(req, res) : reads.handle(req, res, others))
+      } catch (error) {
+        this.emit('error', error)
+        res.destroy()
+      }
+    }
     return handle as ReturnType<Koa['callback']> // Its type allows for HTTP/2, which is not served.
   }
 }

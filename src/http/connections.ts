@@ -1,7 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server as TlsServer } from 'node:tls'
+import { unfinishedOn } from './answers.ts'
 
 /** Milliseconds between two looks at what is left. */
 const LOOK_MS = 50
@@ -9,11 +10,6 @@ const LOOK_MS = 50
 const QUIET_MS = 500
 
 interface Use {
-  /**
-   * Answers that are not through, mostly one. No Set: it would have a new table every few requests, each of
-   * which the one before it keeps alive, answers and all, until the whole heap is collected.
-   */
-  readonly answers: ServerResponse[]
   /** `bytesRead` when it was looked at last, and since when, as `Date.now()`, it has been that. */
   seen: number
   since: number
@@ -39,10 +35,12 @@ export class Connections {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     http.on(http instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#uses.set(socket, { answers: [], seen: -1, since: 0 })
+      this.#uses.set(socket, { seen: -1, since: 0 })
       socket.once('close', () => this.#uses.delete(socket))
     })
-    http.on('request', (req, res) => this.#began(req, res))
+    http.on('request', (_req, res) => {
+      if (this.#draining) announceClose(res)
+    })
   }
 
   /**
@@ -53,7 +51,7 @@ export class Connections {
   async drain(graceMs: number, drainMs: number): Promise<void> {
     const deadline = Date.now() + drainMs
     this.#draining = true
-    for (const { answers } of this.#uses.values()) answers.forEach(announceClose)
+    for (const socket of this.#uses.keys()) unfinishedOn(socket).forEach(announceClose)
     if (this.#sockets.size > 0) await sleep(Math.min(graceMs, drainMs))
     let isClosed = false
     const closed = new Promise<void>((resolve) => {
@@ -73,17 +71,10 @@ export class Connections {
     this.#http.close() // Stops the timers of node:http as well.
   }
 
-  #began({ socket }: IncomingMessage, res: ServerResponse): void {
-    const answers = this.#uses.get(socket)?.answers ?? []
-    answers.push(res)
-    res.on('close', () => answers.splice(answers.indexOf(res), 1))
-    if (this.#draining) announceClose(res)
-  }
-
   #closeQuiet(quietMs: number): void {
     const now = Date.now()
     for (const [socket, use] of this.#uses) {
-      const isQuiet = use.answers.length === 0 && use.seen === socket.bytesRead
+      const isQuiet = unfinishedOn(socket).length === 0 && use.seen === socket.bytesRead
       if (!isQuiet) Object.assign(use, { seen: socket.bytesRead, since: now })
       else if (now - use.since >= quietMs) socket.destroy()
     }

@@ -84,6 +84,7 @@ export class Watch {
   /** For answers of others: notices when the headers are sent. */
   noticeHeaders(): void {
     const { writeHead } = this.#res
+    this.#headersAt = undefined
     this.#res.writeHead = ((...args: Parameters<typeof writeHead>) => {
       this.answering()
       return writeHead.apply(this.#res, args)

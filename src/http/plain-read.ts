@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Middleware } from 'koa'
 import type { FileStore } from '../index.ts'
 import { type Admission, MAX_URL } from './admission.ts'
@@ -27,6 +27,8 @@ export interface PlainReadOptions {
   readonly admission: Admission
 }
 
+export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
 const FILES = '/files/'
 /** What the routes are called in metrics and logs. */
 const ROUTES: Record<AskedBy, string> = { name: FILES_ROUTE, hash: BLOBS_ROUTE }
@@ -46,9 +48,8 @@ export class PlainReads {
   }
 
   /** @param others Answers what is no plain read, or not a successful one. */
-  handle(req: IncomingMessage, res: ServerResponse, others: RequestListener): void {
-    if (this.#isPlain(req)) void this.#answer(req, res, others)
-    else others(req, res)
+  async handle(req: IncomingMessage, res: ServerResponse, others: Handler): Promise<void> {
+    await (this.#isPlain(req) ? this.#answer(req, res, others) : others(req, res))
   }
 
   #isPlain(req: IncomingMessage): boolean {
@@ -58,7 +59,7 @@ export class PlainReads {
     return !isConditional(headers) && !hasBody(req) && !this.#options.admission.isSurplus(req)
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse, others: RequestListener): Promise<void> {
+  async #answer(req: IncomingMessage, res: ServerResponse, others: Handler): Promise<void> {
     const watch = new Watch(req, res, this.#options.observers)
     const path = req.url!
     const by = path.startsWith(FILES) ? 'name' : 'hash'
@@ -68,8 +69,7 @@ export class PlainReads {
     } catch (error) {
       if (!res.headersSent && !res.destroyed) {
         unanswered.set(req, { watch, error })
-        others(req, res)
-        return
+        return others(req, res)
       }
       if (!(error instanceof ClientGoneError)) lost = reasonOf(error)
       res.destroy()

@@ -83,7 +83,7 @@ async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRang
 function whole(res: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
     const onClose = () => (res.writableFinished ? resolve() : reject(new ClientGoneError()))
-    if (res.closed) onClose()
+    if (res.destroyed) onClose()
     else res.on('close', onClose)
   })
 }

@@ -18,8 +18,6 @@ import { contentRange, parseRange } from './range.ts'
 import { type Head, type Segment, send } from './send.ts'
 import { abortSignal, Preparation } from './signal.ts'
 
-export type { AskedBy }
-
 /** Answers GET and HEAD: the status is sent when everything it promises has been verified. */
 export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Promise<void> {
   const verify = choice(ctx, 'verify', ['full', 'stream'])

@@ -8,7 +8,7 @@ export function abortSignal({ req, res }: Request): AbortSignal {
   const onClose = () => {
     if (!res.writableFinished) controller.abort(new ClientGoneError())
   }
-  if (res.closed) onClose()
+  if (res.destroyed) onClose()
   else res.once('close', onClose)
   req.once(IDLE, () => controller.abort(new HttpProblem('request-timeout', IDLE_CLIENT, CLOSE)))
   return controller.signal

@@ -13,6 +13,7 @@ const SMALLER = [64 * 1024, 128 * 1024]
  */
 export class BufferPool {
   readonly #size: number
+  readonly #maxFreeBytes: number
   readonly #periodMs: number
   readonly #shelves: readonly Shelf[]
   /** Weak: what is dropped on the way of a failed request must not be kept for ever. */
@@ -20,21 +21,22 @@ export class BufferPool {
   readonly #arena = new Arena()
   #period: NodeJS.Timeout | undefined
 
-  /** @param size Bytes of a buffer. @param maxFree How many of them wait for their next use. */
+  /** @param size Bytes of a buffer. @param maxFree How many of them, in bytes, wait for their next use. */
   constructor(size: number, maxFree: number, periodMs = PERIOD_MS) {
     this.#size = size
+    this.#maxFreeBytes = maxFree * size
     this.#periodMs = periodMs
     const sizes = [...SMALLER.filter((smaller) => smaller < size / 2), size]
-    this.#shelves = sizes.map((each) => new Shelf(each, maxFree))
+    this.#shelves = sizes.map((each) => new Shelf(each))
   }
 
   /**
-   * Memory for `length` bytes with anything in it. Small ones are parts of larger blocks, and very large
-   * ones are made new.
+   * Memory for `length` bytes with anything in it. Small ones are parts of larger blocks; what would take up
+   * less than a quarter of a buffer, or does not fit the largest, is made new.
    */
   take(length = this.#size): Buffer {
     if (this.#isSmall(length)) return this.#arena.take(length)
-    const shelf = this.#shelves.find(({ size }) => size >= length)
+    const shelf = this.#shelves.find(({ size }) => size >= length && size <= 4 * length)
     if (shelf === undefined) return Buffer.allocUnsafeSlow(length)
     const memory = shelf.take()
     this.#lent.add(memory)
@@ -52,6 +54,8 @@ export class BufferPool {
    */
   giveBack(chunk: Buffer): void {
     if (!this.#lent.delete(chunk.buffer)) return
+    const freeBytes = this.#shelves.reduce((sum, shelf) => sum + shelf.freeBytes, 0)
+    if (freeBytes + chunk.buffer.byteLength > this.#maxFreeBytes) return
     this.#shelfOf(chunk.buffer)?.put(chunk.buffer)
     this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
   }

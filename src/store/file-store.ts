@@ -29,8 +29,9 @@ const LOOKUPS = 64
 
 export interface FindOptions {
   /**
-   * Fetch the chunk that a small file consists of along with its link, for whoever reads it next. By name
-   * that is a guess at first sight of the name, and never more than a chunk too many. Default false.
+   * Fetch the chunk that a small file consists of along with its link, for whoever reads it next: the one with
+   * that hash or, by name, the one that the name led to lately. Never more than a chunk too many.
+   * Default false.
    */
   prefetch?: boolean
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { ParsedRef } from './file-ref.ts'
 import type { Link } from './link.ts'
 
-/** Links that are remembered, by name and by hash: some 10 MB at most. */
+/** Links that are remembered, by name and by hash: some 10 to 20 MB at most. */
 const MAX_LINKS = 8192
 /** Bytes of a record; those of large files are read seldom, and are a small part of the work. */
 const MAX_RECORD = 1024
@@ -30,8 +30,10 @@ export class KnownLinks {
   /** @param record What `link` was decoded from. */
   learn({ name, hash }: ParsedRef, key: string, record: Buffer, link: Link): void {
     if (record.length > MAX_RECORD) return
-    const text = record.toString('latin1') // Not the buffer, which may be a small part of a large one.
-    const known = { key, link, isSame: (other: Buffer) => other.toString('latin1') === text }
+    // Neither the record nor a part of it: it may be a small part of a large buffer.
+    const text = record.toString('latin1')
+    const own = { ...link, manifest: link.manifest.copy() }
+    const known = { key, link: own, isSame: (other: Buffer) => other.toString('latin1') === text }
     if (name === undefined) this.#byHash.set(hash.hex, known)
     else this.#byName.set(name, known)
   }

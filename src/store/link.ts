@@ -102,7 +102,8 @@ function parseMetadata(json: string): Omit<Link, 'manifest'> | undefined {
     ...(endsAt !== undefined && { endsAt }),
     ...(name !== undefined && { name }),
     ...(type !== undefined && { type }),
-    ...(attributes !== undefined && { attributes }),
+    // Later readers may get the same object.
+    ...(attributes !== undefined && { attributes: Object.freeze(attributes) }),
   }
 }
 

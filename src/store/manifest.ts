@@ -26,6 +26,13 @@ export class Manifest {
     this.#digests = digests
   }
 
+  /** The same in memory of its own. */
+  copy(): Manifest {
+    const digests = Buffer.alloc(this.#digests.length) // Never a part of a larger buffer, unlike `from`.
+    this.#digests.copy(digests)
+    return new Manifest(this.digest, this.size, this.chunkSize, digests)
+  }
+
   get digests(): Buffer {
     return this.#digests
   }

@@ -12,6 +12,8 @@ export class PreparedRead {
   readonly #onClose: () => void
   #held: ReadonlyMap<number, Buffer> | undefined
   #isClosed = false
+  /** The memory may be somebody else's by now: saying it twice must do no harm. */
+  readonly #recycled = new WeakSet<Buffer>()
 
   constructor(
     manifest: Manifest,
@@ -52,7 +54,9 @@ export class PreparedRead {
    * filled with others at once. Optional; said too early, it sends wrong bytes.
    */
   recycle(bytes: Buffer): void {
-    if (this.#held === undefined) this.#reader.recycle(bytes)
+    if (this.#held !== undefined || this.#recycled.has(bytes)) return
+    this.#recycled.add(bytes)
+    this.#reader.recycle(bytes)
   }
 
   /**

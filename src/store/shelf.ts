@@ -3,15 +3,17 @@
  */
 export class Shelf {
   readonly size: number
-  readonly #max: number
   readonly #free: ArrayBufferLike[] = []
   /** The fewest that have been free since `letGo` was called last: nobody needed these. */
   #unneeded = 0
 
-  /** @param size Bytes of a piece. @param max How many of them may wait. */
-  constructor(size: number, max: number) {
+  /** @param size Bytes of a piece. */
+  constructor(size: number) {
     this.size = size
-    this.#max = max
+  }
+
+  get freeBytes(): number {
+    return this.#free.length * this.size
   }
 
   take(): ArrayBufferLike {
@@ -21,7 +23,7 @@ export class Shelf {
   }
 
   put(memory: ArrayBufferLike): void {
-    if (this.#free.length < this.#max) this.#free.push(memory)
+    this.#free.push(memory)
   }
 
   /** Frees what nobody needed since the last call; whether anything is left. */

@@ -12,6 +12,7 @@ export class Digest {
   /** 64 lowercase hexadecimal digits, exactly what `sha256sum` prints. */
   readonly hex: string
   #bytes: Buffer | undefined
+  #base64: string | undefined
 
   private constructor(hex: string) {
     this.hex = hex
@@ -64,7 +65,9 @@ export class Digest {
   }
 
   get base64(): string {
-    return this.bytes.toString('base64')
+    // Not by `bytes`: a small buffer keeps the large one that it is part of.
+    this.#base64 ??= Buffer.from(this.hex, 'hex').toString('base64')
+    return this.#base64
   }
 
   equals(other: Digest): boolean {

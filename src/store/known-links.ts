@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import { Digest } from '../digest.ts'
 import type { ParsedRef } from './file-ref.ts'
 import type { Link } from './link.ts'
+import { Manifest } from './manifest.ts'
 
 /** Links that are remembered, by name and by hash: some 10 MB at most. */
 const MAX_LINKS = 8192
@@ -31,8 +33,17 @@ export class KnownLinks {
   learn({ name, hash }: ParsedRef, key: string, record: Buffer, link: Link): void {
     if (record.length > MAX_RECORD) return
     const text = record.toString('latin1') // Not the buffer, which may be a small part of a large one.
-    const known = { key, link, isSame: (other: Buffer) => other.toString('latin1') === text }
+    const isSame = (other: Buffer) => other.toString('latin1') === text
+    const known = { key, link: alone(link), isSame }
     if (name === undefined) this.#byHash.set(hash.hex, known)
     else this.#byName.set(name, known)
   }
+}
+
+/** The link without the buffers that it was decoded from, which may be small parts of large ones. */
+function alone(link: Link): Link {
+  const { digest, size, chunkSize, digests } = link.manifest
+  const own = Buffer.allocUnsafeSlow(digests.length)
+  digests.copy(own)
+  return { ...link, manifest: new Manifest(Digest.parse(digest.hex), size, chunkSize, own) }
 }

@@ -106,7 +106,7 @@ onEveryEngine('a known link ends when its time is over', async (t, backend) => {
 test('a known link ends by its record, where the engine keeps that for longer', async (t) => {
   const engine = memory()
   const links = new Links(engine, new Keys(), new Sealer())
-  const link = { ...linkTo('content'), name: 'a', ttl: 1, endsAt: Date.now() + 300 }
+  const link = { ...linkTo('content'), name: 'a', ttl: 1, endsAt: Date.now() + 1500 }
   const key = new Keys().linkByName('a')
   await engine.set(key, encodeLink(link, key, new Sealer()))
   t.like(await links.read({ name: 'a' }), { name: 'a' })
@@ -154,6 +154,24 @@ onEveryEngine('invariant 8: a known record is corrupt under another key', async 
   await backend.set(nameKey('a'), a)
   await know(t, store, 'a', 'one')
 })
+
+onEveryEngine(
+  'invariant 8: a record that leads elsewhere is corrupt each time, though its seal fits',
+  async (t, backend) => {
+    const store = backend.store()
+    const { hash } = await store.put('content', { name: 'a' })
+    const elsewhere = { ...linkTo('elsewhere'), name: 'b' }
+    for (const [ref, key] of [
+      ['a', nameKey('a')],
+      [{ hash }, `h:${hash}`],
+    ] as const) {
+      await know(t, store, ref, 'content')
+      const record = encodeLink(elsewhere, backend.keyPrefix + key, new Sealer())
+      await backend.set(key, record)
+      for (let i = 0; i < 3; i++) await t.throwsAsync(store.find(ref), { code: 'corrupt' })
+    }
+  },
+)
 
 onEveryEngine('a tombstone in the place of a known link is no file', async (t, backend) => {
   const store = backend.store()

@@ -124,11 +124,13 @@ for (const [what, sizes, calls] of [
     const inbox = new Inbox(far)
     const writes = recordWrites(near)
     const outgoing = new Outgoing(near)
-    for (const size of sizes) outgoing.add(bytes('part', size))
-    t.deepEqual(writes, [], 'not before the flush')
-    outgoing.flush()
-    await inbox.take(sizes.reduce((sum: number, size: number) => sum + size, 0))
-    t.deepEqual(writes, calls as unknown as number[][])
+    for (let i = 0; i < 2; i++) {
+      for (const size of sizes) outgoing.add(bytes('part', size))
+      t.deepEqual(writes, [], 'not before the flush')
+      outgoing.flush()
+      await inbox.take(sizes.reduce((sum: number, size: number) => sum + size, 0))
+      t.deepEqual(writes.splice(0), calls as unknown as number[][])
+    }
   })
 }
 

@@ -2,13 +2,14 @@ import test from 'ava'
 import { FileStore, memory } from '../../src/index.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
 
-/** A store, and what it asks of its engine about links: what, and whether by hash or by name. */
+/** A store, and what it asks of its engine about links: what, by hash or by name, and for how long. */
 function newStore() {
   const engine = new FaultyEngine(memory())
   const store = new FileStore(engine, { chunkSize: 1000 })
   const asked: string[] = []
-  const note = (operation: string, key: string) => {
-    if (!key.startsWith('c:')) asked.push(`${operation} ${key.slice(0, 1)}`)
+  const note = (operation: string, key: string, ttl = 0) => {
+    if (key.startsWith('c:')) return
+    asked.push(`${operation} ${key.slice(0, 1)}${ttl === 0 ? '' : ` ${ttl}s`}`)
   }
   engine.get = (key, prove, options) => {
     note('get', key)
@@ -16,7 +17,7 @@ function newStore() {
   }
   for (const operation of ['set', 'add'] as const) {
     engine[operation] = (key, value, options) => {
-      note(operation, key)
+      note(operation, key, options?.ttl)
       return engine.inner[operation](key, value, options)
     }
   }
@@ -38,7 +39,10 @@ test('a named upload writes its link by hash in one trip, new or not, then the o
 test('a named upload that ends looks first how long the link by hash was to live', async (t) => {
   const { store, during } = newStore()
   const put = () => store.put('content', { name: 'a', ttl: 60 })
-  t.deepEqual(await during(put), ['get h', 'set h', 'add n'])
+  t.deepEqual(await during(put), ['get h', 'set h 60s', 'add n 60s'])
+  t.deepEqual(await during(put), ['get h', 'set h 60s', 'add n 60s', 'set n 60s'])
+  const longer = () => store.put('content', { name: 'b', ttl: 3600 })
+  t.deepEqual(await during(longer), ['get h', 'set h 3600s', 'add n 3600s'])
 })
 
 test('an upload without a name finds out whether there was one', async (t) => {

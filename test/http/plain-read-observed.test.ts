@@ -171,6 +171,30 @@ for (const way of ways) {
     t.like(line, { status: 499, end: 'client-gone', reason: undefined })
   })
 
+  test(`nothing is read on for a client that left (${way})`, async (t) => {
+    const { url, engine, http, log, store } = await start(t)
+    await store.put(bytes('long', 50_000), { name: 'long' })
+    const [gate, asked] = [deferred(), deferred()]
+    let gets = 0
+    engine.get = async (key, prove, options) => {
+      if (key.startsWith('c:') && ++gets === 3) {
+        asked.resolve()
+        await gate.promise
+      }
+      return engine.inner.get(key, prove, options)
+    }
+    const closed = nextClosed(http)
+    const client = await connectRaw(t, url)
+    client.send(request(`/files/long${WAYS[way]}`))
+    await asked.promise
+    client.socket.destroy()
+    await closed
+    gate.resolve()
+    t.like((await linesOf(log, 1))[0]!, { status: 499, end: 'client-gone' })
+    t.true(gets < 10, `${gets} of 50 chunks`)
+    t.is(store.memoryUsage.used, 0)
+  })
+
   test(`a client that leaves in the middle of a body gives the memory back (${way})`, async (t) => {
     const MiB = 1024 * 1024
     const perRead = { held: 64 * MiB, 'read twice': 8 * MiB }

@@ -5,9 +5,12 @@ import test, { type ExecutionContext } from 'ava'
 import { createApp } from '../../src/http/app.ts'
 import { pathOfName } from '../../src/http/paths.ts'
 import { FileStore, memory, type PutOptions } from '../../src/index.ts'
-import { askBothWays, type Way } from '../helpers/both-ways.ts'
+import { askBothWays, WAYS, type Way } from '../helpers/both-ways.ts'
 import { bytes } from '../helpers/bytes.ts'
+import { deferred } from '../helpers/deferred.ts'
+import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { type Answer, type Ask, ask } from '../helpers/http.ts'
+import { connectRaw, exchange } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 /** Three chunks fit a read, and nine do not. */
@@ -203,3 +206,57 @@ for (const [what, { path, ...request }, needsKoa, status, body] of table) {
     t.is(passed, needsKoa ? 1 : 0)
   })
 }
+
+test('the head is written alike with and without Koa, to clients of HTTP/1.0 and 1.1', async (t) => {
+  const server = await startTestServer(t, { store })
+  for (const size of [0, 300, 8500]) {
+    const { hash } = await server.store.put(bytes(1, size), { name: 'f', type: 'text/plain' })
+    for (const path of ['/files/f', `/blobs/${hash}`]) {
+      for (const version of ['1.0', '1.1']) {
+        const lines = async (way: Way) => {
+          const line = `GET ${path}${WAYS[way]} HTTP/${version}`
+          const answer = await exchange(t, server.url, line, 'Host: x', 'Connection: close', '', '')
+          const at = answer.indexOf('\r\n\r\n')
+          const [head, body] = [answer.slice(0, at), answer.slice(at + 4)]
+          const fields = head
+            .split('\r\n')
+            .map((field) => field.replace(/^(Date|X-Request-Id):.*/, '$1'))
+          return { status: fields[0], fields: fields.sort(), body }
+        }
+        const plain = await lines('plain')
+        t.deepEqual(plain, await lines('koa'))
+        t.is(plain.status, 'HTTP/1.1 200 OK')
+        t.is(plain.body.length, size)
+      }
+    }
+  }
+})
+
+test('an answer under way when the server stops is the last one on its connection, both ways', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine, store })
+  await server.store.put(content, { name: 'f' })
+  for (const path of ['/files/f', '/files/f?']) {
+    const client = await connectRaw(t, server.url)
+    client.send(`GET ${path} HTTP/1.1`, 'Host: x', '', '')
+    await client.until(/^HTTP\/1\.1 200 OK\r\n.*\r\nConnection: keep-alive\r\n.*content$/s)
+  }
+  const [gate, asked] = [deferred(), deferred()]
+  let gets = 0
+  engine.get = async (key, prove, options) => {
+    if (++gets === 3) asked.resolve() // Without Koa the chunk is asked for as well.
+    await gate.promise
+    return engine.inner.get(key, prove, options)
+  }
+  const clients = [await connectRaw(t, server.url), await connectRaw(t, server.url)]
+  clients[0]!.send('GET /files/f HTTP/1.1', 'Host: x', '', '')
+  clients[1]!.send('GET /files/f? HTTP/1.1', 'Host: x', '', '')
+  await asked.promise
+  const closed = server.close()
+  gate.resolve()
+  for (const client of clients) {
+    const answer = await client.closed()
+    t.regex(answer, /^HTTP\/1\.1 200 OK\r\n.*\r\nConnection: close\r\n.*content$/s)
+  }
+  await closed
+})

@@ -77,6 +77,18 @@ onEveryEngine('what replaces a known link is seen at once, by hash', async (t, b
   }
 })
 
+onEveryEngine('what one reader changes of a file, no other reader sees', async (t, backend) => {
+  const store = backend.store()
+  await store.put('content', { name: 'a', attributes: { x: 'y' } })
+  for (let i = 0; i < 3; i++) {
+    const { attributes, storedAt } = await store.find('a')
+    t.deepEqual(attributes, { x: 'y' })
+    t.true(storedAt.getTime() > 0)
+    Object.assign(attributes, { x: 'changed', more: 'z' })
+    storedAt.setTime(0)
+  }
+})
+
 onEveryEngine('what is deleted is gone at once, though its link is known', async (t, backend) => {
   const store = backend.store()
   const other = backend.store()

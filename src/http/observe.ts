@@ -49,6 +49,7 @@ function routeOf(ctx: Context, match: Match): string {
 
 /** RFC 9211: every answer that carries stored content says so. */
 function isHit(res: ServerResponse): boolean {
+  if (res.destroyed && !res.headersSent) return false
   if (res.statusCode === 304) return true
   return String(res.getHeader('Cache-Status')).startsWith('blobcached; hit')
 }

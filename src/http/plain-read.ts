@@ -74,8 +74,9 @@ export class PlainReads {
       if (!(error instanceof ClientGoneError)) lost = reasonOf(error)
       res.destroy()
     }
-    const isCut = lost !== undefined
-    watch.workIsOver({ route: ROUTES[by], path, reason: lost, isHit: res.headersSent, isCut })
+    const isHit = res.headersSent
+    const isCut = isHit && lost !== undefined
+    watch.workIsOver({ route: ROUTES[by], path, reason: lost, isHit, isCut })
   }
 
   /** As `serveFile`, where nothing is asked for but the file. */

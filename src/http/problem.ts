@@ -111,7 +111,7 @@ export function problems(
       if (ctx.body === undefined && ctx.respond !== false) refuseUnrouted(ctx)
     } catch (error) {
       if (ctx.res.headersSent || ctx.res.destroyed) {
-        if (!(error instanceof ClientGoneError)) noteCut(ctx, error)
+        if (!(error instanceof ClientGoneError)) noteLost(ctx, error)
         ctx.res.destroy()
         return
       }
@@ -121,9 +121,9 @@ export function problems(
   }
 }
 
-/** For the log and the metrics: the client cannot be told any more. */
-function noteCut(ctx: Context, error: unknown): void {
-  ctx.state.isCut = true
+/** For the log and the metrics: the client cannot be told any more. What was not promised is not cut. */
+function noteLost(ctx: Context, error: unknown): void {
+  ctx.state.isCut = ctx.res.headersSent
   ctx.state.reason = reasonOf(error)
 }
 

@@ -23,6 +23,7 @@ export async function send(
   read: PreparedRead,
   segments: readonly Segment[],
 ): Promise<void> {
+  if (res.destroyed) throw new ClientGoneError()
   try {
     const held = heldParts(read, segments)
     if (held !== undefined) endWith(res, head, held)

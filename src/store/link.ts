@@ -102,8 +102,7 @@ function parseMetadata(json: string): Omit<Link, 'manifest'> | undefined {
     ...(endsAt !== undefined && { endsAt }),
     ...(name !== undefined && { name }),
     ...(type !== undefined && { type }),
-    // Later readers may get the same object.
-    ...(attributes !== undefined && { attributes: Object.freeze(attributes) }),
+    ...(attributes !== undefined && { attributes }),
   }
 }
 

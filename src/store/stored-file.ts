@@ -57,7 +57,7 @@ export class StoredFile {
 
   constructor(link: Link, reading: FileReading) {
     this.manifest = link.manifest
-    this.attributes = link.attributes ?? {}
+    this.attributes = { ...link.attributes } // The link may be remembered, and is not the reader's.
     this.storedAt = new Date(link.storedAt)
     this.ttl = link.ttl
     this.#reading = reading

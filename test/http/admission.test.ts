@@ -33,16 +33,19 @@ test('one upload more than the limit is 503 with Retry-After, and reads go on', 
 })
 
 test('connections beyond the limit are told 503, but health checks are answered', async (t) => {
-  const { url } = await startTestServer(t, { maxConnections: 2 })
+  const { url, store } = await startTestServer(t, { maxConnections: 2 })
+  await store.put('content', { name: 'there' })
   const open = [await connectRaw(t, url), await connectRaw(t, url)]
   for (const client of open) {
     client.send('GET /readyz HTTP/1.1', 'Host: x', '', '')
     await client.until(/^HTTP\/1\.1 200 /)
   }
-  const answer = await ask(`${url}/files/f`)
-  t.is(answer.status, 503)
-  t.is(answer.headers['retry-after'], '1')
-  t.is(answer.headers.connection, 'close')
+  for (const path of ['/files/f', '/files/there']) {
+    const answer = await ask(url + path)
+    t.is(answer.status, 503, path)
+    t.is(answer.headers['retry-after'], '1')
+    t.is(answer.headers.connection, 'close')
+  }
   t.is((await ask(`${url}/healthz`)).status, 200)
 
   open[0]!.socket.destroy()

@@ -1,35 +1,11 @@
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { memcached, memory, UnavailableError } from '../../src/index.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { startMemcached } from '../helpers/memcached.ts'
+import { expectSamples, scrape } from '../helpers/metrics.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
-
-/** The samples at /metrics: name and labels as they are written, and the value. */
-async function scrape(url: string): Promise<Map<string, number>> {
-  const { status, text } = await ask(`${url}/metrics`)
-  if (status !== 200) throw new Error(`/metrics: ${status}`)
-  const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  return new Map(
-    samples.map((line) => {
-      const at = line.lastIndexOf(' ')
-      return [line.slice(0, at), Number(line.slice(at + 1))]
-    }),
-  )
-}
-
-/** Scrapes until the samples are there: what a request did is counted when it is over. */
-async function expectSamples(t: ExecutionContext, url: string, expected: Record<string, number>) {
-  for (const [name, value] of Object.entries(expected)) {
-    let samples = await scrape(url)
-    for (let tries = 0; samples.get(name) !== value && tries < 20; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      samples = await scrape(url)
-    }
-    t.is(samples.get(name), value, name)
-  }
-}
 
 test('requests are counted by route, method and status, whatever paths are asked for', async (t) => {
   const { url } = await startTestServer(t)

@@ -1,52 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
-import type { Logger } from '../../src/http/index.ts'
 import { memory, UnavailableError } from '../../src/index.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
+import { KeptLog } from '../helpers/kept-log.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer, type TestServerOptions } from '../helpers/server.ts'
-import { watched } from '../helpers/watchdog.ts'
-
-type Level = Parameters<Logger['isLevelEnabled']>[0]
-type Line = Record<string, unknown> & { level: Level }
-
-/** A logger that keeps its lines, and a way to wait for one of them. */
-class KeptLog implements Logger {
-  readonly lines: Line[] = []
-  readonly #disabled: readonly Level[]
-  #wake = () => {}
-
-  constructor(disabled: readonly Level[] = []) {
-    this.#disabled = disabled
-  }
-
-  isLevelEnabled = (level: Level) => !this.#disabled.includes(level)
-  debug = (fields: object) => this.#keep('debug', fields)
-  info = (fields: object) => this.#keep('info', fields)
-  warn = (fields: object) => this.#keep('warn', fields)
-  error = (fields: object) => this.#keep('error', fields)
-  fatal = (fields: object) => this.#keep('fatal', fields)
-
-  async line(fits: Partial<Line> = {}): Promise<Line> {
-    const find = () =>
-      this.lines.find((line) => Object.entries(fits).every(([name, value]) => line[name] === value))
-    while (find() === undefined) {
-      await watched(
-        `a line with ${JSON.stringify(fits)} in ${JSON.stringify(this.lines)}`,
-        new Promise<void>((resolve) => {
-          this.#wake = resolve
-        }),
-      )
-    }
-    return find()!
-  }
-
-  #keep(level: Level, fields: object): void {
-    this.lines.push({ level, ...fields })
-    this.#wake()
-  }
-}
 
 async function start(t: ExecutionContext, options: TestServerOptions = {}, logger = new KeptLog()) {
   const server = await startTestServer(t, { ...options, logger })

@@ -1,0 +1,24 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import test from 'ava'
+import { createApp } from '../../src/http/index.ts'
+import { FileStore, memory } from '../../src/index.ts'
+import { ask } from '../helpers/http.ts'
+
+test('middleware that somebody adds sees plain reads too', async (t) => {
+  const store = new FileStore(memory())
+  await store.put('content', { name: 'a' })
+  const app = createApp(store)
+  const seen: string[] = []
+  app.middleware.unshift(async (ctx, next) => {
+    seen.push(ctx.path)
+    if (ctx.get('X-Let-Me') !== 'in') ctx.throw(403)
+    await next()
+  })
+  const server = createServer(app.callback()).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  t.is((await ask(`${url}/files/a`)).status, 403)
+  t.is((await ask(`${url}/files/a`, { headers: { 'X-Let-Me': 'in' } })).text, 'content')
+  t.deepEqual(seen, ['/files/a', '/files/a'])
+})

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test from 'ava'
@@ -17,6 +18,7 @@ test('middleware that somebody adds sees plain reads too', async (t) => {
   })
   const server = createServer(app.callback()).listen(0, '127.0.0.1')
   t.teardown(() => server.close())
+  await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   t.is((await ask(`${url}/files/a`)).status, 403)
   t.is((await ask(`${url}/files/a`, { headers: { 'X-Let-Me': 'in' } })).text, 'content')

@@ -1,15 +1,16 @@
-// Our memcached client and the stock memjs client, in turn, in one run: `npm run bench:client`.
-// Only the ratios count; the machine's own mood moves the absolute figures by a third.
 import { createRequire } from 'node:module'
 import { parseAddresses } from '../src/engine/memcached/address.ts'
 import { Client } from '../src/engine/memcached/client.ts'
 import { toSettings } from '../src/engine/memcached/options.ts'
 import { Server } from '../src/engine/memcached/server.ts'
 import { launchMemcached } from '../test/helpers/memcached.ts'
+import { type Effort, type Section, table } from './section.ts'
+import { median, round, sizeName } from './statistics.ts'
 
 const CONCURRENCY = 16
-const ROUNDS = Number(process.env.ROUNDS ?? 15)
-const ROUND_MS = Number(process.env.ROUND_MS ?? 300)
+/** Short rounds and many of them: whatever slows the machine for a moment slows all alike. */
+const ROUND_MS = 300
+const ROUNDS_A_SECOND = 3
 const LENGTHS = [4096, 65_536, 524_288, 1_000_000]
 
 interface Subject {
@@ -68,9 +69,12 @@ async function measure(operation: (key: string) => Promise<unknown>): Promise<nu
   return (done * 1000) / (performance.now() - start)
 }
 
-const median = (figures: number[]) => figures.toSorted((a, b) => a - b)[figures.length >> 1]!
-
-async function compare(subjects: Subject[], length: number, what: 'get' | 'set') {
+async function compare(
+  subjects: readonly Subject[],
+  length: number,
+  what: 'get' | 'set',
+  rounds: number,
+): Promise<string[][]> {
   const value = Buffer.alloc(length, 'x')
   const operationOf = (subject: Subject) =>
     what === 'get'
@@ -82,33 +86,39 @@ async function compare(subjects: Subject[], length: number, what: 'get' | 'set')
   for (let id = 0; id < CONCURRENCY; id++) await subjects[0]!.set(`key${id}`, value)
   const figures = subjects.map(() => [] as number[])
   // The first round only warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (let round = 0; round <= rounds; round++) {
     for (const [i, subject] of subjects.entries()) {
       const figure = await measure(operationOf(subject))
       if (round > 0) figures[i]!.push(figure)
     }
   }
   const base = figures.at(-1)!
-  for (const [i, { name }] of subjects.entries()) {
-    // Compared round by round, since what else the machine does changes in the meantime.
-    const ratio = median(figures[i]!.map((figure, round) => figure / base[round]!))
+  return subjects.map(({ name }, i) => {
     const perSecond = median(figures[i]!)
-    console.log(
-      `${what} ${String(length).padStart(9)} B  ${name.padEnd(20)}` +
-        `${perSecond.toFixed(0).padStart(8)}/s ${((perSecond * length) / 1e6).toFixed(0).padStart(6)} MB/s ` +
-        `${ratio.toFixed(2).padStart(6)} ×`,
-    )
-  }
+    // Compared round by round, since what else the machine does changes in the meantime.
+    const ratio = median(figures[i]!.map((figure, index) => figure / base[index]!))
+    const mbPerSecond = round((perSecond * length) / 1e6)
+    return [`${what}, ${sizeName(length)}`, name, round(perSecond), mbPerSecond, round(ratio)]
+  })
 }
 
-const server = await launchMemcached({ memoryMb: 256 })
-const subjects = [ours(server.address, 1), ours(server.address, 2), stock(server.address)]
-try {
-  console.log(`${CONCURRENCY} at once, medians of ${ROUNDS} rounds; × of stock memjs`)
-  for (const length of LENGTHS) {
-    for (const what of ['get', 'set'] as const) await compare(subjects, length, what)
+/** Our memcached client and the stock memjs client, alone, in turn. */
+export async function clientSection({ seconds }: Effort): Promise<Section> {
+  const server = await launchMemcached({ memoryMb: 256 })
+  const subjects = [ours(server.address, 1), ours(server.address, 2), stock(server.address)]
+  const rows: string[][] = []
+  try {
+    for (const length of LENGTHS) {
+      for (const what of ['get', 'set'] as const) {
+        rows.push(...(await compare(subjects, length, what, seconds * ROUNDS_A_SECOND)))
+      }
+    }
+  } finally {
+    for (const subject of subjects) subject.close()
+    await server.dispose()
   }
-} finally {
-  for (const subject of subjects) subject.close()
-  await server.dispose()
+  console.error('measured the client alone')
+  const head = ['', 'client', 'per second', 'MB/s', '÷ memjs']
+  const text = `${CONCURRENCY} operations at once.\n\n${table(head, rows)}`
+  return { title: 'The memcached client alone', text }
 }

@@ -1,12 +1,14 @@
 /**
  * npm run bench: ours and the peers in turn in one run. With --write the result becomes
- * docs/benchmarks.md; --quick is for a first look; --only=throughput,memory picks parts.
+ * docs/benchmarks.md; --quick is for a first look; --only=throughput,memory picks parts, --sizes,
+ * --rounds and --seconds say how much and how long.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { throughputChart } from './chart.ts'
+import { clientSection } from './client.ts'
 import { clientsSection } from './clients.ts'
 import {
   type Contender,
@@ -23,12 +25,16 @@ import { retainedSection } from './retained.ts'
 import type { Effort, Section } from './section.ts'
 import { measureThroughput, throughputSection } from './throughput.ts'
 
+const PARTS = 'limits,client,throughput,first-byte,clients,memory,retained'
+
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'limits,throughput,first-byte,clients,memory,retained' },
+    only: { type: 'string', default: PARTS },
     sizes: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
   },
 })
 const parts = new Set(flags.only.split(','))
@@ -36,6 +42,8 @@ const effort: Effort = flags.quick
   ? { seconds: 2, rounds: 1, sizes: [4096, 1_000_000, 16_000_000] }
   : { seconds: 4, rounds: 3, sizes: [4096, 65_536, 1_000_000, 16_000_000, 256_000_000] }
 if (flags.sizes !== undefined) effort.sizes = flags.sizes.split(',').map(Number)
+if (flags.rounds !== undefined) effort.rounds = Number(flags.rounds)
+if (flags.seconds !== undefined) effort.seconds = Number(flags.seconds)
 
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url)
 const CHART = new URL('../docs/benchmarks.svg', import.meta.url)
@@ -44,6 +52,7 @@ ensurePrograms(['memcached', 'nginx', 'redis-server', 'wrk'])
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
 const sections: Section[] = []
 if (parts.has('limits')) sections.push(await limitsSection(effort.seconds))
+if (parts.has('client')) sections.push(await clientSection(effort))
 await withContenders(async (contenders, values) => {
   if (parts.has('throughput')) {
     const measured = await measureThroughput(contenders, values, effort)

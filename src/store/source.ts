@@ -71,25 +71,56 @@ function isIterable(value: unknown): value is Pieces {
  * The same pieces until `signal` is aborted, even while the source has nothing to give: an
  * iterator cannot be interrupted, but the waiting for it can.
  */
-export async function* untilAborted(
-  pieces: Pieces,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const iterator =
-    Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-  let stopWaiting: (reason: unknown) => void = nothing
-  const onAbort = () => stopWaiting(signal.reason)
-  const next = () =>
-    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-      signal.throwIfAborted()
-      stopWaiting = reject
-      Promise.resolve(iterator.next()).then(resolve, reject)
+export function untilAborted(pieces: Pieces, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => new Interruptible(pieces, signal) }
+}
+
+/** No generator: each would put three more promises between a piece and its reader. */
+class Interruptible implements AsyncIterator<Uint8Array, undefined> {
+  readonly #iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
+  readonly #signal: AbortSignal
+  #stopWaiting: (reason: unknown) => void = nothing
+  readonly #onAbort = () => this.#stopWaiting(this.#signal.reason)
+
+  constructor(pieces: Pieces, signal: AbortSignal) {
+    this.#iterator =
+      Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+    this.#signal = signal
+    signal.addEventListener('abort', this.#onAbort)
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return new Promise((resolve, reject) => {
+      const fail = (reason: unknown) => {
+        this.#close()
+        reject(reason)
+      }
+      if (this.#signal.aborted) return fail(this.#signal.reason)
+      this.#stopWaiting = fail
+      const take = (result: IteratorResult<Uint8Array>) => {
+        if (result.done) this.#forget()
+        resolve(result)
+      }
+      try {
+        Promise.resolve(this.#iterator.next()).then(take, fail)
+      } catch (error) {
+        fail(error)
+      }
     })
-  signal.addEventListener('abort', onAbort)
-  try {
-    for (let result = await next(); !result.done; result = await next()) yield result.value
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    Promise.resolve(iterator.return?.()).catch(nothing)
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#close()
+    return { done: true, value: undefined }
+  }
+
+  #forget(): void {
+    this.#stopWaiting = nothing
+    this.#signal.removeEventListener('abort', this.#onAbort)
+  }
+
+  #close(): void {
+    this.#forget()
+    Promise.resolve(this.#iterator.return?.()).catch(nothing)
   }
 }

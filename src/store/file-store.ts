@@ -20,7 +20,7 @@ import { Sealer } from './seal.ts'
 import { SharedChunks } from './shared-chunks.ts'
 import type { Source } from './source.ts'
 import { checkCommit, type LinkOptions, type Receipt, StagedFile } from './staged-file.ts'
-import { StoredFile } from './stored-file.ts'
+import { type FileReading, StoredFile } from './stored-file.ts'
 import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
 import type { Verification } from './verification.ts'
 
@@ -47,9 +47,7 @@ export class FileStore {
   readonly #keys: Keys
   readonly #links: Links
   readonly #budgets: Budgets
-  readonly #pool: BufferPool
-  readonly #source: ChunkSource
-  readonly #chunks: SharedChunks
+  readonly #reading: FileReading
   readonly #prefetcher: Prefetcher
   readonly #writer: ChunkWriter
   readonly #hasher: Hasher
@@ -68,10 +66,17 @@ export class FileStore {
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = this.#settings
     this.#hasher = new Hasher(this.#settings.hashThreads)
     // What was used at once may be used at once again.
-    this.#pool = new BufferPool(chunkSize, Math.ceil((heldBytes + readBytes) / chunkSize))
-    this.#source = new ChunkSource(engine, this.#keys, this.#hasher, this.#pool)
-    this.#chunks = new SharedChunks(this.#source, this.#pool, hotCache)
-    this.#prefetcher = new Prefetcher(this.#chunks, this.#budgets, chunkSize)
+    const pool = new BufferPool(chunkSize, Math.ceil((heldBytes + readBytes) / chunkSize))
+    const source = new ChunkSource(engine, this.#keys, this.#hasher, pool)
+    const chunks = new SharedChunks(source, pool, hotCache)
+    this.#prefetcher = new Prefetcher(chunks, this.#budgets, chunkSize)
+    this.#reading = {
+      chunks,
+      source,
+      budgets: this.#budgets,
+      countMissing: (manifest, signal) => countMissing(engine, this.#keys, manifest, signal),
+      events: this.#events,
+    }
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
     const uploads = new BufferPool(chunkSize, Math.ceil(uploadBytes / chunkSize))
     this.#writer = new ChunkWriter(engine, this.#keys, uploads, this.#hasher)
@@ -173,14 +178,7 @@ export class FileStore {
       : undefined
     const link = await this.#links.read(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    return new StoredFile(link, {
-      chunks: this.#chunks,
-      source: this.#source,
-      budgets: this.#budgets,
-      countMissing: (manifest, signal) => countMissing(this.engine, this.#keys, manifest, signal),
-      prefetched,
-      events: this.#events,
-    })
+    return new StoredFile(link, this.#reading, prefetched)
   }
 
   /**
@@ -210,8 +208,7 @@ export class FileStore {
     const parsed = parseRef(ref)
     const { link, copies } = await this.#links.repair(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    const reading = { source: this.#source, budgets: this.#budgets }
-    return { ...(await repairChunks(link.manifest, reading, signal)), link: copies }
+    return { ...(await repairChunks(link.manifest, this.#reading, signal)), link: copies }
   }
 
   /**

@@ -37,8 +37,6 @@ export interface FileReading {
   readonly budgets: Budgets
   /** Counts the chunks that are gone. */
   countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>
-  /** The only chunk, probably, when it was asked for along with the link. */
-  readonly prefetched?: Prefetched | undefined
   readonly events: StoreEvents
 }
 
@@ -55,13 +53,15 @@ export class StoredFile {
   readonly #reading: FileReading
   readonly #reader: ChunkReader
 
-  constructor(link: Link, reading: FileReading) {
+  /** @param prefetched Its only chunk, probably, when that was asked for along with the link. */
+  constructor(link: Link, reading: FileReading, prefetched?: Prefetched) {
     this.manifest = link.manifest
-    this.attributes = { ...link.attributes } // The link may be remembered, and is not the reader's.
+    // The link may be remembered, and is not the reader's.
+    this.attributes = link.attributes === undefined ? {} : { ...link.attributes }
     this.storedAt = new Date(link.storedAt)
     this.ttl = link.ttl
     this.#reading = reading
-    this.#reader = new ChunkReader(reading.chunks, reading.events, reading.prefetched)
+    this.#reader = new ChunkReader(reading.chunks, reading.events, prefetched)
     if (link.name !== undefined) this.name = link.name
     if (link.type !== undefined) this.type = link.type
   }

@@ -3,15 +3,16 @@ import type { ConnectionConfig } from './connection.ts'
 import { Lease } from './lease.ts'
 import { decideMoves, type Look } from './page-moves.ts'
 import { transferPages } from './page-transfer.ts'
+import { Refusal } from './refusal.ts'
 import { parseSlabClasses } from './slab-classes.ts'
 
 /** Milliseconds between two looks while values are stored. */
 const PERIOD = 1000
 /** Seconds after which an earlier look tells nothing about what goes on now. */
 const STALE = 3
-/** Milliseconds to leave a server alone that refuses to move pages: it hardly changes its mind. */
+/** Milliseconds to leave a server alone that refuses to move pages, or might be held up by a question. */
 const REFUSED = 3_600_000
-/** The same after a failure. */
+/** The same after any other failure. */
 const FAILED = 30_000
 
 export const LEASE_KEY = 'blobcached:page-mover'
@@ -29,6 +30,7 @@ export class PageMover {
   readonly #lease: Lease
   readonly #closing = new AbortController()
   readonly #fedAt = new Map<number, number>()
+  readonly #barrenAt = new Map<number, number>()
   #before: Look | undefined
   /** Set while there is a reason not to look, or to wait before the next look. */
   #timer: NodeJS.Timeout | undefined
@@ -55,7 +57,7 @@ export class PageMover {
 
   #awake(): void {
     this.#looking = this.#look()
-      .catch(() => FAILED)
+      .catch(pauseAfter)
       .then((pause) => this.#rest(pause))
   }
 
@@ -78,11 +80,14 @@ export class PageMover {
     const now = await this.#see()
     this.#before = now
     if (before === undefined || now.at - before.at > STALE) return 0
-    const moves = decideMoves(before, now, this.#fedAt)
+    const moves = decideMoves(before, now, { fedAt: this.#fedAt, barrenAt: this.#barrenAt })
     if (moves.length === 0 || !(await this.#lease.hold())) return 0
-    const { moved, refusal } = await transferPages(this.#config, moves, this.#closing.signal)
-    for (const [id, pages] of moved) if (pages > 0) this.#fedAt.set(id, now.at)
-    return refusal === undefined ? 0 : REFUSED
+    const access = { client: this.#client, config: this.#config, signal: this.#closing.signal }
+    await transferPages(access, moves, {
+      fed: (id) => this.#fedAt.set(id, now.at),
+      barren: (id) => this.#barrenAt.set(id, now.at),
+    })
+    return 0
   }
 
   async #see(): Promise<Look> {
@@ -92,4 +97,9 @@ export class PageMover {
     ])
     return { at: performance.now() / 1000, classes: parseSlabClasses(items, slabs) }
   }
+}
+
+/** Milliseconds to leave a server alone. */
+export function pauseAfter(error: unknown): number {
+  return error instanceof Refusal ? REFUSED : FAILED
 }

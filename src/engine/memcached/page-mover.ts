@@ -1,7 +1,7 @@
 import type { Client } from './client.ts'
 import type { ConnectionConfig } from './connection.ts'
 import { Lease } from './lease.ts'
-import { decideMoves, type Look } from './page-moves.ts'
+import { decideMoves, type Look, RESTED_SECONDS } from './page-moves.ts'
 import { transferPages } from './page-transfer.ts'
 import { Refusal } from './refusal.ts'
 import { parseSlabClasses } from './slab-classes.ts'
@@ -16,7 +16,11 @@ const REFUSED = 3_600_000
 const FAILED = 30_000
 
 export const LEASE_KEY = 'blobcached:page-mover'
-const LEASE_SECONDS = 5
+/**
+ * Longer than a class rests that was given pages: others know nothing of that, and get the lease when
+ * it has rested. Memcached counts whole seconds.
+ */
+const LEASE_SECONDS = RESTED_SECONDS + 2
 
 /**
  * Gives memory to the sizes that need it. Memcached gives it to classes of sizes by the page, and moves
@@ -81,7 +85,8 @@ export class PageMover {
     this.#before = now
     if (before === undefined || now.at - before.at > STALE) return 0
     const moves = decideMoves(before, now, { fedAt: this.#fedAt, barrenAt: this.#barrenAt })
-    if (moves.length === 0 || !(await this.#lease.hold())) return 0
+    // Who has just got the lease begins with this look: what another one did counts no more in the next.
+    if (moves.length === 0 || (await this.#lease.hold()) !== 'kept') return 0
     const access = { client: this.#client, config: this.#config, signal: this.#closing.signal }
     await transferPages(access, moves, {
       fed: (id) => this.#fedAt.set(id, now.at),

@@ -27,7 +27,7 @@ const ROOM_SECONDS = 2
 /** A class that was given pages is given more as it fills them, before it evicts again. */
 const FED_SECONDS = 3
 /** It gives none away itself for this long, so that no two classes swap pages for ever. */
-const RESTED_SECONDS = 10
+export const RESTED_SECONDS = 10
 /** One that had nothing to remove is not asked for a page with values on it for this long. */
 const BARREN_SECONDS = 60
 

@@ -10,6 +10,7 @@ import {
   after,
   alone,
   fillWithLarge,
+  keys,
   LARGE,
   listen,
   lost,
@@ -116,4 +117,25 @@ test('of two processes on one memcached, one moves', async (t) => {
   t.true(await isDone())
   const moves = heard.map((each) => each.count('slabs reassign') > 0)
   t.deepEqual(moves.toSorted(), [false, true])
+})
+
+test('the lease outlasts the rest of those that were given pages', async (t) => {
+  const { engine, server } = await rig(t, PATIENT, ALONE)
+  const otherProxy = await FaultProxy.start(t, server.address)
+  const other = memcached(otherProxy.address, PATIENT)
+  t.teardown(() => other.close())
+  await fillWithLarge(engine)
+  await press(engine, async () => (await movedPages(server)) >= 8)
+  await sleep(1100) // The last of its looks is over.
+  const moved = await movedPages(server)
+  const heard = listen(otherProxy)
+  // They want those pages back, and to the other process nothing speaks against it.
+  const isOver = after(9000 - 1100)
+  for (let i = 0; !isOver(); i++) {
+    await store(other, LARGE, keys(`more-${i}-`, 8))
+    await sleep(250)
+  }
+  t.true(heard.count('slabs') > 2, 'it looks')
+  t.is(heard.count('slabs reassign'), 0)
+  t.is(await movedPages(server), moved)
 })

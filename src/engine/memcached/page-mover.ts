@@ -61,7 +61,7 @@ export class PageMover {
 
   #awake(): void {
     this.#looking = this.#look()
-      .catch(pauseAfter)
+      .then(() => 0, pauseAfter)
       .then((pause) => this.#rest(pause))
   }
 
@@ -76,23 +76,22 @@ export class PageMover {
     else ready()
   }
 
-  /** Resolves with the milliseconds for which there is no use in another look. */
-  async #look(): Promise<number> {
+  /** @throws {ConnectionError | Refusal} when there is no use in another look for some time. */
+  async #look(): Promise<void> {
     // A server that is gone is for others to find out about.
-    if (!this.#client.isConnected) return 0
+    if (!this.#client.isConnected) return
     const before = this.#before
     const now = await this.#see()
     this.#before = now
-    if (before === undefined || now.at - before.at > STALE) return 0
+    if (before === undefined || now.at - before.at > STALE) return
     const moves = decideMoves(before, now, { fedAt: this.#fedAt, barrenAt: this.#barrenAt })
     // Who has just got the lease begins with this look: what another one did counts no more in the next.
-    if (moves.length === 0 || (await this.#lease.hold()) !== 'kept') return 0
+    if (moves.length === 0 || (await this.#lease.hold()) !== 'kept') return
     const access = { client: this.#client, config: this.#config, signal: this.#closing.signal }
     await transferPages(access, moves, {
       fed: (id) => this.#fedAt.set(id, now.at),
       barren: (id) => this.#barrenAt.set(id, now.at),
     })
-    return 0
   }
 
   async #see(): Promise<Look> {

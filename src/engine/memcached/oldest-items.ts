@@ -1,7 +1,7 @@
 import { isKeyOfFiles } from '../key.ts'
 import { ConnectionError } from './connection-error.ts'
-import { Refusal, unexpectedAnswer } from './refusal.ts'
-import { openText, type TextAccess } from './text-access.ts'
+import { Refusal } from './refusal.ts'
+import { expectVersion, openText, type TextAccess } from './text-access.ts'
 import type { TextConnection } from './text-connection.ts'
 
 /** An item, and which version of it: it is not the same any more when it was written again. */
@@ -33,6 +33,7 @@ export async function oldestItems(
   const connection = openText(access)
   try {
     // Open before we look whether it is a good time, so that no time passes in between.
+    connection.write('version')
     await expectVersion(connection)
     const crawling = await crawlerState(access)
     if (crawling === 'none') return []
@@ -42,12 +43,6 @@ export async function oldestItems(
   } finally {
     connection.close() // The rest of a long list is not worth reading, and others wait for its end.
   }
-}
-
-async function expectVersion(connection: TextConnection): Promise<void> {
-  connection.write('version')
-  const answer = await connection.line()
-  if (!answer.startsWith('VERSION ')) throw unexpectedAnswer(answer)
 }
 
 /**

@@ -4,7 +4,7 @@ import { PageDonor } from './page-donor.ts'
 import type { PageMove } from './page-moves.ts'
 import { Refusal, unexpectedAnswer } from './refusal.ts'
 import type { SlabClass } from './slab-classes.ts'
-import { openText, type TextAccess } from './text-access.ts'
+import { expectVersion, openText, type TextAccess } from './text-access.ts'
 import type { TextConnection } from './text-connection.ts'
 
 /** Milliseconds for all moves of one look: no page is begun later. */
@@ -59,14 +59,18 @@ export async function transferPages(
   }
 }
 
-/** Asks for what moves nothing, so that nothing makes room in vain on a server that refuses. */
+/**
+ * Asks for what moves nothing, so that nothing makes room in vain on a server that refuses. Servers that
+ * speak nothing but the binary protocol hang up without a word, once they have as much as the 24
+ * bytes of a header: both lines together are more.
+ */
 async function probe(connection: TextConnection, id: number): Promise<void> {
-  connection.write(`slabs reassign ${id} ${id}`)
-  const answer = await connection.line().catch((error: unknown) => {
-    // Servers that are told to speak nothing but the binary protocol hang up without a word.
+  connection.write('version', `slabs reassign ${id} ${id}`)
+  await expectVersion(connection).catch((error: unknown) => {
     if (!(error instanceof ConnectionError && error.code === 'closed')) throw error
     throw new Refusal('memcached closed the connection without an answer', error)
   })
+  const answer = await connection.line()
   if (!NOT_NOW.test(answer)) throw unexpectedAnswer(answer)
 }
 

@@ -1,5 +1,6 @@
 import type { Client } from './client.ts'
 import type { ConnectionConfig } from './connection.ts'
+import { unexpectedAnswer } from './refusal.ts'
 import { TextConnection } from './text-connection.ts'
 
 /** One memcached, for those who need its text protocol too. */
@@ -15,4 +16,10 @@ const LIMIT = 3000
 
 export function openText({ config, signal }: TextAccess): TextConnection {
   return new TextConnection(config, config.settings.connectTimeoutMs + LIMIT, signal)
+}
+
+/** What answers `version`. */
+export async function expectVersion(connection: TextConnection): Promise<void> {
+  const answer = await connection.line()
+  if (!answer.startsWith('VERSION ')) throw unexpectedAnswer(answer)
 }

@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { parseAddresses } from '../../../src/engine/memcached/address.ts'
 import type { Client } from '../../../src/engine/memcached/client.ts'
@@ -5,6 +7,7 @@ import { toSettings } from '../../../src/engine/memcached/options.ts'
 import { pauseAfter } from '../../../src/engine/memcached/page-mover.ts'
 import { transferPages } from '../../../src/engine/memcached/page-transfer.ts'
 import type { SlabClass } from '../../../src/engine/memcached/slab-classes.ts'
+import { startMemcached } from '../../helpers/memcached.ts'
 import { watched } from '../../helpers/watchdog.ts'
 import { fake } from './fake.ts'
 import { keys } from './pages.ts'
@@ -38,23 +41,7 @@ const GOOD = (command: string): string => {
   return command === 'slabs reassign 39 39' ? 'SAME' : 'OK'
 }
 
-/** Has two pages moved, by a memcached that answers as GOOD does unless `answers` says otherwise. */
-async function transfer(
-  t: ExecutionContext,
-  answers: Answers,
-  { donor = from, figures = { lru_crawler_running: '0' } as Record<string, string> } = {},
-) {
-  const asked: string[] = []
-  const address = await fake(t, (socket) => {
-    socket.on('data', (bytes) => {
-      for (const command of bytes.toString().trimEnd().split('\r\n')) {
-        asked.push(command)
-        const answer = answers(command)
-        if (answer === hangUp) socket.end()
-        else if (answer !== undefined) socket.write(`${answer}\r\n`)
-      }
-    })
-  })
+async function transferAt(address: string, donor = from, figures: Record<string, string> = {}) {
   const config = {
     address: parseAddresses(address)[0]!,
     credentials: undefined,
@@ -73,10 +60,31 @@ async function transfer(
     work.catch((failure: unknown) => failure),
     10_000,
   )
+  return { told, pause: error === undefined ? 0 : pauseAfter(error) }
+}
+
+/** Has two pages moved, by a memcached that answers as GOOD does unless `answers` says otherwise. */
+async function transfer(
+  t: ExecutionContext,
+  answers: Answers,
+  { donor = from, figures = { lru_crawler_running: '0' } as Record<string, string> } = {},
+) {
+  const asked: string[] = []
+  const address = await fake(t, (socket) => {
+    socket.on('data', (bytes) => {
+      for (const command of bytes.toString().trimEnd().split('\r\n')) {
+        asked.push(command)
+        const answer = answers(command)
+        if (answer === hangUp) socket.end()
+        else if (answer !== undefined) socket.write(`${answer}\r\n`)
+      }
+    })
+  })
+  const { told, pause } = await transferAt(address, donor, figures)
   const count = (what: string) => asked.filter((command) => command.startsWith(what)).length
   return {
     told,
-    pause: error === undefined ? 0 : pauseAfter(error),
+    pause,
     dumps: count('lru_crawler'),
     removed: count('md '),
     moves: count('slabs reassign 39 18'),
@@ -152,15 +160,9 @@ test('items that were not there any more make no room', async (t) => {
 const PAUSES: [string, string, string, number][] = [
   ['the moves are switched off', 'slabs', 'CLIENT_ERROR slab reassignment disabled', HOUR],
   ['the moves are not known', 'slabs', 'ERROR', HOUR],
-  ['only the binary protocol is spoken', 'slabs', hangUp, HOUR],
-  ['it is full', 'slabs', 'ERROR Too many open connections', HALF_A_MINUTE],
+  ['it hangs up at once', 'version', hangUp, HOUR],
+  ['it is full', 'version', 'ERROR Too many open connections', HALF_A_MINUTE],
   ['it says something else', 'slabs', 'SERVER_ERROR out of memory', HALF_A_MINUTE],
-  [
-    'it is full by the second connection',
-    'version',
-    'ERROR Too many open connections',
-    HALF_A_MINUTE,
-  ],
   ['it hangs up in the middle', 'lru_crawler', hangUp, HALF_A_MINUTE],
   ['removing a version is not known', 'md', 'ERROR', HOUR],
   ['a move ends in an error', 'slabs reassign 39 18', 'SERVER_ERROR', HALF_A_MINUTE],
@@ -172,8 +174,31 @@ for (const [what, command, answer, expected] of PAUSES) {
   })
 }
 
+test('a memcached that is full by the second connection is asked again soon', async (t) => {
+  let asked = 0
+  const { pause, dumps } = await transfer(t, (command) =>
+    command === 'version' && asked++ > 0 ? 'ERROR Too many open connections' : GOOD(command),
+  )
+  t.deepEqual([pause, dumps], [HALF_A_MINUTE, 0])
+})
+
 test('a list that does not come is not asked for again soon, other silence is no refusal', async (t) => {
   const silence = (start: string) => transfer(t, instead(start, undefined))
   const [list, moves] = await Promise.all([silence('lru_crawler'), silence('slabs')])
   t.deepEqual([list.pause, moves.pause], [HOUR, HALF_A_MINUTE])
+})
+
+test('a memcached that speaks the binary protocol only is left alone for an hour', async (t) => {
+  const { address } = await startMemcached(t, { args: ['-B', 'binary'] })
+  t.is((await transferAt(address)).pause, HOUR)
+})
+
+test('a memcached that takes no more connections is asked again soon', async (t) => {
+  const { address, port } = await startMemcached(t, { args: ['-c', '64', '-o', 'maxconns_fast'] })
+  for (let i = 0; i < 80; i++) {
+    const socket = connect(port!, '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+  }
+  await sleep(300)
+  t.is((await transferAt(address)).pause, HALF_A_MINUTE)
 })

@@ -122,7 +122,7 @@ function files(): Option[] {
     ).argParser(wholeNumber(1, 600_000)),
     setting(
       '--memcached-page-mover [boolean]',
-      'have memcached move memory to the sizes that are stored sooner than it does by itself',
+      'move memory in memcached to the sizes that are stored, from the oldest files of others',
     )
       .preset('true')
       .default(true)

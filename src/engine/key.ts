@@ -14,6 +14,15 @@ export function checkKey(key: string): void {
   }
 }
 
+/** A prefix of up to 100 bytes, the kind, a hash. */
+const OF_FILES = /^[!-~]{0,100}[chn]:[0-9a-f]{64}$/
+
+/**
+ * Whether it is a key of the form that the store gives to chunks and links, with any prefix. What has
+ * another key may be somebody else's, and is nobody's to remove.
+ */
+export const isKeyOfFiles = (key: string): boolean => OF_FILES.test(key)
+
 /** @throws {InvalidArgumentError} unless `ttl` is a whole number of seconds from 0 to about 68 years. */
 export function checkTtl(ttl: number): void {
   if (!Number.isInteger(ttl) || ttl < 0 || ttl > MAX_TTL) {

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { Digest } from '../../src/digest.ts'
+import { isKeyOfFiles } from '../../src/engine/key.ts'
 import { Keys } from '../../src/store/keys.ts'
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
@@ -29,4 +30,28 @@ test('names that look alike have keys of their own', (t) => {
   const keys = new Keys()
   const names = ['ü', 'u\u0308', 'U', 'u', 'u ', '/u', 'u/', './u']
   t.is(new Set(names.map((name) => keys.linkByName(name))).size, names.length)
+})
+
+test('the engine knows every key of ours by its form, and no other', (t) => {
+  const digest = Digest.parse(EMPTY)
+  for (const prefix of ['', 'tenant-7/', 'c:', '~'.repeat(100)]) {
+    const keys = new Keys(prefix)
+    for (const key of [keys.chunk(digest), keys.linkByHash(digest), keys.linkByName('a name')]) {
+      t.true(isKeyOfFiles(key), key)
+    }
+  }
+  const others = [
+    '',
+    EMPTY,
+    'blobcached:page-mover',
+    'session:4711',
+    `x:${EMPTY}`,
+    `c:${EMPTY}0`,
+    `c:${EMPTY.slice(1)}`,
+    `c:${EMPTY.toUpperCase()}`,
+    `c:${EMPTY}\n`,
+    `a b:c:${EMPTY}`,
+    `${'~'.repeat(101)}c:${EMPTY}`,
+  ]
+  for (const key of others) t.false(isKeyOfFiles(key), JSON.stringify(key))
 })

@@ -38,8 +38,9 @@ export interface MemcachedOptions {
   maxItemSize?: number
   /**
    * Whether to have memcached move memory between sizes sooner than it does by itself: while values are
-   * stored and others of their size are evicted, the oldest of other sizes are removed. Takes two
-   * connections more for a moment; a server that refuses, or asks for credentials, is left alone.
+   * stored and others of their size are evicted, the oldest of other sizes are removed, as far as
+   * they have keys of chunks and links; what else lies there stays. Takes two connections more for a
+   * moment; a server that refuses is left alone for an hour, one that asks for credentials for ever.
    * Default true.
    */
   pageMover?: boolean

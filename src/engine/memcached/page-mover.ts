@@ -1,21 +1,26 @@
 import type { Client } from './client.ts'
 import type { ConnectionConfig } from './connection.ts'
 import { Lease } from './lease.ts'
-import { decideMoves, type Look } from './page-moves.ts'
+import { decideMoves, type Look, RESTED_SECONDS } from './page-moves.ts'
 import { transferPages } from './page-transfer.ts'
+import { Refusal } from './refusal.ts'
 import { parseSlabClasses } from './slab-classes.ts'
 
 /** Milliseconds between two looks while values are stored. */
 const PERIOD = 1000
 /** Seconds after which an earlier look tells nothing about what goes on now. */
 const STALE = 3
-/** Milliseconds to leave a server alone that refuses to move pages: it hardly changes its mind. */
+/** Milliseconds to leave a server alone that refuses to move pages, or might be held up by a question. */
 const REFUSED = 3_600_000
-/** The same after a failure. */
+/** The same after any other failure. */
 const FAILED = 30_000
 
 export const LEASE_KEY = 'blobcached:page-mover'
-const LEASE_SECONDS = 5
+/**
+ * Longer than a class rests that was given pages: others know nothing of that, and get the lease when
+ * it has rested. Memcached counts whole seconds.
+ */
+const LEASE_SECONDS = RESTED_SECONDS + 2
 
 /**
  * Gives memory to the sizes that need it. Memcached gives it to classes of sizes by the page, and moves
@@ -29,6 +34,7 @@ export class PageMover {
   readonly #lease: Lease
   readonly #closing = new AbortController()
   readonly #fedAt = new Map<number, number>()
+  readonly #barrenAt = new Map<number, number>()
   #before: Look | undefined
   /** Set while there is a reason not to look, or to wait before the next look. */
   #timer: NodeJS.Timeout | undefined
@@ -55,7 +61,7 @@ export class PageMover {
 
   #awake(): void {
     this.#looking = this.#look()
-      .catch(() => FAILED)
+      .then(() => 0, pauseAfter)
       .then((pause) => this.#rest(pause))
   }
 
@@ -70,19 +76,22 @@ export class PageMover {
     else ready()
   }
 
-  /** Resolves with the milliseconds for which there is no use in another look. */
-  async #look(): Promise<number> {
+  /** @throws {ConnectionError | Refusal} when there is no use in another look for some time. */
+  async #look(): Promise<void> {
     // A server that is gone is for others to find out about.
-    if (!this.#client.isConnected) return 0
+    if (!this.#client.isConnected) return
     const before = this.#before
     const now = await this.#see()
     this.#before = now
-    if (before === undefined || now.at - before.at > STALE) return 0
-    const moves = decideMoves(before, now, this.#fedAt)
-    if (moves.length === 0 || !(await this.#lease.hold())) return 0
-    const { moved, refusal } = await transferPages(this.#config, moves, this.#closing.signal)
-    for (const [id, pages] of moved) if (pages > 0) this.#fedAt.set(id, now.at)
-    return refusal === undefined ? 0 : REFUSED
+    if (before === undefined || now.at - before.at > STALE) return
+    const moves = decideMoves(before, now, { fedAt: this.#fedAt, barrenAt: this.#barrenAt })
+    // Who has just got the lease begins with this look: what another one did counts no more in the next.
+    if (moves.length === 0 || (await this.#lease.hold()) !== 'kept') return
+    const access = { client: this.#client, config: this.#config, signal: this.#closing.signal }
+    await transferPages(access, moves, {
+      fed: (id) => this.#fedAt.set(id, now.at),
+      barren: (id) => this.#barrenAt.set(id, now.at),
+    })
   }
 
   async #see(): Promise<Look> {
@@ -92,4 +101,9 @@ export class PageMover {
     ])
     return { at: performance.now() / 1000, classes: parseSlabClasses(items, slabs) }
   }
+}
+
+/** Milliseconds to leave a server alone. */
+export function pauseAfter(error: unknown): number {
+  return error instanceof Refusal ? REFUSED : FAILED
 }

@@ -27,24 +27,30 @@ const ROOM_SECONDS = 2
 /** A class that was given pages is given more as it fills them, before it evicts again. */
 const FED_SECONDS = 3
 /** It gives none away itself for this long, so that no two classes swap pages for ever. */
-const RESTED_SECONDS = 10
+export const RESTED_SECONDS = 10
+/** One that had nothing to remove is not asked for a page with values on it for this long. */
+const BARREN_SECONDS = 60
+
+/** Seconds, on the clock of the looks, when something was found out about a class last. */
+export interface History {
+  /** It was given pages. */
+  readonly fedAt: ReadonlyMap<number, number>
+  /** It had no items that may be removed. */
+  readonly barrenAt: ReadonlyMap<number, number>
+}
 
 /**
  * Which pages should change hands now. As memcached's own mover has it, a class that evicts takes from the
  * class whose items have not been used for longest, but as much as it is about to need. Where all
  * are about equally old, or nothing is evicted, none move.
- * @param fedAt When classes were given pages last.
  */
-export function decideMoves(
-  before: Look,
-  now: Look,
-  fedAt: ReadonlyMap<number, number>,
-): PageMove[] {
-  const sinceFed = (id: number) => now.at - (fedAt.get(id) ?? Number.NEGATIVE_INFINITY)
+export function decideMoves(before: Look, now: Look, { fedAt, barrenAt }: History): PageMove[] {
+  const since = (when: number | undefined) => now.at - (when ?? Number.NEGATIVE_INFINITY)
+  const sinceFed = (id: number) => since(fedAt.get(id))
   const classes = [...now.classes.values()]
   const donors = classes
     .filter(({ id }) => sinceFed(id) > RESTED_SECONDS)
-    .map(toDonor)
+    .map((from) => toDonor(from, since(barrenAt.get(from.id)) <= BARREN_SECONDS))
     .sort((a, b) => compare(b.age, a.age) || b.from.pages - a.from.pages)
   const moves: PageMove[] = []
   for (const to of classes.sort((a, b) => compare(a.age, b.age))) {
@@ -65,7 +71,7 @@ const compare = (a: number, b: number) => (a === b ? 0 : a - b)
 
 const isOlder = (age: number, than: number) => age >= than * OLDER_FACTOR + OLDER_SECONDS
 
-function toDonor(from: SlabClass) {
+function toDonor(from: SlabClass, isBarren: boolean) {
   const { pages, freeChunks, chunksPerPage, age } = from
   const few = Math.min(GIVEN_MIN, Math.ceil(pages * GIVEN_MAX_SHARE))
   const most = Math.max(few, Math.floor(pages * GIVEN_SHARE))
@@ -73,7 +79,7 @@ function toDonor(from: SlabClass) {
   // Nobody misses pages that hold nothing, so they are the first to go.
   if (empty >= KEPT_PAGES)
     return { from, spare: Math.min(empty - 1, most), age: Number.POSITIVE_INFINITY }
-  return { from, spare: Math.max(0, Math.min(pages - KEPT_PAGES, most)), age }
+  return { from, spare: isBarren ? 0 : Math.max(0, Math.min(pages - KEPT_PAGES, most)), age }
 }
 
 function wantedBy(to: SlabClass, before: Look, now: Look, isFed: boolean): number {

@@ -21,6 +21,7 @@ export class TextConnection {
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_LENGTH)
   readonly #lines = new Fifo<string>()
   readonly #timer: NodeJS.Timeout
+  readonly #ended = new AbortController()
   #rest = ''
   #failed: ConnectionError | undefined
   #wake = () => {}
@@ -70,13 +71,13 @@ export class TextConnection {
 
   /**
    * The first line that answers `command`, which was sent. It is sent again as long as memcached is
-   * busy, for a fifth of a second.
+   * busy, for a fifth of a second. What ends the connection ends the wait, too.
    * @throws {ConnectionError}
    */
   async answerTo(command: string): Promise<string> {
     let answer = await this.line()
     for (let asked = 1; answer.startsWith('BUSY') && asked < QUESTIONS; asked++) {
-      await sleep(PAUSE, undefined, { ref: false })
+      await sleep(PAUSE, undefined, { ref: false, signal: this.#ended.signal }).catch(() => {})
       this.write(command)
       answer = await this.line()
     }
@@ -99,6 +100,7 @@ export class TextConnection {
     if (this.#failed) return
     this.#failed = error
     clearTimeout(this.#timer)
+    this.#ended.abort()
     this.#socket.destroy()
     this.#wake()
   }

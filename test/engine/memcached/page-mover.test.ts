@@ -1,73 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import pMap from 'p-map'
-import type { Engine } from '../../../src/engine/engine.ts'
 import { memcached } from '../../../src/engine/memcached/index.ts'
-import type { MemcachedOptions } from '../../../src/engine/memcached/options.ts'
 import { LEASE_KEY } from '../../../src/engine/memcached/page-mover.ts'
 import { FaultProxy } from '../../helpers/fault-proxy.ts'
-import type { Memcached } from '../../helpers/memcached.ts'
 import { watched } from '../../helpers/watchdog.ts'
 import { rig, whole } from './harness.ts'
+import {
+  after,
+  alone,
+  fillWithLarge,
+  keys,
+  LARGE,
+  listen,
+  lost,
+  movedPages,
+  PATIENT,
+  press,
+  SMALL,
+  store,
+} from './pages.ts'
 
-const PATIENT: MemcachedOptions = { timeoutMs: 5000, connectTimeoutMs: 5000 }
-const MEMORY_MB = 64
-/** Two of them fill a page, as chunks of the default size do. */
-const LARGE = 524_038
-const SMALL = 4096
-
-/** Memcached moves nothing on its own, so that whatever moves was moved by us. */
-const ALONE = { memoryMb: MEMORY_MB, args: ['-o', 'slab_automove=0'] }
-const REFUSES = { memoryMb: MEMORY_MB, args: ['-o', 'slab_automove=0,no_slab_reassign'] }
-
-async function store(engine: Engine, length: number, keys: readonly string[]) {
-  await pMap(keys, (key) => engine.set(key, randomBytes(length)), { concurrency: 8 })
-}
-
-const keys = (kind: string, count: number) => Array.from({ length: count }, (_, i) => kind + i)
-
-/** More large values than there is room for; resolves with their keys, the oldest first. */
-async function fillWithLarge(engine: Engine): Promise<string[]> {
-  const all = keys('large', MEMORY_MB * 2.5)
-  await store(engine, LARGE, all)
-  return all
-}
-
-/** Stores small values, more than a page of them each time, until `isDone`; their keys, in order. */
-async function press(engine: Engine, isDone: () => boolean | Promise<boolean>): Promise<string[]> {
-  const all: string[] = []
-  const end = performance.now() + 30_000
-  while (!(await isDone()) && performance.now() < end) {
-    const some = keys(`small-${all.length}-`, 300)
-    await store(engine, SMALL, some)
-    all.push(...some)
-    await sleep(250)
-  }
-  return all
-}
-
-const movedPages = async (server: Memcached) => Number((await server.raw.stats()).slabs_moved ?? 0)
-
-async function lost(engine: Engine, all: readonly string[]): Promise<number> {
-  const found = await pMap(all, (key) => engine.get(key, whole), { concurrency: 8 })
-  return found.filter((value) => value === undefined).length
-}
-
-/** What is sent to memcached from now on, as one text. */
-function listen(proxy: FaultProxy) {
-  const heard = { text: '', count: (what: string) => heard.text.split(what).length - 1 }
-  proxy.toServer = (bytes, _link, forward) => {
-    if (bytes.length < 4096) heard.text += bytes.toString('latin1')
-    forward(bytes)
-  }
-  return heard
-}
-
-const after = (ms: number) => {
-  const end = performance.now() + ms
-  return () => performance.now() > end
-}
+const ALONE = alone()
+const REFUSES = alone(',no_slab_reassign')
 
 test('small values after a fill with large ones get the memory of the oldest', async (t) => {
   const { engine, server } = await rig(t, PATIENT, ALONE)
@@ -162,4 +117,25 @@ test('of two processes on one memcached, one moves', async (t) => {
   t.true(await isDone())
   const moves = heard.map((each) => each.count('slabs reassign') > 0)
   t.deepEqual(moves.toSorted(), [false, true])
+})
+
+test('the lease outlasts the rest of those that were given pages', async (t) => {
+  const { engine, server } = await rig(t, PATIENT, ALONE)
+  const otherProxy = await FaultProxy.start(t, server.address)
+  const other = memcached(otherProxy.address, PATIENT)
+  t.teardown(() => other.close())
+  await fillWithLarge(engine)
+  await press(engine, async () => (await movedPages(server)) >= 8)
+  await sleep(1100) // The last of its looks is over.
+  const moved = await movedPages(server)
+  const heard = listen(otherProxy)
+  // They want those pages back, and to the other process nothing speaks against it.
+  const isOver = after(9000 - 1100)
+  for (let i = 0; !isOver(); i++) {
+    await store(other, LARGE, keys(`more-${i}-`, 8))
+    await sleep(250)
+  }
+  t.true(heard.count('slabs') > 2, 'it looks')
+  t.is(heard.count('slabs reassign'), 0)
+  t.is(await movedPages(server), moved)
 })

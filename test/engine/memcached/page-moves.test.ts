@@ -26,12 +26,17 @@ function decide(
   changes: Changes,
   fedSecondsAgo: Record<number, number> = {},
   before: Changes = {},
+  barrenSecondsAgo: Record<number, number> = {},
 ) {
+  const at = (ago: Record<number, number>) =>
+    new Map(Object.entries(ago).map(([id, seconds]) => [+id, 100 - seconds]))
   const old = Object.fromEntries(
     Object.entries(changes).map(([id, each]) => [id, { ...each, evicted: 0, ...before[+id] }]),
   )
-  const fedAt = new Map(Object.entries(fedSecondsAgo).map(([id, ago]) => [+id, 100 - ago]))
-  const moves = decideMoves(look(99, old), look(100, changes), fedAt)
+  const moves = decideMoves(look(99, old), look(100, changes), {
+    fedAt: at(fedSecondsAgo),
+    barrenAt: at(barrenSecondsAgo),
+  })
   return moves.map(({ from, to, pages }) => `${from.id} > ${to.id}: ${pages}`)
 }
 
@@ -100,6 +105,23 @@ const CASES: [string, string[], ...Parameters<typeof decide>][] = [
   ['who was given pages gives none', [], { [SMALL]: starved, [LARGE]: old }, { [LARGE]: 9 }],
   ['but later it does', ['39 > 18: 4'], { [SMALL]: starved, [LARGE]: old }, { [LARGE]: 11 }],
   [
+    'who had nothing to remove is passed over',
+    ['37 > 18: 4'],
+    { [SMALL]: starved, [OTHER]: { pages: 100, age: 50 }, [LARGE]: old },
+    {},
+    {},
+    { [LARGE]: 59 },
+  ],
+  ['but not for ever', ['39 > 18: 4'], { [SMALL]: starved, [LARGE]: old }, {}, {}, { [LARGE]: 61 }],
+  [
+    'nor where it has pages without a value',
+    ['39 > 18: 2'],
+    { [SMALL]: starved, [LARGE]: { ...old, freeChunks: 6 } },
+    {},
+    {},
+    { [LARGE]: 1 },
+  ],
+  [
     'memcached was restarted',
     [],
     { [SMALL]: starved, [LARGE]: old },
@@ -111,10 +133,12 @@ for (const [what, moves, ...facts] of CASES) {
   test(`pages that move: ${what}`, (t) => t.deepEqual(decide(...facts), moves))
 }
 
+const NO_HISTORY = { fedAt: new Map<number, number>(), barrenAt: new Map<number, number>() }
+
 test('a class that has just come up is left alone until the next look', (t) => {
   const now = look(100, { [SMALL]: starved, [LARGE]: old })
-  t.deepEqual(decideMoves(look(99, { [LARGE]: old }), now, new Map()), [])
-  t.deepEqual(decideMoves(now, now, new Map()), [])
+  t.deepEqual(decideMoves(look(99, { [LARGE]: old }), now, NO_HISTORY), [])
+  t.deepEqual(decideMoves(now, now, NO_HISTORY), [])
 })
 
 test('two classes that take from each other do not swap pages for ever', (t) => {
@@ -133,7 +157,7 @@ test('two classes that take from each other do not swap pages for ever', (t) => 
   }
   for (let second = 1; second <= 300; second++) {
     let sum = 0
-    for (const move of decideMoves(at(second - 1), at(second), fedAt)) {
+    for (const move of decideMoves(at(second - 1), at(second), { ...NO_HISTORY, fedAt })) {
       pages[move.from.id]! -= move.pages
       pages[move.to.id]! += move.pages
       fedAt.set(move.to.id, second)

@@ -73,23 +73,30 @@ test('nothing, and numbers that are no class, are no classes', (t) => {
   t.deepEqual(parse({}, { ':total_pages': '1', '0:total_pages': '1', '1000:total_pages': '1' }), [])
 })
 
+const HASH = '4650'.repeat(16)
+
 const line = (key: string, rest = 'exp=-1 la=1795646437 cas=1025 fetch=yes cls=39 size=524163') =>
   `key=${key} ${rest}`
 
 test('an item of a dump is its key, its version and when it was used last', (t) => {
-  const item = { key: 'c:4650', cas: '1025', usedAt: 1_795_646_437 }
-  t.deepEqual(parseItem(line('c%3A4650')), item)
+  const item = { key: `~c:${HASH}`, cas: '1025', usedAt: 1_795_646_437 }
+  t.deepEqual(parseItem(line(`%7Ec%3A${HASH}`)), item)
 })
 
 const NO_ITEMS: [string, string][] = [
   ['an empty line', ''],
   ['no key', line('')],
-  ['a key that ends the line', line('a%0D%0Aflush_all')],
-  ['a key with a space', line('a%20b')],
-  ['a key that is too long', line('k'.repeat(251))],
-  ['no version, as with -C', line('a', 'exp=-1 la=1 cas=0 fetch=no cls=1 size=60')],
-  ['an absurd version', line('a', `exp=-1 la=1 cas=${'9'.repeat(30)} fetch=no cls=1 size=60`)],
-  ['no time', line('a', 'exp=-1 cas=1 fetch=no cls=1 size=60')],
+  ['a key that ends the line', line(`c%3A${HASH}%0D%0Aflush_all`)],
+  ['a key with a space', line(`a%20c%3A${HASH}`)],
+  ['a key that is too long', line(`${'k'.repeat(185)}c%3A${HASH}`)],
+  ['what another application stored', line('session%3A4650')],
+  ['the key of the lease', line('blobcached%3Apage-mover')],
+  ['no version, as with -C', line(`c%3A${HASH}`, 'exp=-1 la=1 cas=0 fetch=no cls=1 size=60')],
+  [
+    'an absurd version',
+    line(`c%3A${HASH}`, `exp=-1 la=1 cas=${'9'.repeat(30)} fetch=no cls=1 size=60`),
+  ],
+  ['no time', line(`c%3A${HASH}`, 'exp=-1 cas=1 fetch=no cls=1 size=60')],
 ]
 for (const [what, text] of NO_ITEMS) {
   test(`${what} is no item that could be removed`, (t) => {

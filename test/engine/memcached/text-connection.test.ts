@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { parseAddresses } from '../../../src/engine/memcached/address.ts'
 import type { ConnectionError } from '../../../src/engine/memcached/connection-error.ts'
@@ -7,6 +6,7 @@ import { toSettings } from '../../../src/engine/memcached/options.ts'
 import { TextConnection } from '../../../src/engine/memcached/text-connection.ts'
 import { freePort, startMemcached } from '../../helpers/memcached.ts'
 import { watched } from '../../helpers/watchdog.ts'
+import { fake } from './fake.ts'
 
 function connect(t: ExecutionContext, address: string, limitMs = 10_000) {
   const abort = new AbortController()
@@ -19,21 +19,6 @@ function connect(t: ExecutionContext, address: string, limitMs = 10_000) {
   const connection = new TextConnection(config, limitMs, abort.signal)
   t.teardown(() => connection.close())
   return { connection, abort }
-}
-
-/** Does with each connection what `serve` says. */
-async function fake(t: ExecutionContext, serve: (socket: Socket) => void): Promise<string> {
-  const sockets: Socket[] = []
-  const server = createServer((socket) => {
-    sockets.push(socket.on('error', () => {}))
-    serve(socket)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  return `127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
 async function failure(t: ExecutionContext, work: Promise<unknown>) {
@@ -87,6 +72,23 @@ test('an abort ends it, before it is open and after', async (t) => {
   t.is(await failure(t, line), 'shutdown')
   connection.write('version')
   t.is(await failure(t, connection.line()), 'shutdown')
+})
+
+test('an abort ends the wait for who is busy at once, not when the pause is over', async (t) => {
+  const address = await fake(t, (socket) => socket.on('data', () => socket.write('BUSY\r\n')))
+  // Most of the time it pauses, so at least one of these abort amid a pause.
+  for (let i = 0; i < 10; i++) {
+    const { connection, abort } = connect(t, address)
+    connection.write('command')
+    let ended: unknown
+    connection.answerTo('command').catch((error) => {
+      ended = error.code
+    })
+    await sleep(40 + i)
+    abort.abort()
+    await turn()
+    t.is(ended, 'shutdown')
+  }
 })
 
 test('it fails where nobody listens, and when the server leaves', async (t) => {

@@ -11,7 +11,8 @@ for (const [what, settings] of UNTOLD) {
     const { engine, server, proxy } = await rig(t, PATIENT, settings)
     const large = await fillWithLarge(engine)
     const heard = listen(proxy)
-    const small = await press(engine, after(6000))
+    await press(engine, () => heard.count('slabs reassign') > 0)
+    const small = await press(engine, after(3500))
     t.is(await movedPages(server), 0)
     t.is(heard.count('md '), 0)
     // There is room for some 110 of them.

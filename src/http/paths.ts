@@ -1,5 +1,8 @@
 import { InvalidArgumentError } from '../index.ts'
 
+/** Where files are by name. */
+export const FILES = '/files/'
+
 /** The file name that follows `prefix` in a raw path: percent-decoded once, slashes and all. */
 export function nameFromPath(path: string, prefix: string): string {
   try {

@@ -11,7 +11,7 @@ import {
   fileFields,
 } from './content-headers.ts'
 import { type RequestObserver, Watch } from './exchange.ts'
-import { nameFromPath } from './paths.ts'
+import { FILES, nameFromPath } from './paths.ts'
 import { isConditional } from './preconditions.ts'
 import { type Reason, reasonOf } from './problem.ts'
 import { hasBody } from './request-body.ts'
@@ -29,11 +29,10 @@ export interface PlainReadOptions {
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
 
-const FILES = '/files/'
 /** What the routes are called in metrics and logs. */
 const ROUTES: Record<AskedBy, string> = { name: FILES_ROUTE, hash: BLOBS_ROUTE }
 /** What needs no percent-decoding by a parser of URLs, and has no query. */
-const PATH = /^\/(?:blobs\/([0-9a-f]{64})|files\/[\w!$%&'()*+,\-./:;=@~]+)$/
+const PATH = /^\/(?:blobs\/[0-9a-f]{64}|files\/[\w!$%&'()*+,\-./:;=@~]+)$/
 
 /**
  * Answers GET of a whole file with nothing special about it, which most requests are: Koa and

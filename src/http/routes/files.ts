@@ -10,7 +10,7 @@ import {
 import { isForm, receiveForm } from '../form/receive-form.ts'
 import { answerHealth, answerManifest } from '../inspect.ts'
 import { link } from '../link.ts'
-import { nameFromPath } from '../paths.ts'
+import { FILES, nameFromPath } from '../paths.ts'
 import { flag, parameter } from '../query.ts'
 import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
@@ -21,7 +21,7 @@ export const FILES_ROUTE = '/files/*name'
 /** Files by name: a key-value store for opaque paths, the last writer wins. */
 export function fileRoutes(router: Router, store: FileStore): void {
   const path = FILES_ROUTE
-  const nameOf = (ctx: Context) => nameFromPath(ctx.path, '/files/')
+  const nameOf = (ctx: Context) => nameFromPath(ctx.path, FILES)
   const put = async (ctx: Context, options: PutOptions) => {
     answerReceipt(ctx, await receive(ctx, store, { ...options, ...typeOf(ctx) }))
   }

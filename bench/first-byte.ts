@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { request } from 'node:http'
+import { connect } from 'node:net'
 import type { Contender } from './contenders.ts'
 import { type Section, table } from './section.ts'
 import { median, percentile, round, sizeName } from './statistics.ts'
@@ -17,8 +17,7 @@ export async function firstByteSection(contenders: readonly Contender[]): Promis
       if (contender.kind === 'nginx' || (query !== '' && contender.kind !== 'blobcached')) continue
       const path = `/files/first-byte/${size}`
       await fetch(contender.url + path, { method: 'PUT', body: randomBytes(size) })
-      const waits: number[] = []
-      for (let i = 0; i < times; i++) waits.push(await firstByte(contender.url + path + query))
+      const waits = await firstBytes(contender.url, path + query, size, times)
       rows.push([
         `${sizeName(size)} ${query}`,
         contender.name,
@@ -30,20 +29,49 @@ export async function firstByteSection(contenders: readonly Contender[]): Promis
   return { title: 'First byte', text: table(['', 'server', 'median ms', 'p99 ms'], rows) }
 }
 
-/** Milliseconds; the rest of the body is read too, so that nothing overlaps. */
-function firstByte(url: string): Promise<number> {
+/**
+ * Milliseconds from each request to the first byte of its body; the rest is read before the next one, so that
+ * nothing overlaps. All that is received goes into the same memory: the garbage of a client that
+ * keeps what it reads delays its next request more than some servers do.
+ */
+function firstBytes(url: string, path: string, size: number, times: number): Promise<number[]> {
+  const { hostname, port, host } = new URL(url)
   return new Promise((resolve, reject) => {
-    const start = performance.now()
-    let wait: number | undefined
-    request(url, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`${url}: ${response.statusCode}`))
-      response.on('data', () => {
-        wait ??= performance.now() - start
-      })
-      response.on('end', () => resolve(wait ?? Number.NaN))
-      response.on('error', reject)
+    const waits: number[] = []
+    const buffer = Buffer.allocUnsafe(256 * 1024)
+    let startedAt = 0
+    let head = ''
+    let missing = size
+    const ask = () => {
+      head = ''
+      missing = size
+      startedAt = performance.now()
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+    }
+    /** How many of the bytes that arrived belong to the body. */
+    const bodyBytes = (length: number): number => {
+      if (head.endsWith('\r\n\r\n')) return length
+      const all = head + buffer.toString('latin1', 0, length)
+      const end = all.indexOf('\r\n\r\n')
+      head = end === -1 ? all : all.slice(0, end + 4)
+      if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`${url}${path}: ${head}`)
+      return all.length - head.length
+    }
+    const received = (length: number) => {
+      const bytes = bodyBytes(length)
+      if (bytes > 0 && missing === size) waits.push(performance.now() - startedAt)
+      missing -= bytes
+      if (missing > 0) return true
+      if (waits.length < times) ask()
+      else socket.destroy()
+      return true
+    }
+    const onread = { buffer, callback: received }
+    const socket = connect({ host: hostname, port: Number(port), onread }, ask)
+    socket.on('error', reject)
+    socket.on('close', () => {
+      if (waits.length === times) resolve(waits)
+      else reject(new Error(`${url}${path}: the connection ended early`))
     })
-      .on('error', reject)
-      .end()
   })
 }

@@ -58,13 +58,20 @@ export class Admission {
 
   readonly middleware: Middleware = async (ctx, next) => {
     this.#refuse(ctx)
-    if (!hasBody(ctx.req)) return next()
+    await (hasBody(ctx.req) ? this.upload(next) : next())
+  }
+
+  /**
+   * Works on a request with a body.
+   * @throws {UnavailableError} where that would be one too many.
+   */
+  async upload<T>(work: () => Promise<T>): Promise<T> {
     if (this.#uploads >= this.#maxUploads) {
       throw new UnavailableError(`${this.#uploads} uploads are under way, which is the limit`)
     }
     this.#uploads++
     try {
-      await next()
+      return await work()
     } finally {
       this.#uploads--
     }

@@ -10,7 +10,9 @@ import { refuseOtherSites } from './cross-site.ts'
 import type { Logger } from './logger.ts'
 import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { observe } from './observe.ts'
-import { failPlainRead, type Handler, PlainReads } from './plain-read.ts'
+import { PlainRead } from './plain/read.ts'
+import { failPlainRequest, type Handler, PlainRequests } from './plain/requests.ts'
+import { PlainUpload } from './plain/upload.ts'
 import { problems } from './problem.ts'
 import { discardUnread } from './request-body.ts'
 import { requestLog } from './request-log.ts'
@@ -78,35 +80,38 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   app.use(discardUnread)
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
   app.use(problems(report, buildDialect))
+  app.use(failPlainRequest)
   app.use(refuseOtherSites(corsOrigins))
   if (guard !== undefined) app.use(authenticate(guard))
   app.use(admission.middleware)
-  app.use(failPlainRead)
   app.use(router.routes())
   app.use(router.allowedMethods())
   // What a page of another site may see depends on the site: then none is plain.
-  if (corsOrigins.length === 0) app.bypass(new PlainReads({ store, observers, guard, admission }))
+  if (corsOrigins.length === 0) {
+    const methods = [new PlainRead(store), new PlainUpload(store, admission)]
+    app.bypass(new PlainRequests({ methods, observers, guard, admission }))
+  }
   return app
 }
 
 /** Koa, but for the requests that it would only slow down. */
 class App extends Koa {
-  #reads: PlainReads | undefined
+  #plain: PlainRequests | undefined
   #ours = 0
 
-  /** Has plain reads answered without the middleware, unless somebody adds to what there is now. */
-  bypass(reads: PlainReads): void {
-    this.#reads = reads
+  /** Has plain requests answered without the middleware, unless somebody adds to what there is now. */
+  bypass(plain: PlainRequests): void {
+    this.#plain = plain
     this.#ours = this.middleware.length
   }
 
   override callback(): ReturnType<Koa['callback']> {
     const others: Handler = super.callback()
-    const reads = this.middleware.length === this.#ours ? this.#reads : undefined
+    const plain = this.middleware.length === this.#ours ? this.#plain : undefined
     const handle = async (req: IncomingMessage, res: ServerResponse) => {
       followAnswer(req, res)
       try {
-        await (reads === undefined ? others(req, res) : reads.handle(req, res, others))
+        await (plain === undefined ? others(req, res) : plain.handle(req, res, others))
       } catch (error) {
         this.emit('error', error)
         res.destroy()

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Context, Middleware } from 'koa'
 import { type Answered, type RequestObserver, Watch } from './exchange.ts'
-import { watchOf } from './plain-read.ts'
+import { watchOf } from './plain/requests.ts'
 
 /** The routes that fit a path; asked for requests that were answered before they were routed. */
 export type Match = (path: string, method: string) => { readonly path: readonly Layer[] }

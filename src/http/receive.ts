@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
 import type { FileStore, PutOptions, Receipt } from '../index.ts'
+import { type Fields, setFields } from './content-headers.ts'
 import { etagOf } from './entity-tags.ts'
 import { pathOfHash, pathOfName } from './paths.ts'
 import { bodyOf, contentLength } from './request-body.ts'
@@ -24,14 +25,20 @@ export async function receive(
 
 /** The receipt as the answer to an upload, 201 where something new came to be. */
 export function answerReceipt(ctx: Context, receipt: Receipt): void {
-  const json = receiptJson(receipt)
   ctx.status = receipt.created ? 201 : 200
-  ctx.set('Location', json.url)
-  ctx.set('ETag', etagOf(receipt.hash))
-  ctx.body = json
+  setFields(ctx.res, receiptFields(receipt))
+  ctx.body = receiptJson(receipt)
 }
 
-export function receiptJson({ hash, size, chunks, name, type }: Receipt) {
-  const url = name === undefined ? pathOfHash(hash) : pathOfName(name)
-  return { hash, size, chunks, name, type, url }
+export function receiptFields(receipt: Receipt): Fields {
+  return ['Location', urlOf(receipt), 'ETag', etagOf(receipt.hash)]
+}
+
+export function receiptJson(receipt: Receipt) {
+  const { hash, size, chunks, name, type } = receipt
+  return { hash, size, chunks, name, type, url: urlOf(receipt) }
+}
+
+function urlOf({ name, hash }: Receipt): string {
+  return name === undefined ? pathOfHash(hash) : pathOfName(name)
 }

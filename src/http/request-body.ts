@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, Middleware } from 'koa'
+import { StreamPieces } from '../stream-pieces.ts'
 
 /** What an answered request may still send before its connection is cut: bytes, milliseconds. */
 const LINGER = { bytes: 64 * 1024 * 1024, ms: 5000 }
@@ -9,18 +10,23 @@ const LINGER = { bytes: 64 * 1024 * 1024, ms: 5000 }
  * wanted: until then all that needs no body has been checked. An error in the middle leaves the
  * socket open, for the answer that says why.
  */
-export function bodyOf(ctx: Context): AsyncIterable<Uint8Array> {
+export function bodyOf(request: Request): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]: () => {
-      askForBody(ctx)
-      return ctx.req.iterator({ destroyOnReturn: false })
+      askForBody(request)
+      return new StreamPieces(request.req)
     },
   }
 }
 
 /** Sends the 100 that a client may be waiting for. */
-export function askForBody({ req, res }: Context): void {
+export function askForBody({ req, res }: Request): void {
   if (waiting.delete(req)) res.writeContinue()
+}
+
+interface Request {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
 }
 
 /** Bytes that the body will have, where the client says so. */

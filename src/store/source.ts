@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { InvalidArgumentError } from '../errors.ts'
+import { StreamPieces } from '../stream-pieces.ts'
 
 /** Where a file's bytes come from. They must not change until the `put` that took them settles. */
 export type Source =
@@ -45,7 +46,8 @@ function openStream(stream: Readable): OpenSource {
   if (stream.readableEnded || stream.destroyed) {
     throw new InvalidArgumentError('the source is a stream that has been read or closed already')
   }
-  return { pieces: stream, abandon: () => void stream.destroy() }
+  const pieces = { [Symbol.asyncIterator]: () => new StreamPieces(stream) }
+  return { pieces, abandon: () => void stream.destroy() }
 }
 
 function openWebStream(stream: ReadableStream<Uint8Array>): OpenSource {

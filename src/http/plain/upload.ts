@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http'
+import type { FileStore, PutOptions } from '../../index.ts'
+import type { Admission } from '../admission.ts'
+import { bodyFields } from '../content-headers.ts'
+import { receiptFields, receiptJson } from '../receive.ts'
+import { bodyOf, contentLength, hasBody } from '../request-body.ts'
+import { abortSignal } from '../signal.ts'
+import type { PlainMethod, PlainRequest } from './requests.ts'
+
+/** Fields that say more about an upload than what it is and how long. */
+const SPECIAL = [
+  'content-range',
+  'content-encoding',
+  'content-digest',
+  'repr-digest',
+  'digest',
+] as const
+
+/** PUT of a whole file: as the routes do it, where nothing is said but its type. */
+export class PlainUpload implements PlainMethod {
+  readonly name = 'PUT'
+  readonly isRead = false
+  readonly #store: FileStore
+  readonly #admission: Admission
+
+  constructor(store: FileStore, admission: Admission) {
+    this.#store = store
+    this.#admission = admission
+  }
+
+  fits(req: IncomingMessage): boolean {
+    return hasBody(req) && SPECIAL.every((name) => req.headers[name] === undefined)
+  }
+
+  async answer({ req, res, ref, watch }: PlainRequest): Promise<void> {
+    const put = () => this.#store.put(bodyOf({ req, res }), options)
+    const { 'content-type': type } = req.headers
+    const size = contentLength(req)
+    const options: PutOptions = {
+      ...('name' in ref ? { name: ref.name, ...(type && { type }) } : { digest: ref.hash }),
+      ...(size !== undefined && { size }),
+      signal: abortSignal({ req, res }),
+    }
+    const receipt = await this.#admission.upload(put)
+    const body = JSON.stringify(receiptJson(receipt))
+    const fields = ['X-Request-Id', watch.id, ...receiptFields(receipt)]
+    fields.push(...bodyFields('application/json; charset=utf-8', Buffer.byteLength(body)))
+    watch.answering()
+    res.writeHead(receipt.created ? 201 : 200, fields).end(body)
+  }
+}

@@ -13,6 +13,9 @@ const YEAR = 365 * 24 * 3600
 /** The name of the attribute that keeps the Content-Encoding of an upload by name. */
 export const CONTENT_ENCODING = 'content-encoding'
 
+/** Stored content can neither run as this site nor be taken for another type. */
+const HARMLESS = ['X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox']
+
 /** Header fields as `writeHead` takes them: a name, its value, the next name. */
 export type Fields = (string | number)[]
 
@@ -22,13 +25,7 @@ export function setFields(res: ServerResponse, fields: Fields): void {
 
 /** What holds for the file whatever part of it is sent, and for 304 too. */
 export function fileFields(file: StoredFile, by: AskedBy): Fields {
-  const fields = [
-    ...['ETag', etagOf(file.hash)],
-    ...['Cache-Control', cacheControl(file, by)],
-    // Stored content can neither run as this site nor be taken for another type.
-    ...['X-Content-Type-Options', 'nosniff'],
-    ...['Content-Security-Policy', 'sandbox'],
-  ]
+  const fields = ['ETag', etagOf(file.hash), 'Cache-Control', cacheControl(file, by), ...HARMLESS]
   if (by === 'name') fields.push('Last-Modified', file.storedAt.toUTCString())
   return fields
 }

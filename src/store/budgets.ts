@@ -64,7 +64,7 @@ export class Budgets {
     const lease = await part.acquire(min, want, { signal })
     const isAll = lease.bytes >= bytes
     const chunks = isAll ? Math.ceil(bytes / chunkSize) : Math.floor(lease.bytes / chunkSize)
-    return { chunks: Math.max(1, chunks - 1), release: lease.release }
+    return { chunks: Math.max(1, chunks - 1), release: () => lease.release() }
   }
 }
 

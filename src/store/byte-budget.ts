@@ -1,10 +1,22 @@
 import { UnavailableError } from '../errors.ts'
 
 /** A share of a budget; give it back exactly when the memory is free again. */
-export interface Lease {
+export class Lease {
   readonly bytes: number
+  readonly #giveBack: (bytes: number) => void
+  #isHeld = true
+
+  constructor(bytes: number, giveBack: (bytes: number) => void) {
+    this.bytes = bytes
+    this.#giveBack = giveBack
+  }
+
   /** Idempotent. */
-  release(): void
+  release(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#giveBack(this.bytes)
+  }
 }
 
 export interface AcquireOptions {
@@ -92,16 +104,12 @@ export class ByteBudget {
     if (Math.min(min, this.total) > free) return undefined
     const bytes = Math.min(want, free)
     this.#used += bytes
-    let held = true
-    return {
-      bytes,
-      release: () => {
-        if (!held) return
-        held = false
-        this.#used -= bytes
-        this.#grantNext()
-      },
-    }
+    return new Lease(bytes, this.#giveBack)
+  }
+
+  readonly #giveBack = (bytes: number): void => {
+    this.#used -= bytes
+    this.#grantNext()
   }
 
   #grantNext(): void {

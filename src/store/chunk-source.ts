@@ -24,18 +24,17 @@ export class ChunkSource {
   }
 
   /** For all that do not bring memory of their own. */
-  readonly #allocate = (size: number) => this.#pool.take(size)
+  readonly #options: GetOptions = { allocate: (size) => this.#pool.take(size) }
 
   /**
    * Looks for the chunk with that digest and hashes it before anyone sees it. The engine reads a
    * wrong one once more by another way; with `discard` it is then removed, so that the next
    * reader finds an honest gap.
    */
-  async find(digest: Digest, options?: GetOptions): Promise<Found> {
+  async find(digest: Digest, options: GetOptions = this.#options): Promise<Found> {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
-      const reading = { allocate: this.#allocate, ...options }
-      return (await this.#engine.get(this.#keys.chunk(digest), prove, reading)) ?? 'evicted'
+      return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
     } catch (error) {
       if (error instanceof DamagedError) return 'corrupt'
       throw error
@@ -47,7 +46,7 @@ export class ChunkSource {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
       const key = this.#keys.chunk(digest)
-      const options = { discard: true, allocate: this.#allocate }
+      const options = { ...this.#options, discard: true }
       const { proven, copies } = await repairCopies(this.#engine, key, prove, options)
       return { found: proven ?? 'evicted', copies }
     } catch (error) {

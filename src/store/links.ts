@@ -35,6 +35,8 @@ const versions: Versions<Entry> = {
   },
 }
 
+const VERSIONED = { versions }
+
 /** The links of one store, by hash and by name. */
 export class Links {
   readonly #engine: Engine
@@ -59,17 +61,23 @@ export class Links {
     const key = known?.key ?? this.#key(ref)
     const prove = (record: Buffer) =>
       known?.isSame(record) ? known.link : this.#prove(record, key, ref)
-    return orCorrupt(ref, async () => toLink(await this.#engine.get(key, prove, { versions })))
+    try {
+      return toLink(await this.#engine.get(key, prove, VERSIONED))
+    } catch (error) {
+      throw corruptIfDamaged(error, ref)
+    }
   }
 
   /** As `read`, and writes again what copies of the record are missing, outdated or wrong. */
   async repair(ref: ParsedRef): Promise<{ link: Link | undefined; copies: CopyReport }> {
     const key = this.#key(ref)
     const prove = (record: Buffer) => this.#prove(record, key, ref)
-    return orCorrupt(ref, async () => {
-      const { proven, copies } = await repairCopies(this.#engine, key, prove, { versions })
+    try {
+      const { proven, copies } = await repairCopies(this.#engine, key, prove, VERSIONED)
       return { link: toLink(proven), copies }
-    })
+    } catch (error) {
+      throw corruptIfDamaged(error, ref)
+    }
   }
 
   async readUnlessCorrupt(ref: ParsedRef): Promise<Link | undefined> {
@@ -198,15 +206,11 @@ function remaining(since: number, ttl: number): number | undefined {
   return seconds > 0 ? Math.min(seconds, MAX_TTL) : undefined
 }
 
-async function orCorrupt<R>(ref: ParsedRef, work: () => Promise<R>): Promise<R> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof DamagedError)) throw error
-    throw new CorruptError(`the record of ${describeRef(ref)} is not what was stored`, {
-      cause: error,
-    })
-  }
+function corruptIfDamaged(error: unknown, ref: ParsedRef): unknown {
+  if (!(error instanceof DamagedError)) return error
+  return new CorruptError(`the record of ${describeRef(ref)} is not what was stored`, {
+    cause: error,
+  })
 }
 
 function leadsTo(link: Link, ref: ParsedRef): boolean {

@@ -45,7 +45,8 @@ export class Prefetcher {
     const lease = this.#budgets.tryHold(size)
     if (lease === undefined) return undefined
     const found = this.#chunks.find(digest)
-    found.then(lease.release, lease.release) // Whoever reads the chunk gets the failure.
+    const release = () => lease.release()
+    found.then(release, release) // Whoever reads the chunk gets the failure.
     return { digest, found }
   }
 }

@@ -7,7 +7,7 @@ import type { Link } from './link.ts'
 import type { ByteRange, Chunk, Manifest } from './manifest.ts'
 import type { StoreEvents } from './observer.ts'
 import type { Prefetched } from './prefetcher.ts'
-import { chunksOf, clip, PreparedRead } from './prepared-read.ts'
+import { chunksOf, clip, HeldRead, type PreparedRead, StreamedRead } from './prepared-read.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { type Verification, verifyFile } from './verification.ts'
 import { windowFor } from './window.ts'
@@ -132,31 +132,11 @@ export class StoredFile {
     if (options.verify === 'stream') return this.#prepareStream(ranges, options.signal)
     const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-    const atOnce = chunks.length <= 1 ? this.#reading.budgets.tryHold(bytes) : undefined
-    const signal = atOnce === undefined ? options.signal : undefined
-    const lease = atOnce ?? (await this.#reading.budgets.hold(bytes, signal))
-    if (lease === undefined) {
-      await this.#verifyOnly(chunks, bytes, signal)
-      return new PreparedRead(
-        this.manifest,
-        this.#reader,
-        (range) => this.#streamRange(range, signal),
-        () => {},
-      )
-    }
-    try {
-      const held = await this.#hold(chunks, signal)
-      return new PreparedRead(
-        this.manifest,
-        this.#reader,
-        this.stream.bind(this),
-        lease.release,
-        held,
-      )
-    } catch (error) {
-      lease.release()
-      throw error
-    }
+    const [only] = chunks
+    const lease = chunks.length === 1 ? this.#reading.budgets.tryHold(bytes) : undefined
+    if (lease === undefined) return this.#prepareLarge(chunks, bytes, options.signal)
+    const read = new HeldRead(this.manifest, this.#reader, lease)
+    return this.#fill(read, only!)
   }
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
@@ -171,18 +151,35 @@ export class StoredFile {
     return verifyFile(this.manifest, this.#reading, signal)
   }
 
-  async #hold(chunks: readonly Chunk[], signal: AbortSignal | undefined) {
-    const held = new Map<number, Buffer>()
-    const [first, second] = chunks
-    if (first !== undefined && second === undefined) {
-      return held.set(first.index, await this.#reader.read(first))
+  /** What one chunk needs, and no more: most files have no other. */
+  async #fill(read: HeldRead, chunk: Chunk): Promise<HeldRead> {
+    try {
+      read.add(chunk.index, await this.#reader.read(chunk))
+      return read
+    } catch (error) {
+      read.close()
+      throw error
     }
-    const window = windowFor(this.manifest.chunkSize)
-    for await (const bytes of this.#reader.readAll(chunks, window)) {
-      signal?.throwIfAborted()
-      held.set(chunks[held.size]!.index, bytes)
+  }
+
+  async #prepareLarge(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
+    const lease = await this.#reading.budgets.hold(bytes, signal)
+    if (lease === undefined) {
+      await this.#verifyOnly(chunks, bytes, signal)
+      return new StreamedRead(this.#reader, (range) => this.#streamRange(range, signal))
     }
-    return held
+    const read = new HeldRead(this.manifest, this.#reader, lease)
+    try {
+      let done = 0
+      for await (const bytes of this.#reader.readAll(chunks, windowFor(this.manifest.chunkSize))) {
+        signal?.throwIfAborted()
+        read.add(chunks[done++]!.index, bytes)
+      }
+      return read
+    } catch (error) {
+      read.close()
+      throw error
+    }
   }
 
   async #verifyOnly(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
@@ -213,7 +210,7 @@ export class StoredFile {
       isFresh = false
       return primed()
     }
-    return new PreparedRead(this.manifest, this.#reader, streamOf, () => void stream.return())
+    return new StreamedRead(this.#reader, streamOf, () => void stream.return())
   }
 
   #streamRange(range: ByteRange, signal: AbortSignal | undefined) {

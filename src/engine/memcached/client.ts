@@ -37,8 +37,12 @@ export class Client extends memjs.Client {
   }
 
   /** @param allocate Where the value is received. Default: new memory. */
-  gets(key: string, allocate?: Allocate): Promise<Item | undefined> {
-    return this.#ask({ opcode: Opcode.get, key, allocate }, toItem)
+  value(key: string, allocate?: Allocate): Promise<Buffer | undefined> {
+    return this.#ask({ opcode: Opcode.get, key, allocate }, toValue)
+  }
+
+  gets(key: string): Promise<Item | undefined> {
+    return this.#ask({ opcode: Opcode.get, key }, toItem)
   }
 
   /** @throws {InsufficientStorageError | TooLargeError} */
@@ -126,6 +130,10 @@ export class Client extends memjs.Client {
       })
     })
   }
+}
+
+function toValue(response: Response): Buffer | undefined {
+  return isThere(response) ? response.val : undefined
 }
 
 function toItem(response: Response): Item | undefined {

@@ -111,9 +111,9 @@ export class MemcachedEngine implements Engine {
   }
 
   async #get<T>(key: string, prove: Proof<T>, { discard = false, allocate }: GetOptions) {
-    const item = await again(() => this.#client.gets(key, allocate))
-    if (item === undefined) return undefined
-    const proving = prove(item.value)
+    const value = await again(() => this.#client.value(key, allocate))
+    if (value === undefined) return undefined
+    const proving = prove(value)
     const proven = proving instanceof Promise ? await proving : proving
     return proven !== undefined ? proven : this.#lookAgain(key, prove, discard)
   }

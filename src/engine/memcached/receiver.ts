@@ -35,7 +35,6 @@ export class Receiver {
   readonly #prefix = Buffer.alloc(MAX_PREFIX_LENGTH)
   #prefixLength = 0
   #header: ResponseHeader | undefined
-  #extras = EMPTY
   #key = EMPTY
   #value: Buffer | undefined
   #filled = 0
@@ -92,11 +91,9 @@ export class Receiver {
 
   /** Returns how much of `bytes` comes before the value. */
   #openBody(bytes: Buffer, at: number, header: ResponseHeader): number {
-    const extrasStart = at + HEADER_LENGTH
-    const keyStart = extrasStart + header.extrasLength
+    const keyStart = at + HEADER_LENGTH + header.extrasLength
     const end = keyStart + header.keyLength
     this.#header = header
-    this.#extras = copyOf(bytes, extrasStart, keyStart)
     this.#key = copyOf(bytes, keyStart, end)
     this.#filled = 0
     const length = header.totalBodyLength - header.keyLength - header.extrasLength
@@ -122,12 +119,7 @@ export class Receiver {
   }
 
   #finish(): void {
-    const response = {
-      header: this.#header!,
-      extras: this.#extras,
-      key: this.#key,
-      val: this.#value!,
-    }
+    const response = { header: this.#header!, key: this.#key, val: this.#value! }
     this.#header = undefined
     this.#value = undefined
     this.#hooks.deliver(response)

@@ -64,9 +64,9 @@ export class PlainRequests {
   }
 
   /** @param others Answers what is not plain, or could not be answered. */
-  async handle(req: IncomingMessage, res: ServerResponse, others: Handler): Promise<void> {
+  handle(req: IncomingMessage, res: ServerResponse, others: Handler): Promise<void> {
     const method = this.#methodOf(req)
-    await (method === undefined ? others(req, res) : this.#answer(method, req, res, others))
+    return method === undefined ? others(req, res) : this.#answer(method, req, res, others)
   }
 
   /** `undefined` unless the request is plain. */

@@ -16,8 +16,8 @@ export class BufferPool {
   readonly #maxFreeBytes: number
   readonly #periodMs: number
   readonly #shelves: readonly Shelf[]
-  /** Weak: what is dropped on the way of a failed request must not be kept for ever. */
-  readonly #lent = new WeakSet<ArrayBufferLike>()
+  /** How many must give it back. Weak: what is dropped when a request fails must not be kept for ever. */
+  readonly #lent = new WeakMap<ArrayBufferLike, number>()
   readonly #arena = new Arena()
   #period: NodeJS.Timeout | undefined
 
@@ -39,7 +39,7 @@ export class BufferPool {
     const shelf = this.#shelves.find(({ size }) => size >= length && size <= 4 * length)
     if (shelf === undefined) return Buffer.allocUnsafeSlow(length)
     const memory = shelf.take()
-    this.#lent.add(memory)
+    this.#lent.set(memory, 1)
     return Buffer.from(memory, 0, length)
   }
 
@@ -48,16 +48,31 @@ export class BufferPool {
     return length < this.#size / 4 ? Buffer.allocUnsafeSlow(length) : this.take(length)
   }
 
+  /** Says that so many have got the buffer, each of whom will give it back. */
+  share(chunk: Buffer, users: number): void {
+    if (this.#lent.has(chunk.buffer)) this.#lent.set(chunk.buffer, users)
+    else this.#arena.share(chunk, users)
+  }
+
   /**
    * Takes back a buffer, or a part of one, that nothing reads or writes any more; what did not come
    * from here is left alone. When in doubt whether something still does, do not give it back.
    */
   giveBack(chunk: Buffer): void {
-    if (!this.#lent.delete(chunk.buffer)) return
+    const users = this.#lent.get(chunk.buffer)
+    if (users === undefined) {
+      if (this.#arena.giveBack(chunk)) this.#letGoSoon()
+      return
+    }
+    if (users > 1) {
+      this.#lent.set(chunk.buffer, users - 1)
+      return
+    }
+    this.#lent.delete(chunk.buffer)
     const freeBytes = this.#shelves.reduce((sum, shelf) => sum + shelf.freeBytes, 0)
     if (freeBytes + chunk.buffer.byteLength > this.#maxFreeBytes) return
     this.#shelfOf(chunk.buffer)?.put(chunk.buffer)
-    this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
+    this.#letGoSoon()
   }
 
   /** `chunk` in memory that nothing else is in and that belongs to whoever asks: as it is, or copied. */
@@ -70,7 +85,7 @@ export class BufferPool {
 
   /** What `own` gave has been on another thread and comes back as this memory. */
   adopt(memory: ArrayBufferLike): void {
-    if (this.#shelfOf(memory) !== undefined) this.#lent.add(memory)
+    if (this.#shelfOf(memory) !== undefined) this.#lent.set(memory, 1)
   }
 
   #shelfOf({ byteLength }: ArrayBufferLike): Shelf | undefined {
@@ -81,8 +96,12 @@ export class BufferPool {
     return length < this.#size / 4 && length <= MAX_PART
   }
 
+  #letGoSoon(): void {
+    this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
+  }
+
   #letGo(): void {
-    const isAnyLeft = this.#shelves.map((shelf) => shelf.letGo()).includes(true)
+    const isAnyLeft = [...this.#shelves, this.#arena].map((each) => each.letGo()).includes(true)
     if (isAnyLeft) return
     clearInterval(this.#period)
     this.#period = undefined

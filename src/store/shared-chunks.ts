@@ -20,9 +20,6 @@ export class SharedChunks {
   readonly #flights = new Map<string, Flight>()
   /** Memory that stays as it is. */
   readonly #kept = new WeakSet<ArrayBufferLike>()
-  /** For memory that several readers got: how many of them may still need it. */
-  readonly #readers = new WeakMap<ArrayBufferLike, number>()
-
   readonly #options = { discard: true, allocate: (size: number) => this.#allocate(size) }
 
   /** @param hotBytes Bytes of verified chunks to keep; 0 for none. */
@@ -55,15 +52,7 @@ export class SharedChunks {
    * To be called once: of several readers the last one gives the memory back.
    */
   recycle(bytes: Buffer): void {
-    const { buffer } = bytes
-    if (this.#kept.has(buffer)) return
-    const others = (this.#readers.get(buffer) ?? 1) - 1
-    if (others > 0) {
-      this.#readers.set(buffer, others)
-      return
-    }
-    this.#readers.delete(buffer)
-    this.#pool.giveBack(bytes)
+    if (!this.#kept.has(bytes.buffer)) this.#pool.giveBack(bytes)
   }
 
   async #fetch(digest: Digest): Promise<Found> {
@@ -86,6 +75,6 @@ export class SharedChunks {
     if (this.#hot !== undefined && chunk.length > 0) {
       this.#hot.set(digest.hex, chunk)
       this.#kept.add(chunk.buffer)
-    } else if (readers > 1) this.#readers.set(chunk.buffer, readers)
+    } else if (readers > 1) this.#pool.share(chunk, readers)
   }
 }

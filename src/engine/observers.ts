@@ -25,13 +25,22 @@ export class Observers {
     const start = performance.now()
     try {
       const result = await work()
-      const isAbsent = result === undefined || result === false || result === 0
-      this.#tell(server, operation, isAbsent ? 'absent' : 'ok', start)
+      this.succeeded(server, operation, result, start)
       return result
     } catch (error) {
-      this.#tell(server, operation, error instanceof DamagedError ? 'damaged' : 'failed', start)
+      this.failed(server, operation, error, start)
       throw explain(error)
     }
+  }
+
+  /** @param start On the clock of `performance.now()`. */
+  succeeded(server: string, operation: Operation, result: unknown, start: number): void {
+    const isAbsent = result === undefined || result === false || result === 0
+    this.#tell(server, operation, isAbsent ? 'absent' : 'ok', start)
+  }
+
+  failed(server: string, operation: Operation, error: unknown, start: number): void {
+    this.#tell(server, operation, error instanceof DamagedError ? 'damaged' : 'failed', start)
   }
 
   #tell(server: string, operation: Operation, outcome: Outcome, start: number): void {

@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import type { StoredFile } from '../index.ts'
 import { digestFields } from './digest-fields.ts'
 import { etagOf } from './entity-tags.ts'
+import { httpDate } from './http-date.ts'
 import { parameter } from './query.ts'
 
 /** By hash the content can never change; by name it must be asked about each time. */
@@ -26,7 +27,7 @@ export function setFields(res: ServerResponse, fields: Fields): void {
 /** What holds for the file whatever part of it is sent, and for 304 too. */
 export function fileFields(file: StoredFile, by: AskedBy): Fields {
   const fields = ['ETag', etagOf(file.hash), 'Cache-Control', cacheControl(file, by), ...HARMLESS]
-  if (by === 'name') fields.push('Last-Modified', file.storedAt.toUTCString())
+  if (by === 'name') fields.push('Last-Modified', httpDate(file.storedAt))
   return fields
 }
 

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** The three forms of RFC 9110, 5.6.7, the last two of which only the past sends. */
 const FORMS = [
   /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
@@ -10,6 +12,19 @@ export function parseHttpDate(field: string): number | undefined {
   if (!FORMS.some((form) => form.test(field))) return undefined
   const time = Date.parse(field.endsWith('GMT') ? field : `${field} GMT`)
   return Number.isNaN(time) ? undefined : time / 1000
+}
+
+/** Dates as they were sent lately: to put one together takes as long as to look for a name. */
+const written = new LRUCache<number, string>({ max: 1000 })
+
+/** An HTTP date of the form that is sent today. */
+export function httpDate(date: Date): string {
+  const seconds = httpSeconds(date)
+  const known = written.get(seconds)
+  if (known !== undefined) return known
+  const text = date.toUTCString()
+  written.set(seconds, text)
+  return text
 }
 
 /** What an HTTP date can say of `date`: Unix time in whole seconds. */

@@ -4,7 +4,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { ChunkSource, Found } from './chunk-source.ts'
 
 interface Flight {
-  readonly result: Promise<Found>
+  result: Promise<Found>
   readers: number
 }
 
@@ -42,8 +42,18 @@ export class SharedChunks {
       underway.readers++
       return underway.result
     }
-    const flight = { result: this.#fetch(digest), readers: 1 }
+    const flight: Flight = { result: this.#source.find(digest, this.#options), readers: 1 }
+    const land = (found: Found) => {
+      this.#flights.delete(digest.hex)
+      if (typeof found !== 'string') this.#keep(digest, found, flight.readers)
+      return found
+    }
+    const fail = (error: unknown) => {
+      this.#flights.delete(digest.hex)
+      throw error
+    }
     this.#flights.set(digest.hex, flight)
+    flight.result = flight.result.then(land, fail)
     return flight.result
   }
 
@@ -55,23 +65,12 @@ export class SharedChunks {
     if (!this.#kept.has(bytes.buffer)) this.#pool.giveBack(bytes)
   }
 
-  async #fetch(digest: Digest): Promise<Found> {
-    try {
-      const found = await this.#source.find(digest, this.#options)
-      if (typeof found !== 'string') this.#keep(digest, found)
-      return found
-    } finally {
-      this.#flights.delete(digest.hex)
-    }
-  }
-
   /** What is kept for long must not keep more alive than itself. */
   #allocate(size: number): Buffer {
     return this.#hot === undefined ? this.#pool.take(size) : this.#pool.takeAlone(size)
   }
 
-  #keep(digest: Digest, chunk: Buffer): void {
-    const readers = this.#flights.get(digest.hex)?.readers ?? 1
+  #keep(digest: Digest, chunk: Buffer, readers: number): void {
     if (this.#hot !== undefined && chunk.length > 0) {
       this.#hot.set(digest.hex, chunk)
       this.#kept.add(chunk.buffer)

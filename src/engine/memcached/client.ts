@@ -1,5 +1,6 @@
 import memjs from 'memjs'
 import { InsufficientStorageError, TooLargeError } from '../../errors.ts'
+import type { Exchange } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
 import { Opcode, Status, statusName } from './protocol.ts'
 import { type Allocate, encode, type RequestFields } from './request.ts'
@@ -21,7 +22,7 @@ export class Client extends memjs.Client {
   declare readonly servers: Server[]
 
   constructor(servers: Server[]) {
-    super(servers, { retries: 1, logger: { log: () => {} } })
+    super(servers)
   }
 
   /** The connection with the least to do. */
@@ -96,17 +97,13 @@ export class Client extends memjs.Client {
   figures(kind = ''): Promise<Map<string, string>> {
     return new Promise((resolve, reject) => {
       const figures = new Map<string, string>()
-      const server = this.server()
-      this.incrSeq()
       const onResponse = ({ header, key, val }: Response) => {
         if (header.totalBodyLength === 0) resolve(figures)
         else if (header.status !== Status.ok) reject(unexpected(header.status))
         else figures.set(key.toString('latin1'), val.toString('latin1'))
       }
       onResponse.quiet = true
-      server.onResponse(this.seq, onResponse)
-      server.onError(this.seq, reject)
-      server.write(encode({ opcode: Opcode.stat, key: kind }, this.seq))
+      this.#hand({ opcode: Opcode.stat, key: kind }, onResponse, reject)
     })
   }
 
@@ -118,17 +115,28 @@ export class Client extends memjs.Client {
   /** Resolves with what `read` makes of the response, which may also throw. */
   #ask<R>(fields: RequestFields, read: (response: Response) => R): Promise<R> {
     return new Promise((resolve, reject) => {
-      this.incrSeq()
-      const request = encode(fields, this.seq)
-      this.perform(fields.key ?? '', request, this.seq, (error, response) => {
-        if (error) return reject(error)
+      const onResponse = (response: Response) => {
         try {
           resolve(read(response))
         } catch (failure) {
           reject(failure)
         }
-      })
+      }
+      this.#hand(fields, onResponse, reject)
     })
+  }
+
+  /** What `perform` of memjs does, but for its retries and its log, which nobody wants. */
+  #hand(
+    fields: RequestFields,
+    onResponse: Exchange['onResponse'],
+    onError: Exchange['onError'],
+  ): void {
+    const server = this.server()
+    this.incrSeq()
+    server.onResponse(this.seq, onResponse)
+    server.onError(this.seq, onError)
+    server.write(encode(fields, this.seq))
   }
 }
 

@@ -4,12 +4,6 @@ declare module 'memjs' {
   import type { Request } from './request.ts'
   import type { Response } from './response.ts'
 
-  interface ClientOptions {
-    /** Attempts in all, the first included. */
-    retries?: number
-    logger?: { log(...messages: unknown[]): void }
-  }
-
   class Server extends EventEmitter {
     constructor(host: string, port: number, username?: string, password?: string, options?: object)
     host: string
@@ -23,19 +17,12 @@ declare module 'memjs' {
   }
 
   class Client {
-    constructor(servers: Server[], options?: ClientOptions)
+    constructor(servers: Server[])
     servers: Server[]
     seq: number
     incrSeq(): void
     /** Chooses the server for `key`. */
     server(key: string): Server | null
-    /** Registers the callbacks with the server for `key` and hands it the request. */
-    perform(
-      key: string,
-      request: Request | Buffer,
-      seq: number,
-      callback: (error: Error | null, response: Response) => void,
-    ): void
     close(): void | Promise<void>
   }
 

@@ -38,8 +38,9 @@ export function encode(fields: RequestFields, opaque: number): Request {
   head.writeUInt16BE(0, 6)
   head.writeUInt32BE(extrasLength + key.length + (value?.length ?? 0), 8)
   head.writeUInt32BE(opaque, 12)
-  if (cas === undefined) head.fill(0, 16, HEADER_LENGTH)
-  else head.writeBigUInt64BE(cas, 16)
+  head.writeUInt32BE(0, 16)
+  head.writeUInt32BE(0, 20)
+  if (cas !== undefined) head.writeBigUInt64BE(cas, 16)
   for (let i = 0; i < extras.length; i++) head.writeUInt32BE(extras[i]!, HEADER_LENGTH + i * 4)
   head.write(key, bodyStart, 'latin1')
   return { head, value, allocate }

@@ -135,7 +135,10 @@ export class FaultProxy {
     for (const event of ['drain', 'close']) to.on(event, () => from.resume())
     from.on('data', (bytes) => tamper(bytes, forward))
     from.on('end', () => {
-      if (this.passEnds) to.end()
+      if (!this.passEnds) return
+      to.end()
+      // Its own end came while none was passed on, and will not come again.
+      if (to.destroyed) from.end()
     })
     from.on('close', (hadError) => {
       if (!this.passEnds) return

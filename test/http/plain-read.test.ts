@@ -1,11 +1,7 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { createApp } from '../../src/http/app.ts'
 import { pathOfName } from '../../src/http/paths.ts'
 import { FileStore, memory, type PutOptions } from '../../src/index.ts'
-import { askBothWays, WAYS, type Way } from '../helpers/both-ways.ts'
+import { askBothWays, startCounting, WAYS, type Way } from '../helpers/both-ways.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { deferred } from '../helpers/deferred.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
@@ -190,24 +186,11 @@ for (const [what, { path, ...request }, needsKoa, status, body] of table) {
   test(`${what} is answered ${needsKoa ? 'by' : 'without'} Koa`, async (t) => {
     const store = new FileStore(memory())
     await store.put(content, { name: 'f' })
-    const app = createApp(store)
-    let passed = 0
-    const { handleRequest } = app as unknown as { handleRequest: (...args: unknown[]) => unknown }
-    Object.assign(app, {
-      handleRequest(...args: unknown[]) {
-        passed++
-        return handleRequest.apply(app, args)
-      },
-    })
-    const http = createServer(app.callback()).listen(0, '127.0.0.1')
-    http.on('checkContinue', app.callback())
-    t.teardown(() => http.close())
-    await once(http, 'listening')
-    const { port } = http.address() as AddressInfo
-    const answer = await ask(`http://127.0.0.1:${port}${path}`, request)
+    const { url, seenByKoa } = await startCounting(t, store)
+    const answer = await ask(url + path, request)
     t.is(answer.status, status)
     if (body !== '') t.is(answer.text, body)
-    t.is(passed, needsKoa ? 1 : 0)
+    t.is(seenByKoa(), needsKoa ? 1 : 0)
   })
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../src/http/index.ts'
 import { watched } from './watchdog.ts'
 
@@ -35,8 +36,23 @@ export class KeptLog implements Logger {
     return find()!
   }
 
+  /** Waits until there are so many lines, and a little, so that one too many shows. */
+  async all(count: number): Promise<readonly Line[]> {
+    const enough = async () => {
+      while (this.lines.length < count) await sleep(5)
+    }
+    await watched(`${count} lines`, enough())
+    await sleep(20)
+    return this.lines
+  }
+
   #keep(level: Level, fields: object): void {
     this.lines.push({ level, ...fields })
     this.#wake()
   }
+}
+
+/** What two lines about the same request have in common. */
+export function withoutTimes({ id, ms, headersMs, bytesIn, ...line }: Line) {
+  return { ...line, hasTimes: typeof ms === 'number' && typeof headersMs === 'number' }
 }

@@ -1,3 +1,4 @@
+import type { Server, ServerResponse } from 'node:http'
 import type { ExecutionContext } from 'ava'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/http/index.ts'
 import { type Engine, FileStore, type FileStoreOptions, memory } from '../../src/index.ts'
@@ -36,4 +37,11 @@ export async function startTestServer(
     if (unforeseen.length > 0) throw new AggregateError(unforeseen, 'unforeseen errors')
   })
   return { ...server, store, engine }
+}
+
+/** When the answer to the next request is closed, however that comes. */
+export function nextClosed(http: Server): Promise<void> {
+  return new Promise((resolve) => {
+    http.once('request', (_req, res: ServerResponse) => res.once('close', () => resolve()))
+  })
 }

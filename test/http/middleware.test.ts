@@ -6,7 +6,7 @@ import { createApp } from '../../src/http/index.ts'
 import { FileStore, memory } from '../../src/index.ts'
 import { ask } from '../helpers/http.ts'
 
-test('middleware that somebody adds sees plain reads too', async (t) => {
+test('middleware that somebody adds sees plain reads and uploads too', async (t) => {
   const store = new FileStore(memory())
   await store.put('content', { name: 'a' })
   const app = createApp(store)
@@ -22,5 +22,9 @@ test('middleware that somebody adds sees plain reads too', async (t) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   t.is((await ask(`${url}/files/a`)).status, 403)
   t.is((await ask(`${url}/files/a`, { headers: { 'X-Let-Me': 'in' } })).text, 'content')
-  t.deepEqual(seen, ['/files/a', '/files/a'])
+  const upload = { method: 'PUT', body: 'more' }
+  t.is((await ask(`${url}/files/b`, upload)).status, 403)
+  await t.throwsAsync(store.get('b'), { code: 'not-found' })
+  t.is((await ask(`${url}/files/b`, { ...upload, headers: { 'X-Let-Me': 'in' } })).status, 201)
+  t.deepEqual(seen, ['/files/a', '/files/a', '/files/b', '/files/b'])
 })

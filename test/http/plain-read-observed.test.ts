@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { Server, ServerResponse } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import { Digest, memory, UnavailableError } from '../../src/index.ts'
 import { askBothWays, WAYS, type Way, ways } from '../helpers/both-ways.ts'
@@ -7,10 +6,10 @@ import { bytes } from '../helpers/bytes.ts'
 import { deferred } from '../helpers/deferred.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
-import { KeptLog, type Line } from '../helpers/kept-log.ts'
+import { KeptLog, type Line, withoutTimes } from '../helpers/kept-log.ts'
 import { expectSamples } from '../helpers/metrics.ts'
 import { connectRaw, type RawHttp } from '../helpers/raw-http.ts'
-import { startTestServer, type TestServerOptions } from '../helpers/server.ts'
+import { nextClosed, startTestServer, type TestServerOptions } from '../helpers/server.ts'
 import { watched } from '../helpers/watchdog.ts'
 
 const store = { chunkSize: 1000, memory: { total: 8000, perRead: 2500 } }
@@ -28,22 +27,6 @@ async function start(t: ExecutionContext, options: TestServerOptions = {}) {
   const server = await startTestServer(t, { engine, store, logger: log, ...options })
   for (const [name, bytes] of Object.entries(contents)) await server.store.put(bytes, { name })
   return { ...server, engine, log }
-}
-
-/** Waits until there are so many lines, and a little, so that one too many shows. */
-async function linesOf(log: KeptLog, count: number): Promise<readonly Line[]> {
-  await watched(
-    `${count} lines`,
-    (async () => {
-      while (log.lines.length < count) await new Promise((resolve) => setTimeout(resolve, 5))
-    })(),
-  )
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  return log.lines
-}
-
-function withoutTimes({ id, ms, headersMs, bytesIn, ...line }: Line) {
-  return { ...line, hasTimes: typeof ms === 'number' && typeof headersMs === 'number' }
 }
 
 for (const [what, path, fields] of [
@@ -66,7 +49,7 @@ for (const [what, path, fields] of [
   test(`${what} is one line of the log, the same with and without Koa`, async (t) => {
     const { url, log } = await start(t)
     const answers = await askBothWays(url + path, { 'User-Agent': 'test' })
-    const lines = await linesOf(log, 2)
+    const lines = await log.all(2)
     t.is(lines.length, 2)
     const [plain, koa] = lines as [Line, Line]
     t.like(plain, { ...fields, path, method: 'GET', end: 'whole', client: '127.0.0.1' })
@@ -108,13 +91,6 @@ test('requests are counted once, with and without Koa, and none stays under way'
   })
 })
 
-/** When the answer to the next request is closed, however that comes. */
-function nextClosed(http: Server): Promise<void> {
-  return new Promise((resolve) => {
-    http.once('request', (_req, res: ServerResponse) => res.once('close', () => resolve()))
-  })
-}
-
 /** A client that leaves while the engine keeps the answer to such a key's `nth` get, and all later ones. */
 async function leave(t: ExecutionContext, way: Way, name: string, keys: RegExp, nth = 1) {
   const { url, engine, http, log, ...server } = await start(t)
@@ -135,7 +111,7 @@ async function leave(t: ExecutionContext, way: Way, name: string, keys: RegExp, 
   client.socket.destroy()
   await closed
   gate.resolve()
-  const lines = await linesOf(log, 1)
+  const lines = await log.all(1)
   t.is(lines.length, 1)
   t.is(server.store.memoryUsage.used, 0)
   await expectSamples(t, url, {
@@ -190,7 +166,7 @@ for (const way of ways) {
     client.socket.destroy()
     await closed
     gate.resolve()
-    t.like((await linesOf(log, 1))[0]!, { status: 499, end: 'client-gone' })
+    t.like((await log.all(1))[0]!, { status: 499, end: 'client-gone' })
     t.true(gets < 10, `${gets} of 50 chunks`)
     t.is(store.memoryUsage.used, 0)
   })
@@ -209,7 +185,7 @@ for (const way of ways) {
       client.socket.resume()
       await client.until(/^HTTP\/1.1 200/)
       client.socket.destroy()
-      const [line] = await linesOf(log, 1)
+      const [line] = await log.all(1)
       t.like(line!, { status: 200, end: 'client-gone', reason: undefined, level: 'info' }, how)
       t.is(store.memoryUsage.used, 0, how)
     }
@@ -221,7 +197,7 @@ for (const way of ways) {
     engine.get = async (key, prove, options) =>
       key.startsWith('c:') && ++looks > 15 ? undefined : engine.inner.get(key, prove, options)
     await t.throwsAsync(ask(`${url}/files/large${WAYS[way]}`))
-    const lines = await linesOf(log, 1)
+    const lines = await log.all(1)
     t.is(lines.length, 1)
     t.like(lines[0]!, { status: 200, end: 'cut', reason: 'evicted', level: 'warn' })
     t.is(store.memoryUsage.used, 0)
@@ -261,7 +237,7 @@ test('requests that come all at once are answered in order, each by itself', asy
     t.regex(head, new RegExp(`^HTTP/1.1 ${status} `), path)
   }
   t.is(rest, '')
-  const lines = await linesOf(log, paths.length)
+  const lines = await log.all(paths.length)
   t.is(lines.length, paths.length)
   t.is(store.memoryUsage.used, 0)
   t.is(new Set(lines.map(({ id }) => id)).size, paths.length)
@@ -279,7 +255,7 @@ test('what goes over one connection is told of each of its requests, with and wi
     const before = client.received.length
     const lines = log.lines.length
     client.send(request(`/files/${path}`))
-    const line = (await linesOf(log, lines + 1)).at(-1)!
+    const line = (await log.all(lines + 1)).at(-1)!
     t.is(line.bytesIn, request(`/files/${path}`).length)
     const bytesOut = line.bytesOut as number
     await watched(`${bytesOut} bytes`, received(client, before + bytesOut))

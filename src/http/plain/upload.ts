@@ -4,7 +4,7 @@ import type { Admission } from '../admission.ts'
 import { bodyFields } from '../content-headers.ts'
 import { receiptFields, receiptJson } from '../receive.ts'
 import { bodyOf, contentLength, hasBody } from '../request-body.ts'
-import { abortSignal } from '../signal.ts'
+import { abortSignal, ClientGoneError } from '../signal.ts'
 import type { PlainMethod, PlainRequest } from './requests.ts'
 
 /** Fields that say more about an upload than what it is and how long. */
@@ -42,6 +42,7 @@ export class PlainUpload implements PlainMethod {
       signal: abortSignal({ req, res }),
     }
     const receipt = await this.#admission.upload(put)
+    if (res.destroyed) throw new ClientGoneError()
     const body = JSON.stringify(receiptJson(receipt))
     const fields = ['X-Request-Id', watch.id, ...receiptFields(receipt)]
     fields.push(...bodyFields('application/json; charset=utf-8', Buffer.byteLength(body)))

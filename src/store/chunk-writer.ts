@@ -7,7 +7,7 @@ import type { FileDigest, Hashed } from './hashing/file-digest.ts'
 import type { Hasher } from './hashing/hasher.ts'
 import type { Keys } from './keys.ts'
 import { Manifest } from './manifest.ts'
-import { countMissing } from './presence.ts'
+import type { Presence } from './presence.ts'
 import type { Pieces } from './source.ts'
 import { Window } from './window.ts'
 
@@ -32,13 +32,15 @@ export interface Written {
 export class ChunkWriter {
   readonly #engine: Engine
   readonly #keys: Keys
+  readonly #presence: Presence
   readonly #pool: BufferPool
   readonly #hasher: Hasher
 
   /** @param pool For uploads alone: a chunk of its memory is given back once it is stored. */
-  constructor(engine: Engine, keys: Keys, pool: BufferPool, hasher: Hasher) {
+  constructor(engine: Engine, keys: Keys, presence: Presence, pool: BufferPool, hasher: Hasher) {
     this.#engine = engine
     this.#keys = keys
+    this.#presence = presence
     this.#pool = pool
     this.#hasher = hasher
   }
@@ -88,7 +90,7 @@ export class ChunkWriter {
 
   /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
   async checkPresence(manifest: Manifest, signal?: AbortSignal): Promise<void> {
-    const missing = await countMissing(this.#engine, this.#keys, manifest, signal)
+    const missing = await this.#presence.countMissing(manifest, signal)
     if (missing === 0) return
     throw new InsufficientStorageError(
       `${missing} of ${manifest.chunkCount} chunks vanished before the upload finished: the cache ` +

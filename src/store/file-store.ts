@@ -14,7 +14,7 @@ import { Links } from './links.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
 import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { Prefetcher } from './prefetcher.ts'
-import { countMissing } from './presence.ts'
+import { Presence } from './presence.ts'
 import { type Repair, repairChunks } from './repair.ts'
 import { Sealer } from './seal.ts'
 import { SharedChunks } from './shared-chunks.ts'
@@ -48,6 +48,7 @@ export class FileStore {
   readonly #links: Links
   readonly #budgets: Budgets
   readonly #reading: FileReading
+  readonly #presence: Presence
   readonly #prefetcher: Prefetcher
   readonly #writer: ChunkWriter
   readonly #hasher: Hasher
@@ -62,6 +63,7 @@ export class FileStore {
     this.#settings = settle(options)
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
+    this.#presence = new Presence(engine, this.#keys)
     this.#budgets = new Budgets(this.#settings)
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = this.#settings
     this.#hasher = new Hasher(this.#settings.hashThreads)
@@ -74,12 +76,12 @@ export class FileStore {
       chunks,
       source,
       budgets: this.#budgets,
-      countMissing: (manifest, signal) => countMissing(engine, this.#keys, manifest, signal),
+      presence: this.#presence,
       events: this.#events,
     }
     // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
     const uploads = new BufferPool(chunkSize, Math.ceil(uploadBytes / chunkSize))
-    this.#writer = new ChunkWriter(engine, this.#keys, uploads, this.#hasher)
+    this.#writer = new ChunkWriter(engine, this.#keys, this.#presence, uploads, this.#hasher)
   }
 
   get chunkSize(): number {
@@ -188,7 +190,7 @@ export class FileStore {
   async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
     const link = await this.#links.readUnlessCorrupt(parseRef(ref))
     if (link === undefined) return false
-    return (await countMissing(this.engine, this.#keys, link.manifest, signal)) === 0
+    return (await this.#presence.countMissing(link.manifest, signal)) === 0
   }
 
   /**
@@ -275,7 +277,7 @@ export class FileStore {
     const ref = { hash: digest }
     const link = await this.#links.readUnlessCorrupt(ref)
     if (link === undefined) return false
-    if ((await countMissing(this.engine, this.#keys, link.manifest, signal)) > 0) return false
+    if ((await this.#presence.countMissing(link.manifest, signal)) > 0) return false
     return this.#links.touch(ref, link)
   }
 }

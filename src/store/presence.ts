@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import pMap from 'p-map'
 import type { Engine } from '../engine/engine.ts'
 import type { Keys } from './keys.ts'
@@ -6,23 +7,31 @@ import type { Manifest } from './manifest.ts'
 /** Touches under way at once: enough to fill the pipeline, few enough to bound it. */
 const MAX_TOUCHES = 256
 
-/** Counts the chunks that are gone, as far as that shows without reading; keeps the others alive. */
-export async function countMissing(
-  engine: Engine,
-  keys: Keys,
-  manifest: Manifest,
-  signal?: AbortSignal,
-): Promise<number> {
-  if (manifest.chunkCount === 1) {
-    return (await engine.touch(keys.chunk(manifest.digest), 0)) ? 0 : 1
+/** Asks the engine which chunks are there, as far as that shows without reading; keeps those alive. */
+export class Presence {
+  readonly #engine: Engine
+  readonly #keys: Keys
+  /** For all who ask: many large files at once would be more than an engine lets wait in line. */
+  readonly #limit = pLimit(MAX_TOUCHES)
+
+  constructor(engine: Engine, keys: Keys) {
+    this.#engine = engine
+    this.#keys = keys
   }
-  let missing = 0
-  const probe = async (key: string) => {
-    signal?.throwIfAborted()
-    if (!(await engine.touch(key, 0))) missing++
+
+  async countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number> {
+    const touch = (key: string) => this.#engine.touch(key, 0)
+    if (manifest.chunkCount === 1) {
+      return (await touch(this.#keys.chunk(manifest.digest))) ? 0 : 1
+    }
+    let missing = 0
+    const probe = async (key: string) => {
+      signal?.throwIfAborted()
+      if (!(await touch(key))) missing++
+    }
+    await pMap(manifest.chunks(), ({ digest }) => this.#limit(probe, this.#keys.chunk(digest)), {
+      concurrency: MAX_TOUCHES,
+    })
+    return missing
   }
-  await pMap(manifest.chunks(), ({ digest }) => probe(keys.chunk(digest)), {
-    concurrency: MAX_TOUCHES,
-  })
-  return missing
 }

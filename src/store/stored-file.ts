@@ -8,6 +8,7 @@ import type { ByteRange, Chunk, Manifest } from './manifest.ts'
 import type { StoreEvents } from './observer.ts'
 import type { Prefetched } from './prefetcher.ts'
 import { chunksOf, clip, HeldRead, type PreparedRead, StreamedRead } from './prepared-read.ts'
+import type { Presence } from './presence.ts'
 import type { SharedChunks } from './shared-chunks.ts'
 import { type Verification, verifyFile } from './verification.ts'
 import { windowFor } from './window.ts'
@@ -35,8 +36,7 @@ export interface FileReading {
   /** What is stored, around everything that is remembered. */
   readonly source: ChunkSource
   readonly budgets: Budgets
-  /** Counts the chunks that are gone. */
-  countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number>
+  readonly presence: Presence
   readonly events: StoreEvents
 }
 
@@ -141,7 +141,7 @@ export class StoredFile {
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
   async probe(signal?: AbortSignal): Promise<void> {
-    const missing = await this.#reading.countMissing(this.manifest, signal)
+    const missing = await this.#reading.presence.countMissing(this.manifest, signal)
     if (missing === 0) return
     throw new EvictedError(`${missing} of ${this.manifest.chunkCount} chunks are gone`)
   }

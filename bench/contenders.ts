@@ -20,7 +20,7 @@ const main = join(here, '../dist/cli/main.js')
 /** memcached as docs/operations.md recommends it. */
 export async function startMemcached(megabytes: number): Promise<Running & { port: number }> {
   const port = await freePort()
-  const options = 'slab_automove=1,slab_automove_window=3'
+  const options = 'slab_automove=1,slab_automove_window=3,slab_automove_ratio=0.1'
   const args = ['-l', '127.0.0.1', '-p', `${port}`, '-m', `${megabytes}`, '-o', options, '-U', '0']
   if (process.getuid?.() === 0) args.push('-u', 'root')
   return withPort(await start('memcached', args, port), port)

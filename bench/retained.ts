@@ -49,7 +49,7 @@ async function mixAfterLargeFiles(): Promise<[number, number][]> {
     const shares: [number, number][] = []
     const start = performance.now()
     const hashes: string[] = []
-    for (const after of [6, 30, 60, 90]) {
+    for (const after of [6, 30, 60, 120, 180]) {
       while (performance.now() - start < after * 1000) {
         hashes.push(...(await putMany(store, 4096, 500)))
         await sleep(500)

@@ -113,7 +113,14 @@ export class Memcached {
   #arguments(): string[] {
     const { args = [], memoryMb = 128, maxItem, sasl } = this.#settings
     const where = this.#where as { path?: string; port?: number }
-    const all = ['-o', 'slab_automove=1,slab_automove_window=3', '-m', String(memoryMb), '-U', '0']
+    const all = [
+      '-o',
+      'slab_automove=1,slab_automove_window=3,slab_automove_ratio=0.1',
+      '-m',
+      String(memoryMb),
+      '-U',
+      '0',
+    ]
     if (where.path) all.push('-s', where.path)
     else all.push('-l', '127.0.0.1', '-p', String(where.port))
     if (process.getuid?.() === 0) all.push('-u', 'root')

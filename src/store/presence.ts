@@ -29,6 +29,7 @@ export class Presence {
       signal?.throwIfAborted()
       if (!(await touch(key))) missing++
     }
+    // Both bounds: a file's tens of thousands of chunks shall not stand in line all at once either.
     await pMap(manifest.chunks(), ({ digest }) => this.#limit(probe, this.#keys.chunk(digest)), {
       concurrency: MAX_TOUCHES,
     })

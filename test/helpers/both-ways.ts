@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import { createApp } from '../../src/http/index.ts'
 import type { FileStore } from '../../src/index.ts'
 import { type Answer, type Ask, ask } from './http.ts'
 import { connectRaw } from './raw-http.ts'
+import { listen } from './server.ts'
 
 /** The two ways that a GET or PUT of a whole file may go; an empty query takes Koa to be looked at. */
 export const WAYS = { plain: '', koa: '?' } as const
@@ -91,10 +89,5 @@ export async function startCounting(
       return handleRequest.apply(app, args)
     },
   })
-  const http = createServer(app.callback()).listen(0, '127.0.0.1')
-  http.on('checkContinue', app.callback())
-  t.teardown(() => http.close())
-  await once(http, 'listening')
-  const { port } = http.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, seenByKoa: () => seen }
+  return { url: await listen(t, app.callback()), seenByKoa: () => seen }
 }

@@ -6,6 +6,7 @@ import type {
   Proof,
   SetOptions,
 } from '../../src/engine/engine.ts'
+import { deferred } from './deferred.ts'
 
 type Get = <T>(key: string, prove: Proof<T>, options?: GetOptions) => Promise<T | undefined>
 
@@ -39,4 +40,44 @@ export class FaultyEngine implements Engine {
     this.observe = (observer) => inner.observe(observer)
     this.close = () => inner.close()
   }
+}
+
+export interface Hold {
+  operation: 'get' | 'set' | 'add' | 'touch'
+  /** Those that are held. Default: all. */
+  keys?: RegExp
+  /** From the so-manieth such key on. Default 1. */
+  nth?: number
+}
+
+/** Holds up what is asked of the engine: `asked` resolves when something is, `gate` lets all of it go on. */
+export function hold(engine: FaultyEngine, { operation, keys = /^/, nth = 1 }: Hold) {
+  const [gate, asked] = [deferred(), deferred()]
+  const inner = engine[operation] as (key: string, ...rest: unknown[]) => Promise<unknown>
+  let times = 0
+  const held = async (key: string, ...rest: unknown[]) => {
+    if (keys.test(key) && ++times >= nth) {
+      asked.resolve()
+      await gate.promise
+    }
+    return inner(key, ...rest)
+  }
+  Object.assign(engine, { [operation]: held })
+  return { gate, asked }
+}
+
+const OPERATIONS = ['get', 'set', 'add', 'touch', 'delete', 'maxValueSize'] as const
+
+/** What the engine is asked for from now on, in order. */
+export function follow(engine: FaultyEngine): string[] {
+  const calls: string[] = []
+  for (const operation of OPERATIONS) {
+    const inner = engine[operation] as (...args: unknown[]) => unknown
+    const followed = (...args: unknown[]) => {
+      calls.push(typeof args[0] === 'string' ? `${operation} ${args[0]}` : operation)
+      return inner(...args)
+    }
+    Object.assign(engine, { [operation]: followed })
+  }
+  return calls
 }

@@ -80,3 +80,9 @@ export async function exchange(t: ExecutionContext, url: string, ...lines: strin
   client.send(...lines)
   return client.closed()
 }
+
+/** The parts of one answer. */
+export function parseAnswer(answer: string) {
+  const [head, body] = answer.split('\r\n\r\n') as [string, string]
+  return { status: Number(head.split(' ')[1]), head, body }
+}

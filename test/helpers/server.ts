@@ -1,7 +1,11 @@
-import type { Server, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/http/index.ts'
 import { type Engine, FileStore, type FileStoreOptions, memory } from '../../src/index.ts'
+import { watched } from './watchdog.ts'
 
 export interface TestServerOptions extends Omit<ServerOptions, 'host' | 'port' | 'onError'> {
   /** Default: a memory engine of its own. */
@@ -44,4 +48,21 @@ export function nextClosed(http: Server): Promise<void> {
   return new Promise((resolve) => {
     http.once('request', (_req, res: ServerResponse) => res.once('close', () => resolve()))
   })
+}
+
+/** What somebody makes of `createApp`, on a free loopback port until the test has ended. */
+export async function listen(t: ExecutionContext, listener: RequestListener): Promise<string> {
+  const http = createServer(listener).listen(0, '127.0.0.1')
+  http.on('checkContinue', listener)
+  t.teardown(() => http.close())
+  await once(http, 'listening')
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+}
+
+/** Waits until no request holds memory. */
+export async function memoryIsFree({ store }: TestServer): Promise<void> {
+  const poll = async () => {
+    while (store.memoryUsage.used > 0) await sleep(5)
+  }
+  await watched('the memory to be given back', poll())
 }

@@ -4,17 +4,9 @@ import { bytes } from '../helpers/bytes.ts'
 import { ask } from '../helpers/http.ts'
 import { assertProblem } from '../helpers/problem.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
-import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { watched } from '../helpers/watchdog.ts'
+import { memoryIsFree, startTestServer } from '../helpers/server.ts'
 
 const content = bytes('aborted', 50_000)
-
-async function memoryIsFree({ store }: TestServer): Promise<void> {
-  const poll = async () => {
-    while (store.memoryUsage.used > 0) await sleep(5)
-  }
-  await watched('the memory to be given back', poll())
-}
 
 for (const [how, end] of [
   ['is reset', 'reset'],

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { ask } from '../helpers/http.ts'
-import { connectRaw, exchange } from '../helpers/raw-http.ts'
+import { connectRaw, exchange, parseAnswer } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 test('what is no HTTP is answered as a problem and closed', async (t) => {
@@ -51,10 +51,10 @@ test('what is no HTTP is answered as a problem and closed', async (t) => {
   ]
   for (const { lines, status, reason } of table) {
     const answer = await exchange(t, url, ...lines)
-    const [head, body] = answer.split('\r\n\r\n')
-    t.regex(head!, new RegExp(`^HTTP/1\\.1 ${status} `), lines[0]!.slice(0, 50))
-    t.regex(head!, /Content-Type: application\/problem\+json/i)
-    t.like(JSON.parse(body!), { status, reason })
+    const { head, body } = parseAnswer(answer)
+    t.regex(head, new RegExp(`^HTTP/1\\.1 ${status} `), lines[0]!.slice(0, 50))
+    t.regex(head, /Content-Type: application\/problem\+json/i)
+    t.like(JSON.parse(body), { status, reason })
   }
 })
 

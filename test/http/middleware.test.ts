@@ -1,10 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import test from 'ava'
 import { createApp } from '../../src/http/index.ts'
 import { FileStore, memory } from '../../src/index.ts'
 import { ask } from '../helpers/http.ts'
+import { listen } from '../helpers/server.ts'
 
 test('middleware that somebody adds sees plain reads and uploads too', async (t) => {
   const store = new FileStore(memory())
@@ -16,10 +14,7 @@ test('middleware that somebody adds sees plain reads and uploads too', async (t)
     if (ctx.get('X-Let-Me') === 'in') await next()
     else ctx.status = 403
   })
-  const server = createServer(app.callback()).listen(0, '127.0.0.1')
-  t.teardown(() => server.close())
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = await listen(t, app.callback())
   t.is((await ask(`${url}/files/a`)).status, 403)
   t.is((await ask(`${url}/files/a`, { headers: { 'X-Let-Me': 'in' } })).text, 'content')
   const upload = { method: 'PUT', body: 'more' }

@@ -4,7 +4,7 @@ import { Digest, memory, UnavailableError } from '../../src/index.ts'
 import { askBothWays, WAYS, type Way, ways } from '../helpers/both-ways.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { deferred } from '../helpers/deferred.ts'
-import { FaultyEngine } from '../helpers/faulty-engine.ts'
+import { FaultyEngine, hold } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { KeptLog, type Line, withoutTimes } from '../helpers/kept-log.ts'
 import { expectSamples } from '../helpers/metrics.ts'
@@ -94,16 +94,7 @@ test('requests are counted once, with and without Koa, and none stays under way'
 /** A client that leaves while the engine keeps the answer to such a key's `nth` get, and all later ones. */
 async function leave(t: ExecutionContext, way: Way, name: string, keys: RegExp, nth = 1) {
   const { url, engine, http, log, ...server } = await start(t)
-  const gate = deferred()
-  const asked = deferred()
-  let gets = 0
-  engine.get = async (key, prove, options) => {
-    if (keys.test(key) && ++gets >= nth) {
-      asked.resolve()
-      await gate.promise
-    }
-    return engine.inner.get(key, prove, options)
-  }
+  const { gate, asked } = hold(engine, { operation: 'get', keys, nth })
   const closed = nextClosed(http)
   const client = await connectRaw(t, url)
   client.send(request(`/files/${name}${WAYS[way]}`))

@@ -6,6 +6,7 @@ import { bytes } from '../helpers/bytes.ts'
 import { deferred } from '../helpers/deferred.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { type Answer, type Ask, ask } from '../helpers/http.ts'
+import { NAMES, RAW_PATHS } from '../helpers/names.ts'
 import { connectRaw, exchange } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
 
@@ -31,33 +32,6 @@ const files: [string, number, PutOptions][] = [
     { ...HOUR, type: 'a/b', attributes: { 'content-encoding': 'br' } },
   ],
 ]
-
-const names = [
-  'a',
-  'a/b/c',
-  'a b',
-  '.',
-  '..',
-  'a/../b',
-  'a/./b',
-  'a//b',
-  'a/',
-  '/a',
-  '%',
-  'a%2Fb',
-  'a?b=c',
-  'a#b',
-  'a\\b',
-  'a@b:c;d=e,f',
-  "it's ~all! (of) *them* $&+",
-  '{a}',
-  '__proto__',
-  'grüße 🌍',
-  'n'.repeat(1024),
-  '🌍'.repeat(256),
-]
-/** Paths that a client may send as they are. */
-const rawPaths = ['/files/a/../b', '/files/a/./b', '/files//a', '/files/a/', '/files/a@b:c;d=e,f']
 
 const requests: [string, NonNullable<Ask['headers']>][] = [
   ['Want-Digest', { 'Want-Digest': 'sha-256' }],
@@ -112,17 +86,18 @@ for (const [what, size, options] of files) {
 
 test('a name is the same with and without Koa, whatever characters it has', async (t) => {
   const server = await startTestServer(t)
-  for (const name of names) {
+  for (const name of NAMES) {
     await server.store.put(`this is ${name}`, { name })
     const answers = await askBothWays(server.url + pathOfName(name))
     assertAlike(t, answers, name)
     t.is(answers.plain.status, 200, name)
     t.is(answers.plain.text, `this is ${name}`)
   }
-  for (const path of rawPaths) {
+  for (const [path, name] of RAW_PATHS) {
+    await server.store.put(`this is ${name}`, { name })
     const answers = await askBothWays(server.url + path)
     assertAlike(t, answers, path)
-    t.is(answers.plain.text, `this is ${path.slice('/files/'.length)}`)
+    t.is(answers.plain.text, `this is ${name}`)
   }
 })
 

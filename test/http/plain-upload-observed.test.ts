@@ -1,19 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { Digest, type FileStore, memory, UnavailableError } from '../../src/index.ts'
+import { type FileStore, memory, UnavailableError } from '../../src/index.ts'
 import { type RawUpload, rawPut, WAYS, type Way, ways } from '../helpers/both-ways.ts'
 import { bytes } from '../helpers/bytes.ts'
-import { deferred } from '../helpers/deferred.ts'
-import { FaultyEngine } from '../helpers/faulty-engine.ts'
+import { FaultyEngine, type Hold, hold } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { KeptLog, type Line, withoutTimes } from '../helpers/kept-log.ts'
 import { expectSamples } from '../helpers/metrics.ts'
 import { connectRaw, type RawHttp } from '../helpers/raw-http.ts'
 import { nextClosed, startTestServer, type TestServerOptions } from '../helpers/server.ts'
+import { byHash } from './plain-uploads.ts'
 
 const store = { chunkSize: 1000, memory: { total: 8000, perRead: 2500 }, maxFileSize: 20_000 }
 const small = bytes('small', 900)
 const large = bytes('large', 8500)
-const byHash = (body: Buffer) => `/blobs/${Digest.of(body).hex}`
 const put = (body: Buffer) => ({ method: 'PUT', body })
 
 async function start(t: ExecutionContext, options: TestServerOptions = {}) {
@@ -89,7 +89,7 @@ test('uploads are counted once, with and without Koa, and none stays under way',
 
 interface Leaving {
   /** What the engine holds back until the client is gone. Default: nothing. */
-  held?: { operation: 'set' | 'touch' | 'add'; keys: RegExp; nth?: number }
+  held?: Hold
   /** Bytes of the body that are sent. Default: all. */
   sent?: number
   framing?: Partial<RawUpload>
@@ -117,27 +117,11 @@ const leavings: Record<string, Leaving> = {
   },
 }
 
-/** Keeps back what `held` says; `asked` resolves when it is asked for, `gate` lets it go on. */
-function hold(engine: FaultyEngine, { operation, keys, nth = 1 }: NonNullable<Leaving['held']>) {
-  const [gate, asked] = [deferred(), deferred()]
-  const inner = engine[operation] as (key: string, ...rest: unknown[]) => Promise<unknown>
-  let times = 0
-  const held = async (key: string, ...rest: unknown[]) => {
-    if (keys.test(key) && ++times === nth) {
-      asked.resolve()
-      await gate.promise
-    }
-    return inner(key, ...rest)
-  }
-  Object.assign(engine, { [operation]: held })
-  return { gate, asked }
-}
-
-/** What it read of the body has been taken by the server. */
+/** The server has begun to take what was sent of the body. */
 async function bodyIsThere(store: FileStore, sent: number): Promise<void> {
   if (sent === 0) return
   for (let tries = 0; store.memoryUsage.used === 0 && tries < 200; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await sleep(5)
   }
 }
 
@@ -223,7 +207,7 @@ test('uploads and reads that are sent in one go are answered in order, each by i
     ]),
   )
   await asked.promise
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await sleep(50)
   t.is(client.received, '', 'nothing overtakes the first one')
   gate.resolve()
   await client.until(/(?:HTTP\/1\.1 .*){6}\r\n\r\n[^H]*$/s)

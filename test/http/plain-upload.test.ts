@@ -15,14 +15,14 @@ import {
 } from '../helpers/both-ways.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { type Ask, ask } from '../helpers/http.ts'
-import { connectRaw } from '../helpers/raw-http.ts'
+import { NAMES, RAW_PATHS } from '../helpers/names.ts'
+import { connectRaw, parseAnswer } from '../helpers/raw-http.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { byHash } from './plain-uploads.ts'
 
 /** Two chunks at once for an upload, so that more of them have to wait. */
 const store = { chunkSize: 1000, memory: { total: 8000, perRead: 2500 } }
 const HOUR = { ttl: 3600 }
-
-const byHash = (body: Buffer) => `/blobs/${Digest.of(body).hex}`
 
 /** What there is to know of a stored file. */
 async function stored({ store, url }: TestServer, ref: FileRef, path: string) {
@@ -72,7 +72,7 @@ async function assertAlike(
   t.regex(plain.answers[0]!, /^HTTP\/1\.1 201 Created\r\n/)
   t.regex(plain.answers[1]!, /^HTTP\/1\.1 200 OK\r\n/)
   t.true(plain.stored.body.equals(upload.body))
-  const receipt = JSON.parse(plain.answers[0]!.split('\r\n\r\n')[1]!) as object
+  const receipt = JSON.parse(parseAnswer(plain.answers[0]!).body) as object
   t.like(receipt, { hash: Digest.of(upload.body).hex, size: upload.body.length })
   return plain.stored.file
 }
@@ -169,45 +169,10 @@ test('an id that the client gave is in the answer to an upload', async (t) => {
   }
 })
 
-const names = [
-  'a',
-  'a/b/c',
-  'a b',
-  '.',
-  '..',
-  'a/../b',
-  'a//b',
-  'a/',
-  '/a',
-  '%',
-  'a%2Fb',
-  'a?b=c',
-  'a#b',
-  'a\\b',
-  "it's ~all! (of) *them* $&+",
-  '{a}',
-  '__proto__',
-  'grüße 🌍',
-  'n'.repeat(1024),
-  '🌍'.repeat(256),
-]
-/** Paths that a client may send as they are, and what they name. */
-const rawPaths: [string, string][] = [
-  ['/files/a/../b', 'a/../b'],
-  ['/files/a/./b', 'a/./b'],
-  ['/files/..', '..'],
-  ['/files//a', '/a'],
-  ['/files/a/', 'a/'],
-  ['/files/a@b:c;d=e,f', 'a@b:c;d=e,f'],
-  ['/files/%61%2f%2E%2e', 'a/..'],
-  ['/files/a"b', 'a"b'],
-  ['/files/{a|b}', '{a|b}'],
-]
-
 test('an upload has the same name with and without Koa, whatever characters it has', async (t) => {
   const servers = await bothWays(() => startTestServer(t))
-  const paths = names.map((name): [string, string] => [pathOfName(name), name])
-  for (const [path, name] of [...paths, ...rawPaths]) {
+  const paths = NAMES.map((name): [string, string] => [pathOfName(name), name])
+  for (const [path, name] of [...paths, ...RAW_PATHS]) {
     const body = Buffer.from(`this is ${path}`)
     const { plain, koa } = await bothWays(async (way) => ({
       answer: await putRaw(t, servers[way].url, way, { path, body }),
@@ -358,17 +323,11 @@ test('a body that comes piece by piece is stored and answered alike with and wit
 
 /** The uploads that one connection carries, the last of which ends it, and the answers to them. */
 const several = (way: Way) =>
-  ['a', 'b', 'a', 'c'].map((name, index) => ({
-    name,
-    body: bytes(index, [300, 2400, 1, 8500][index]!),
-    raw: (fields: string[]) =>
-      rawPut(way, {
-        path: `/files/${name}`,
-        body: bytes(index, [300, 2400, 1, 8500][index]!),
-        fields,
-        ...(index === 1 && { chunked: 500 }),
-      }),
-  }))
+  ['a', 'b', 'a', 'c'].map((name, index) => {
+    const body = bytes(index, [300, 2400, 1, 8500][index]!)
+    const upload = { path: `/files/${name}`, body, ...(index === 1 && { chunked: 500 }) }
+    return { name, body, raw: (fields: string[]) => rawPut(way, { ...upload, fields }) }
+  })
 
 test('uploads that are sent in one go are answered in order, alike with and without Koa', async (t) => {
   const { plain, koa } = await bothWays(async (way) => {

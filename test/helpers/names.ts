@@ -1,0 +1,38 @@
+/** Names whose characters mean something to somebody on the way. */
+export const NAMES = [
+  'a',
+  'a/b/c',
+  'a b',
+  '.',
+  '..',
+  'a/../b',
+  'a/./b',
+  'a//b',
+  'a/',
+  '/a',
+  '%',
+  'a%2Fb',
+  'a?b=c',
+  'a#b',
+  'a\\b',
+  'a@b:c;d=e,f',
+  "it's ~all! (of) *them* $&+",
+  '{a}',
+  '__proto__',
+  'grüße 🌍',
+  'n'.repeat(1024),
+  '🌍'.repeat(256),
+]
+
+/** Paths that a client may send as they are, and what they name. */
+export const RAW_PATHS: readonly [string, string][] = [
+  ['/files/a/../b', 'a/../b'],
+  ['/files/a/./b', 'a/./b'],
+  ['/files/..', '..'],
+  ['/files//a', '/a'],
+  ['/files/a/', 'a/'],
+  ['/files/a@b:c;d=e,f', 'a@b:c;d=e,f'],
+  ['/files/%61%2f%2E%2e', 'a/..'],
+  ['/files/a"b', 'a"b'],
+  ['/files/{a|b}', '{a|b}'],
+]

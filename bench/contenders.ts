@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../test/helpers/memcached.ts'
+import { freePort } from '../test/helpers/ports.ts'
 import { type Running, start } from './processes.ts'
 
 /** A server under test: it has a place where a body can be PUT, and where it is read from. */

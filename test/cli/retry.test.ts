@@ -3,7 +3,7 @@ import test from 'ava'
 import { bytes } from '../helpers/bytes.ts'
 import { cliFor } from '../helpers/cli.ts'
 import { startFlakyProxy } from '../helpers/flaky-proxy.ts'
-import { freePort } from '../helpers/memcached.ts'
+import { freePort } from '../helpers/ports.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 test('a 503 is tried again, not before Retry-After', async (t) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { bytes } from '../helpers/bytes.ts'
-import { freePort } from '../helpers/memcached.ts'
+import { freePort } from '../helpers/ports.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 const isHere = spawnSync('nginx', ['-v']).status === 0

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
+import { freePort } from './ports.ts'
 
 /** Both ends of one connection through the proxy. */
 export interface Link {
@@ -47,7 +48,7 @@ export class FaultProxy {
     return proxy
   }
 
-  #port = 0
+  #port: number | undefined
 
   get address(): string {
     return `127.0.0.1:${this.#port}`
@@ -62,11 +63,11 @@ export class FaultProxy {
     return this.links.at(-1)!
   }
 
-  /** Listens, at the same port as before if it did before. */
+  /** Listens, always at the same port. */
   async listen(): Promise<void> {
+    this.#port ??= await freePort()
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as { port: number }).port
   }
 
   /** Refuses new connections; those that are there stay. */

@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer, type NetConnectOpts } from 'node:net'
+import { connect, type NetConnectOpts } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
+import { freePort } from './ports.ts'
 import { RawClient } from './raw-memcached.ts'
 import { SaslAuthority } from './sasl.ts'
 
@@ -166,14 +167,4 @@ export async function startMemcached(
 /** For benchmarks: whoever calls this stops it with `dispose()`. */
 export function launchMemcached(settings?: MemcachedSettings): Promise<Memcached> {
   return Memcached.launch(settings)
-}
-
-/** A loopback port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { memcached } from '../../src/index.ts'
-import { freePort, startMemcached } from '../helpers/memcached.ts'
+import { startMemcached } from '../helpers/memcached.ts'
+import { freePort } from '../helpers/ports.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 test('a memcached that comes back with smaller items is not ready, and no bad request', async (t) => {

@@ -36,8 +36,22 @@ export function connect(
     { ...PATIENT, ...options },
   )
   const store = new FileStore(engine)
+  tellOutages(t, engine)
   t.teardown(() => store.close())
   return { engine, store }
+}
+
+/** Has a test that failed say which servers did not answer, and why. */
+function tellOutages(t: ExecutionContext, engine: MemcachedFleet): void {
+  const outages: string[] = []
+  engine.observe({
+    connection: (server, state, error) => {
+      if (state === 'down') outages.push(`${server} went down: ${error?.message}`)
+    },
+  })
+  t.teardown(() => {
+    if (!t.passed) for (const outage of outages) t.log(outage)
+  })
 }
 
 /** The servers that have something under the key. */

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { freePort, startMemcached } from '../../helpers/memcached.ts'
+import { startMemcached } from '../../helpers/memcached.ts'
+import { freePort } from '../../helpers/ports.ts'
 import { watched } from '../../helpers/watchdog.ts'
 
 const CHILD = fileURLToPath(new URL('close-child.ts', import.meta.url))

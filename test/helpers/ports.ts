@@ -1,0 +1,46 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+/** Below what systems give out by themselves: Linux from 32,768 on, others from 49,152 (RFC 6335). */
+const FIRST = 20_000
+const COUNT = 12_000
+
+let next = Math.floor(Math.random() * COUNT)
+
+/**
+ * A loopback TCP port for a program that is started later, or more than once. Nobody listens on it,
+ * and until our process ends it is given to nobody else, here or in other processes: we hold
+ * the UDP port of the same number, which the system gives back whatever becomes of us.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < COUNT; tries++) {
+    const port = FIRST + (next++ % COUNT)
+    if ((await isReserved(port)) && (await isUnused(port))) return port
+  }
+  throw new Error(`no port from ${FIRST} to ${FIRST + COUNT - 1} is free`)
+}
+
+async function isReserved(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').unref()
+  try {
+    socket.bind({ port, address: '127.0.0.1', exclusive: true })
+    await once(socket, 'listening')
+    return true
+  } catch {
+    socket.close()
+    return false
+  }
+}
+
+async function isUnused(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    server.close()
+    await once(server, 'close')
+    return true
+  } catch {
+    return false
+  }
+}

@@ -18,16 +18,16 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
   #isEnded = false
   #failure: { reason: unknown } | undefined
 
-  /** @param stream One that has not been read from. */
+  /** @param stream One without `readable` listeners, which would keep it from flowing. */
   constructor(stream: Readable) {
     this.#stream = stream
     if (stream.destroyed) {
-      this.fail(stream.errored ?? closedEarly())
+      this.#fail(stream.errored ?? closedEarly())
       return
     }
     stream.on('data', this.#onData)
     stream.on('end', this.#onEnd)
-    stream.on('error', this.fail)
+    stream.on('error', this.#fail)
     stream.on('close', this.#onClose)
     stream.resume()
   }
@@ -51,8 +51,8 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
     return { done: true, value: undefined }
   }
 
-  /** Whoever reads learns that there will be no more pieces, and why. Only the first reason counts. */
-  readonly fail = (reason: unknown): void => {
+  /** Only the first reason counts. */
+  readonly #fail = (reason: unknown): void => {
     if (this.#isEnded) return
     this.#failure = { reason }
     this.#early.length = 0
@@ -72,7 +72,7 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
 
   readonly #onEnd = (): void => this.#end()?.resolve({ done: true, value: undefined })
 
-  readonly #onClose = (): void => this.fail(closedEarly())
+  readonly #onClose = (): void => this.#fail(closedEarly())
 
   /** @returns Who was waiting for the next piece. */
   #end(): Reader | undefined {
@@ -82,7 +82,7 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
       if (!stream.readableEnded) stream.pause()
       stream.off('data', this.#onData)
       stream.off('end', this.#onEnd)
-      stream.off('error', this.fail)
+      stream.off('error', this.#fail)
       stream.off('close', this.#onClose)
     }
     const reader = this.#reader
@@ -91,6 +91,8 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
   }
 }
 
+/** With the code that Node's own iterator gives it. */
 function closedEarly(): Error {
-  return new Error('the stream was closed before it ended')
+  const error = new Error('the stream was closed before it ended')
+  return Object.assign(error, { code: 'ERR_STREAM_PREMATURE_CLOSE' })
 }

@@ -17,6 +17,15 @@ import { HttpProblem } from './problem.ts'
 import { ttlParameter } from './query.ts'
 import { abortSignal } from './signal.ts'
 
+/** What `uploadOptions` looks at, conditions aside: fields that say more than what an upload is and how long. */
+export const UPLOAD_FIELDS = [
+  'content-range',
+  'content-encoding',
+  'content-digest',
+  'repr-digest',
+  'digest',
+] as const
+
 /** Everything that the fields of an upload say about it, checked before its body is asked for. */
 export function uploadOptions(ctx: Context, store: FileStore, options: PutOptions): PutOptions {
   if (ctx.get('Content-Range') !== '') {

@@ -20,18 +20,21 @@ export class Arena {
     const open = this.#open[classOf(length)]!
     const block = open.at(-1) ?? this.#add(classOf(length))
     const part = block.take(length)
-    if (block.isFull) open.pop()
+    if (block.isFull) {
+      open.pop()
+      block.isOpen = false
+    }
     return part
   }
 
   /** Says that so many must give `part` back before it is lent again. */
   share(part: Buffer, users: number): void {
-    this.#blocks.get(part.buffer)?.share(part, users)
+    this.#blockOf(part)?.share(part, users)
   }
 
   /** Takes back a part, or a part of one; whether it is free now. What is not lent is left alone. */
   giveBack(part: Buffer): boolean {
-    const block = this.#blocks.get(part.buffer)
+    const block = this.#blockOf(part)
     if (block === undefined || !block.giveBack(part)) return false
     if (!block.isOpen) this.#open[classOf(block.size)]!.push(block)
     block.isOpen = true
@@ -41,9 +44,18 @@ export class Arena {
   /** Forgets the blocks that nothing was taken from since the last call; whether any are left. */
   letGo(): boolean {
     for (const [index, blocks] of this.#open.entries()) {
-      this.#open[index] = blocks.filter((block) => block.stays())
+      for (const block of blocks) {
+        block.isOpen = block.isUsed
+        block.isUsed = false
+      }
+      this.#open[index] = blocks.filter(({ isOpen }) => isOpen)
     }
     return this.#open.some((blocks) => blocks.length > 0)
+  }
+
+  /** Where an empty buffer is says nothing: behind the last byte of a part the next one begins. */
+  #blockOf({ buffer, length }: Buffer): Block | undefined {
+    return length === 0 ? undefined : this.#blocks.get(buffer)
   }
 
   #add(index: number): Block {
@@ -58,12 +70,13 @@ export class Arena {
 class Block {
   readonly size: number
   readonly memory = Buffer.allocUnsafeSlow(BLOCK_LENGTH).buffer
-  /** Whether the arena takes parts from it. */
+  /** Whether the arena takes parts from it; said by the arena. */
   isOpen = true
+  /** Whether a part was taken since the arena looked last. */
+  isUsed = true
   /** How many have to give each part back. */
   readonly #users: number[]
   readonly #free: number[]
-  #isUsed = true
 
   constructor(size: number) {
     this.size = size
@@ -79,8 +92,7 @@ class Block {
   take(length: number): Buffer {
     const index = this.#free.pop()!
     this.#users[index] = 1
-    this.#isUsed = true
-    this.isOpen = this.#free.length > 0
+    this.isUsed = true
     return Buffer.from(this.memory, index * this.size, length)
   }
 
@@ -94,13 +106,6 @@ class Block {
     if (users > 0) this.#users[index] = users - 1
     if (users === 1) this.#free.push(index)
     return users === 1
-  }
-
-  /** Whether it was used since the last call; else it is not open any more. */
-  stays(): boolean {
-    this.isOpen = this.#isUsed
-    this.#isUsed = false
-    return this.isOpen
   }
 
   #indexOf({ byteOffset }: Buffer): number {

@@ -4,21 +4,25 @@ import type { Engine } from '../engine/engine.ts'
 import type { Keys } from './keys.ts'
 import type { Manifest } from './manifest.ts'
 
-/** Touches under way at once: enough to fill the pipeline, few enough to bound it. */
-const MAX_TOUCHES = 256
+/**
+ * Touches under way at once, of one file and in all: enough to fill the pipeline, few enough for an
+ * engine's line, and so many more in all that a small file does not wait for the whole of large ones.
+ */
+const MAX_TOUCHES = { ofFile: 128, inAll: 1024 }
 
 /** Asks the engine which chunks are there, as far as that shows without reading; keeps those alive. */
 export class Presence {
   readonly #engine: Engine
   readonly #keys: Keys
   /** For all who ask: many large files at once would be more than an engine lets wait in line. */
-  readonly #limit = pLimit(MAX_TOUCHES)
+  readonly #limit = pLimit(MAX_TOUCHES.inAll)
 
   constructor(engine: Engine, keys: Keys) {
     this.#engine = engine
     this.#keys = keys
   }
 
+  /** An abort of `signal` ends the wait for those that have not been asked for yet, and for the others. */
   async countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number> {
     const touch = (key: string) => this.#engine.touch(key, 0)
     if (manifest.chunkCount === 1) {
@@ -29,9 +33,9 @@ export class Presence {
       signal?.throwIfAborted()
       if (!(await touch(key))) missing++
     }
-    // Both bounds: a file's tens of thousands of chunks shall not stand in line all at once either.
     await pMap(manifest.chunks(), ({ digest }) => this.#limit(probe, this.#keys.chunk(digest)), {
-      concurrency: MAX_TOUCHES,
+      concurrency: MAX_TOUCHES.ofFile,
+      signal,
     })
     return missing
   }

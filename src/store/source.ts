@@ -46,8 +46,18 @@ function openStream(stream: Readable): OpenSource {
   if (stream.readableEnded || stream.destroyed) {
     throw new InvalidArgumentError('the source is a stream that has been read or closed already')
   }
-  const pieces = { [Symbol.asyncIterator]: () => new StreamPieces(stream) }
-  return { pieces, abandon: () => void stream.destroy() }
+  // It may fail while nobody reads it, before the first piece is wanted or after the upload has failed.
+  stream.on('error', nothing)
+  return {
+    pieces: { [Symbol.asyncIterator]: () => piecesOf(stream) },
+    abandon: () => void stream.destroy(),
+  }
+}
+
+function piecesOf(stream: Readable): AsyncIterator<Uint8Array> {
+  // It does not flow while anybody listens to this; Node's iterator asks it for what it has.
+  const isPulled = stream.listenerCount('readable') > 0
+  return isPulled ? stream.iterator({ destroyOnReturn: false }) : new StreamPieces(stream)
 }
 
 function openWebStream(stream: ReadableStream<Uint8Array>): OpenSource {

@@ -1,6 +1,7 @@
 import type { Digest } from '../digest.ts'
 import { EvictedError, RangeNotSatisfiableError } from '../errors.ts'
 import type { Budgets } from './budgets.ts'
+import type { Lease } from './byte-budget.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import type { ChunkSource } from './chunk-source.ts'
 import type { Link } from './link.ts'
@@ -115,13 +116,15 @@ export class StoredFile {
   async bytes(options: ReadOptions = {}): Promise<Buffer> {
     const parts: Buffer[] = []
     for await (const part of this.stream(options)) parts.push(part)
-    return Buffer.concat(parts) // A copy even of one: chunks may be shared with other readers.
+    const all = Buffer.concat(parts) // A copy even of one: chunks may be shared with other readers.
+    for (const part of parts) this.#reader.recycle(part)
+    return all
   }
 
   /**
    * Verifies every chunk that the ranges need before any byte is handed out, so that a caller can
    * promise them: what fits the memory budget is held, more than that is read twice. Close it.
-   * A `signal` is not even looked at for one chunk that there is room for: it is there at once.
+   * A `signal` is not even looked at for one chunk that there is room for: there is no next one to save.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   async prepare(
@@ -134,9 +137,8 @@ export class StoredFile {
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     const [only] = chunks
     const lease = chunks.length === 1 ? this.#reading.budgets.tryHold(bytes) : undefined
-    if (lease === undefined) return this.#prepareLarge(chunks, bytes, options.signal)
-    const read = new HeldRead(this.manifest, this.#reader, lease)
-    return this.#fill(read, only!)
+    if (lease === undefined) return this.#prepareInTurn(chunks, bytes, options.signal)
+    return this.#hold(only!, lease)
   }
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
@@ -152,7 +154,8 @@ export class StoredFile {
   }
 
   /** What one chunk needs, and no more: most files have no other. */
-  async #fill(read: HeldRead, chunk: Chunk): Promise<HeldRead> {
+  async #hold(chunk: Chunk, lease: Lease): Promise<HeldRead> {
+    const read = new HeldRead(this.manifest, this.#reader, lease)
     try {
       read.add(chunk.index, await this.#reader.read(chunk))
       return read
@@ -162,7 +165,7 @@ export class StoredFile {
     }
   }
 
-  async #prepareLarge(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
+  async #prepareInTurn(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
     const lease = await this.#reading.budgets.hold(bytes, signal)
     if (lease === undefined) {
       await this.#verifyOnly(chunks, bytes, signal)

@@ -57,6 +57,17 @@ test('what is shared or given back and is not of the arena is left alone', (t) =
   t.not(arena.take(4096).buffer, foreign.buffer)
 })
 
+test('an empty end of a part is not the part behind it', (t) => {
+  const arena = new Arena()
+  const parts = Array.from({ length: BLOCK / 1024 }, () => arena.take(1024))
+  for (const part of parts) {
+    t.false(arena.giveBack(part.subarray(1024)))
+    arena.share(part.subarray(1024), 0)
+  }
+  t.not(arena.take(1024).buffer, parts[0]!.buffer)
+  t.true(parts.every((part) => arena.giveBack(part)))
+})
+
 test('whatever is taken and given back, nobody gets what another one has', (t) => {
   const step = fc.record({ length: fc.nat(MAX_PART), keep: fc.boolean(), which: fc.nat() })
   const property = fc.property(fc.array(step, { maxLength: 300 }), (steps) => {

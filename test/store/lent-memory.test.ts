@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { FileStore, memcached } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
+import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { startMemcached } from '../helpers/memcached.ts'
 
 const SIZE = 100_000
@@ -39,4 +40,34 @@ test('a file that is copied from its own stream stays right for other readers', 
   for (const name of ['original', 'copy']) {
     t.true((await (await store.get(name)).bytes()).equals(content), name)
   }
+})
+
+test('all the bytes at once come in memory of their own, and what they were received in serves again', async (t) => {
+  const { address } = await startMemcached(t)
+  const engine = new FaultyEngine(memcached(address))
+  const store = new FileStore(engine, { chunkSize: SIZE })
+  t.teardown(() => store.close())
+  const used = new Set<ArrayBufferLike>()
+  const { get } = engine
+  engine.get = (key, prove, options = {}) => {
+    const { allocate } = options
+    if (allocate === undefined) return get(key, prove, options)
+    const noting = (size: number) => {
+      const memory = allocate(size)
+      used.add(memory.buffer)
+      return memory
+    }
+    return get(key, prove, { ...options, allocate: noting })
+  }
+  const all: Buffer[] = []
+  for (const [name, size] of [
+    ['small', 4000],
+    ['large', SIZE],
+  ] as const) {
+    await store.put(bytes(name, size), { name })
+    for (let i = 0; i < 100; i++) all.push(await (await store.get(name)).bytes())
+    t.true(all.every((each) => !used.has(each.buffer)))
+  }
+  t.true(all.every((each, i) => each.equals(all[i - (i % 100)]!)))
+  t.true(used.size <= 4, `${used.size} pieces of memory for one reader`)
 })

@@ -1,8 +1,11 @@
-import { Readable } from 'node:stream'
+import { createReadStream } from 'node:fs'
+import { PassThrough, Readable } from 'node:stream'
 import test from 'ava'
-import { FileStore, memory, type Source } from '../../src/index.ts'
+import { FileStore, memcached, memory, type Source } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { turns } from '../helpers/deferred.ts'
+import { FaultyEngine, hold } from '../helpers/faulty-engine.ts'
+import { startMemcached } from '../helpers/memcached.ts'
 import { KINDS } from '../helpers/sources.ts'
 import { watched } from '../helpers/watchdog.ts'
 
@@ -129,4 +132,56 @@ test('a source that fails fails the upload with its own error, and leaves nothin
     await t.throwsAsync(store.get('a'), { code: 'not-found' })
     t.is(store.memoryUsage.used, 0)
   }
+})
+
+test('a stream that fails before it is read fails the upload, and nothing else', async (t) => {
+  const { address } = await startMemcached(t)
+  const store = new FileStore(memcached(address))
+  t.teardown(() => store.close())
+  await t.throwsAsync(store.put(createReadStream('/nonexistent')), { code: 'ENOENT' })
+})
+
+for (const [what, code] of [
+  ['was aborted', 'enough'],
+  ['has failed', 'no room'],
+] as const) {
+  test(`a stream that fails when the upload ${what} and waits for its last chunks harms nobody`, async (t) => {
+    const engine = new FaultyEngine(memory())
+    const { gate, asked } = hold(engine, { operation: 'set' })
+    const held = engine.set
+    let sets = 0
+    engine.set = async (...args) => {
+      if (++sets === 2 && what === 'has failed') throw new Error('no room')
+      return held(...args)
+    }
+    const store = new FileStore(engine, { chunkSize: 1000 })
+    const stream = new Readable({ read() {} })
+    const controller = new AbortController()
+    const put = store.put(stream, { signal: controller.signal })
+    stream.push(bytes(what, 2500))
+    await asked.promise
+    await turns(10)
+    if (what === 'was aborted') controller.abort(new Error('enough'))
+    stream.push(bytes(what, 2500))
+    await turns(10)
+    stream.destroy(new Error('disk on fire'))
+    await turns(10)
+    gate.resolve()
+    await t.throwsAsync(watched(what, put), { message: code })
+    t.is(store.memoryUsage.used, 0)
+  })
+}
+
+test('a stream that somebody waits to be readable is stored like any other', async (t) => {
+  const store = newStore()
+  const stream = new PassThrough()
+  stream.on('readable', () => {})
+  const content = bytes('readable', 2500)
+  const put = store.put(stream, { name: 'a' })
+  stream.write(content.subarray(0, 1200))
+  await turns()
+  stream.end(content.subarray(1200))
+  await watched('put', put)
+  t.deepEqual(await (await store.get('a')).bytes(), content)
+  t.is(store.memoryUsage.used, 0)
 })

@@ -35,7 +35,7 @@ export interface ConnectionEvents {
 
 export interface Exchange {
   readonly request: Request
-  /** Called once, or for `stats` once a part; memjs marks that with `quiet`. */
+  /** Called once, or for `stats` once a part; that is marked with `quiet`, as memjs does. */
   readonly onResponse: ((response: Response) => void) & { quiet?: boolean }
   readonly onError: (error: Error) => void
 }

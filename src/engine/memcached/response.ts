@@ -5,8 +5,8 @@ import type { Allocate } from './request.ts'
 /** A response in the shape that memjs gives its callbacks, without the extras: nobody needs a value's flags. */
 export interface Response {
   readonly header: ResponseHeader
-  /** Nothing else refers to these. */
   readonly key: Buffer
+  /** In memory that the request's `allocate` gave, if it did; nothing else refers to it. */
   readonly val: Buffer
 }
 

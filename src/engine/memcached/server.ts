@@ -18,7 +18,7 @@ export class Server extends memjs.Server {
   readonly #config: ConnectionConfig
   readonly #events: ServerEvents
   readonly #backoff: Backoff
-  /** Of the request that is written next: memjs registers them right before it. */
+  /** Of the request that is written next: they are registered right before it, as memjs does. */
   #onResponse: Exchange['onResponse'] = ignore
   #onError: Exchange['onError'] = ignore
   #connection: Connection | undefined
@@ -56,7 +56,10 @@ export class Server extends memjs.Server {
     this.#onError = callback
   }
 
-  /** Sends a request; the callbacks that were registered last go with it. */
+  /**
+   * Sends a request; the callbacks that were registered last go with it.
+   * @param request A `Buffer` from what memjs's own client can do beside what ours does.
+   */
   override write(request: Request | Buffer): void {
     const exchange = {
       request: Buffer.isBuffer(request) ? { head: request, value: undefined } : request,

@@ -5,16 +5,8 @@ import { bodyFields } from '../content-headers.ts'
 import { receiptFields, receiptJson } from '../receive.ts'
 import { bodyOf, contentLength, hasBody } from '../request-body.ts'
 import { abortSignal, ClientGoneError } from '../signal.ts'
+import { UPLOAD_FIELDS } from '../upload-options.ts'
 import type { PlainMethod, PlainRequest } from './requests.ts'
-
-/** Fields that say more about an upload than what it is and how long. */
-const SPECIAL = [
-  'content-range',
-  'content-encoding',
-  'content-digest',
-  'repr-digest',
-  'digest',
-] as const
 
 /** PUT of a whole file: as the routes do it, where nothing is said but its type. */
 export class PlainUpload implements PlainMethod {
@@ -29,7 +21,7 @@ export class PlainUpload implements PlainMethod {
   }
 
   fits(req: IncomingMessage): boolean {
-    return hasBody(req) && SPECIAL.every((name) => req.headers[name] === undefined)
+    return hasBody(req) && UPLOAD_FIELDS.every((name) => req.headers[name] === undefined)
   }
 
   async answer({ req, res, ref, watch }: PlainRequest): Promise<void> {

@@ -54,7 +54,7 @@ const TITLE: Record<Reason, string> = {
   'method-not-allowed': 'This path does not have that method',
   'too-large': 'The file is too large',
   'range-not-satisfiable': 'The file does not have these bytes',
-  'insufficient-storage': 'The cache is too small for the file',
+  'insufficient-storage': 'The cache has no room for the file',
   unavailable: 'Try again later',
   'unsupported-media-type': 'The body is of a kind that is not taken here',
   'uri-too-long': 'The URL is too long',

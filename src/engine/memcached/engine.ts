@@ -20,6 +20,7 @@ import { toExptime } from './expiry.ts'
 import { maxValueSize } from './item-size.ts'
 import { type MemcachedOptions, toSettings } from './options.ts'
 import { PageMover } from './page-mover.ts'
+import { onceThereIsRoom } from './room.ts'
 import { SecondLook } from './second-look.ts'
 import { Server } from './server.ts'
 import { toEngineStats } from './stats.ts'
@@ -68,8 +69,7 @@ export class MemcachedEngine implements Engine {
   set(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
     return this.#run('set', key, async () => {
       const exptime = toExptime(ttl)
-      await again(() => this.#client.store(key, value, exptime))
-      this.#pageMover?.stored()
+      await this.#store(() => again(() => this.#client.store(key, value, exptime)))
       return 1
     })
   }
@@ -77,9 +77,8 @@ export class MemcachedEngine implements Engine {
   add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
     return this.#run('add', key, async () => {
       // Not twice: it would find its own value and say that somebody else was first.
-      if (!(await this.#client.storeNew(key, value, toExptime(ttl)))) return 0
-      this.#pageMover?.stored()
-      return 1
+      const exptime = toExptime(ttl)
+      return (await this.#store(() => this.#client.storeNew(key, value, exptime))) ? 1 : 0
     })
   }
 
@@ -121,6 +120,11 @@ export class MemcachedEngine implements Engine {
 
   async close(): Promise<void> {
     await Promise.all([this.#client.close(), this.#secondLook.close(), this.#pageMover?.close()])
+  }
+
+  #store<R>(work: () => Promise<R>): Promise<R> {
+    this.#pageMover?.stored()
+    return onceThereIsRoom(work)
   }
 
   /** The last word on a value that did not prove itself. */

@@ -46,7 +46,7 @@ export class PageMover {
     this.#lease = new Lease(client, LEASE_KEY, LEASE_SECONDS)
   }
 
-  /** A value was stored. */
+  /** A value is being stored. */
   stored(): void {
     this.#timer ??= setTimeout(() => this.#awake(), PERIOD).unref()
   }

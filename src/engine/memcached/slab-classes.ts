@@ -11,7 +11,7 @@ export interface SlabClass {
    * `Infinity` where there is nothing to evict.
    */
   readonly age: number
-  /** Items evicted since memcached was started. */
+  /** Items evicted, and items there was no room for, since memcached was started. */
   readonly evicted: number
 }
 
@@ -45,7 +45,8 @@ function parseClass(id: number, items: Figures, slabs: Figures): SlabClass | und
   if (!pages || !chunksPerPage || usedChunks === undefined || freeChunks === undefined) {
     return undefined
   }
-  const evicted = count(items.get(`items:${id}:evicted`)) ?? 0
+  const total = (name: string) => count(items.get(`items:${id}:${name}`)) ?? 0
+  const evicted = total('evicted') + total('outofmemory')
   const age = usedChunks === 0 ? Number.POSITIVE_INFINITY : parseAge(id, items)
   return { id, pages, chunksPerPage, usedChunks, freeChunks, age, evicted }
 }

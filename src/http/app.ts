@@ -109,7 +109,11 @@ class App extends Koa {
     const others: Handler = super.callback()
     const plain = this.middleware.length === this.#ours ? this.#plain : undefined
     const handle = async (req: IncomingMessage, res: ServerResponse) => {
-      followAnswer(req, res)
+      const turn = followAnswer(req, res)
+      if (turn !== undefined) {
+        await turn
+        if (res.destroyed || !req.socket.writable) return // Nobody is there to be answered.
+      }
       try {
         await (plain === undefined ? others(req, res) : plain.handle(req, res, others))
       } catch (error) {

@@ -1,28 +1,33 @@
-import {
-  type IncomingMessage,
-  maxHeaderSize,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http'
+import { maxHeaderSize, type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { unfinishedOn } from './answers.ts'
 import { HttpProblem, problemOf } from './problem.ts'
 
 /** Milliseconds that a client has to take an answer that came before its request was read. */
 const LINGER_MS = 1000
 
-/** Answers what is no HTTP request, or none in time, with a problem like any other. */
+/**
+ * Answers what is no HTTP request, or none in time, with a problem like any other: once the requests
+ * before it, which arrived whole, have their answers.
+ */
 export function answerClientErrors(http: Server): void {
-  const answers = new WeakMap<Duplex, ServerResponse>()
-  http.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    answers.set(req.socket, res)
+  const waiting = new WeakSet<Socket>()
+  http.on('clientError', (error: ClientError, stream: Duplex) => {
+    const socket = stream as Socket
+    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    const last = unfinishedOn(socket).findLast(({ req }) => req.complete)
+    if (last === undefined) return answer(socket, error)
+    if (waiting.has(socket)) return
+    waiting.add(socket)
+    last.once('close', () => answer(socket, error))
   })
-  http.on('clientError', (error: ClientError, socket: Duplex) => {
-    const answer = answers.get(socket)
-    const isAnswering = answer?.headersSent && !answer.writableFinished
-    if (isAnswering || !socket.writable || error.code === 'ECONNRESET') socket.destroy()
-    else answerRaw(socket, problemFor(error))
-  })
+}
+
+function answer(socket: Socket, error: ClientError): void {
+  const isAnswering = unfinishedOn(socket).some(({ headersSent }) => headersSent)
+  if (isAnswering || !socket.writable) socket.destroy()
+  else answerRaw(socket, problemFor(error))
 }
 
 interface ClientError extends Error {
@@ -51,7 +56,7 @@ function isRequestLine(packet: Buffer | undefined): boolean {
   return /^[A-Z]+ \//.test(start) && !start.includes('\n')
 }
 
-function answerRaw(socket: Duplex, error: HttpProblem): void {
+function answerRaw(socket: Socket, error: HttpProblem): void {
   const problem = problemOf(error)
   const body = JSON.stringify(problem)
   socket.end(

@@ -5,7 +5,7 @@ import { textLines } from './log-text.ts'
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent']
 export const LOG_FORMATS = ['json', 'text']
 
-/** Bytes that may wait for whoever reads the log; lines beyond that are lost, not kept. */
+/** Bytes that may wait for whoever reads the log; lines beyond that are lost, and counted. */
 const MAX_WAITING = 8 * 1024 * 1024
 
 /**
@@ -14,19 +14,35 @@ const MAX_WAITING = 8 * 1024 * 1024
  */
 export function createLogger(level: string, format?: string): Logger {
   const isText = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
-  const output: DestinationStream = isText ? textLines(process.stdout) : standardOutput()
-  return pino(
-    {
-      level,
-      base: { pid: process.pid },
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    output,
-  )
+  const to = (output: DestinationStream) =>
+    pino(
+      {
+        level,
+        base: { pid: process.pid },
+        timestamp: stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      output,
+    )
+  if (isText) return to(textLines(process.stdout))
+  const output = standardOutput()
+  const logger = to(output)
+  tellLosses(logger, output)
+  return logger
 }
 
-function standardOutput(): DestinationStream {
+/** Says how many lines are missing, where they are missing. */
+function tellLosses(logger: Logger, output: ReturnType<typeof destination>): void {
+  let lost = 0
+  output.on('drop', () => lost++)
+  output.on('drain', () => {
+    if (lost === 0) return
+    logger.warn({ lost }, 'lines of this log are missing here: they were not read in time')
+    lost = 0
+  })
+}
+
+function standardOutput(): ReturnType<typeof destination> {
   // With a minimum, however small, `flush` waits for what is on its way.
   const output = destination({ fd: 1, sync: false, minLength: 1, maxLength: MAX_WAITING })
   // It tries for ever when nobody reads any more: the process would never end.

@@ -20,7 +20,7 @@ export interface Exchange {
   isHit: boolean
   /** `cut` when bytes were lost after they had been promised. */
   end: 'whole' | 'client-gone' | 'cut'
-  /** As they went over the connection, headers included. */
+  /** As they went over the connection, headers included; out also those that were on their way when it broke. */
   bytesIn: number
   bytesOut: number
   /** From when the request was read until its answer's headers were sent. */
@@ -65,9 +65,9 @@ export class Watch {
     this.#res = res
     this.#observers = observers
     this.#client = req.socket.remoteAddress
-    // An answer finishes as well when its socket is destroyed with bytes still to send.
+    // An answer finishes as well when its socket fails, or is destroyed, with bytes still to send.
     res.prependListener('finish', () => {
-      this.#isWhole = !req.socket.destroyed
+      this.#isWhole = !req.socket.destroyed && !req.socket.errored
     })
     res.on('close', () => {
       this.#isClosed = true

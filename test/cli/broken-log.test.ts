@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { COMMAND } from '../helpers/cli.ts'
+import { ask } from '../helpers/http.ts'
+import { freePort } from '../helpers/ports.ts'
+import { connectRaw } from '../helpers/raw-http.ts'
 import { watched } from '../helpers/watchdog.ts'
 
 test('a server whose log nobody reads any more still stops on SIGTERM', async (t) => {
@@ -14,4 +19,37 @@ test('a server whose log nobody reads any more still stops on SIGTERM', async (t
   child.kill('SIGTERM')
   const [code] = await watched('the end of the server', once(child, 'exit'))
   t.is(code, 0)
+})
+
+test('a log that is not read in time says how many lines it lacks', async (t) => {
+  const port = await freePort()
+  const child = spawn(process.execPath, [...COMMAND, 'serve', '--port', `${port}`], {
+    stdio: ['ignore', 'pipe', 'ignore'], // Nobody reads it until all requests are answered.
+  })
+  t.teardown(() => void child.kill('SIGKILL'))
+  const url = `http://127.0.0.1:${port}`
+  const isUp = () => ask(`${url}/healthz`).then(Boolean, () => false)
+  const up = async () => {
+    while (!(await isUp())) await sleep(20)
+  }
+  await watched('the server to start', up())
+  const requests = 12_500 // Their lines are 10 MB.
+  const client = await connectRaw(t, url)
+  const request = `GET /${'x'.repeat(500)} HTTP/1.1\r\nHost: x\r\n\r\n`
+  client.send(request.repeat(requests))
+  const answered = async () => {
+    while (client.received.split('HTTP/1.1 404').length <= requests) await sleep(100)
+  }
+  await watched('all answers', answered())
+  let [logged, lost] = [0, 0]
+  const count = async () => {
+    for await (const text of createInterface(child.stdout)) {
+      const line = JSON.parse(text)
+      if (line.route === 'none') logged++
+      lost += line.lost ?? 0
+      if (logged + lost === requests) return
+    }
+  }
+  await watched('all lines', count())
+  t.true(lost > 0 && logged > 8000, `${logged} logged, ${lost} lost`)
 })

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { memory, UnavailableError } from '../../src/index.ts'
 import { FaultyEngine } from '../helpers/faulty-engine.ts'
@@ -125,3 +127,24 @@ for (const [traceparent, expected] of [
     t.is((await log.line()).traceId, expected)
   })
 }
+
+/** A process of its own, so that it leaves while the server is writing: it takes the first bytes of each answer. */
+const LEAVING = `
+const [port, count] = process.argv.slice(1).map(Number)
+let left = 0
+const ask = () => {
+  const socket = require('node:net').connect(port, '127.0.0.1')
+  socket.write('GET /files/large HTTP/1.1\\r\\nHost: x\\r\\nX-Request-Id: ' + left + '\\r\\n\\r\\n')
+  socket.on('error', () => {}).once('data', () => socket.destroy())
+  socket.on('close', () => ++left < count && ask())
+}
+ask()`
+
+test('no answer is whole whose client has left while most of it was still to be sent', async (t) => {
+  const { url, store, log } = await start(t)
+  await store.put(Buffer.alloc(60_000_000, 'x'), { name: 'large' })
+  await promisify(execFile)(process.execPath, ['-e', LEAVING, new URL(url).port, '30'])
+  for (let id = 0; id < 30; id++) {
+    t.like(await log.line({ id: `${id}` }), { status: 200, end: 'client-gone' })
+  }
+})

@@ -23,13 +23,16 @@ const OF_FILES = /^[!-~]{0,100}[chn]:[0-9a-f]{64}$/
  */
 export const isKeyOfFiles = (key: string): boolean => OF_FILES.test(key)
 
-/** @throws {InvalidArgumentError} unless `ttl` is a whole number of seconds from 0 to about 68 years. */
+/** @throws {InvalidArgumentError} unless `ttl` is a whole number of seconds from 0 to ten years. */
 export function checkTtl(ttl: number): void {
   if (!Number.isInteger(ttl) || ttl < 0 || ttl > MAX_TTL) {
-    throw new InvalidArgumentError('a TTL is a whole number of seconds, 0 for no limit', {
-      expected: `0 to ${MAX_TTL}`,
-      actual: String(ttl),
-    })
+    throw new InvalidArgumentError(
+      'a TTL is a whole number of seconds, ten years at most, 0 for no limit',
+      {
+        expected: `0 to ${MAX_TTL}`,
+        actual: String(ttl),
+      },
+    )
   }
 }
 

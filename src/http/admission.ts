@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Context, Middleware } from 'koa'
 import { UnavailableError } from '../index.ts'
 import { HttpProblem } from './problem.ts'
-import { expectsContinue, hasBody } from './request-body.ts'
+import { expectsContinue, hasBody, isCoded } from './request-body.ts'
 
 export interface AdmissionOptions {
   /** Requests with a body that are worked on at once; more are 503. Default 512. */
@@ -87,6 +87,13 @@ export class Admission {
     if (this.isSurplus(req) && !ALWAYS_ADMITTED.has(path)) {
       res.setHeader('Connection', 'close')
       throw new UnavailableError(`more than ${this.#maxConnections} connections are open`)
+    }
+    if (req.headers.host === undefined && req.httpVersion !== '1.0') {
+      throw new HttpProblem('bad-request', 'a request of HTTP/1.1 has a Host')
+    }
+    if (isCoded(req)) {
+      res.setHeader('Connection', 'close')
+      throw new HttpProblem('bad-request', 'no Transfer-Encoding is taken but chunked')
     }
     if (url.length > MAX_URL) {
       throw new HttpProblem('uri-too-long', `a URL has at most ${MAX_URL} bytes`)

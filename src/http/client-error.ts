@@ -1,7 +1,14 @@
-import { maxHeaderSize, type Server, STATUS_CODES } from 'node:http'
+import {
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { unfinishedOn } from './answers.ts'
+import type { Logger } from './logger.ts'
 import { HttpProblem, problemOf } from './problem.ts'
 
 /** Milliseconds that a client has to take an answer that came before its request was read. */
@@ -10,8 +17,14 @@ const LINGER_MS = 1000
 /**
  * Answers what is no HTTP request, or none in time, with a problem like any other: once the requests
  * before it, which arrived whole, have their answers.
+ * @param logger Gets a line for each.
  */
-export function answerClientErrors(http: Server): void {
+export function answerClientErrors(http: Server, logger?: Logger): void {
+  const answer = (socket: Socket, error: ClientError) => {
+    const isAnswering = unfinishedOn(socket).some(({ headersSent }) => headersSent)
+    if (isAnswering || !socket.writable) socket.destroy()
+    else answerRaw(socket, problemFor(error), logger)
+  }
   const waiting = new WeakSet<Socket>()
   http.on('clientError', (error: ClientError, stream: Duplex) => {
     const socket = stream as Socket
@@ -22,12 +35,13 @@ export function answerClientErrors(http: Server): void {
     waiting.add(socket)
     last.once('close', () => answer(socket, error))
   })
-}
-
-function answer(socket: Socket, error: ClientError): void {
-  const isAnswering = unfinishedOn(socket).some(({ headersSent }) => headersSent)
-  if (isAnswering || !socket.writable) socket.destroy()
-  else answerRaw(socket, problemFor(error))
+  http.on('connect', (_req, stream: Duplex) => {
+    answerRaw(stream as Socket, new HttpProblem('bad-request', 'this is no proxy'), logger)
+  })
+  // Node's parser drops what follows a request that would be upgraded: better not to be sent anything.
+  http.on('request', ({ headers }: IncomingMessage, res: ServerResponse) => {
+    if (headers.upgrade !== undefined) res.shouldKeepAlive = false
+  })
 }
 
 interface ClientError extends Error {
@@ -56,8 +70,10 @@ function isRequestLine(packet: Buffer | undefined): boolean {
   return /^[A-Z]+ \//.test(start) && !start.includes('\n')
 }
 
-function answerRaw(socket: Socket, error: HttpProblem): void {
+function answerRaw(socket: Socket, error: HttpProblem, logger: Logger | undefined): void {
   const problem = problemOf(error)
+  const { status, reason, detail } = problem
+  logger?.info({ client: socket.remoteAddress, status, reason, detail }, 'this was no request')
   const body = JSON.stringify(problem)
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +

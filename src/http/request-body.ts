@@ -39,6 +39,12 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
+/** Whether the body is coded in a way that nobody here decodes: RFC 9112, 6.1, has nothing but chunks taken for granted. */
+export function isCoded({ headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+}
+
 /** Notes that the client waits for a 100 before it sends its body. */
 export function expectsContinue(req: IncomingMessage): void {
   waiting.add(req)

@@ -91,6 +91,7 @@ function createHttp({ tls, headerTimeoutMs = 30_000 }: ServerOptions): Server {
     headersTimeout: headerTimeoutMs,
     connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2 || 5000),
     keepAliveTimeout: 65_000,
+    requireHostHeader: false, // Node would answer without a reason.
   }
   if (tls === undefined) return createServer(times)
   checkCertificate(tls)
@@ -98,9 +99,13 @@ function createHttp({ tls, headerTimeoutMs = 30_000 }: ServerOptions): Server {
 }
 
 /** Against clients that send nonsense, nothing, or too much at once. */
-function protect(http: Server, admission: Admission, { idleTimeoutMs = 60_000 }: ServerOptions) {
+function protect(
+  http: Server,
+  admission: Admission,
+  { idleTimeoutMs = 60_000, logger }: ServerOptions,
+) {
   admission.watch(http)
-  answerClientErrors(http)
+  answerClientErrors(http, logger)
   endIdleRequests(http, idleTimeoutMs)
 }
 

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { ask } from '../helpers/http.ts'
+import { KeptLog } from '../helpers/kept-log.ts'
 import { connectRaw, exchange, parseAnswer } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
 
@@ -42,6 +43,32 @@ test('what is no HTTP is answered as a problem and closed', async (t) => {
       status: 431,
       reason: 'header-too-large',
     },
+    {
+      lines: ['GET /files/f HTTP/1.1', 'Connection: close', '', ''],
+      status: 400,
+      reason: 'bad-request',
+    },
+    {
+      lines: ['GET /healthz HTTP/1.1', 'Connection: close', '', ''],
+      status: 400,
+      reason: 'bad-request',
+    },
+    { lines: ['CONNECT x:80 HTTP/1.1', 'Host: x', '', ''], status: 400, reason: 'bad-request' },
+    ...['gzip, chunked', 'chunked, chunked', 'identity, chunked'].map((coding) => ({
+      lines: [
+        'PUT /files/f HTTP/1.1',
+        'Host: x',
+        `Transfer-Encoding: ${coding}`,
+        '',
+        '3',
+        'abc',
+        '0',
+        '',
+        '',
+      ],
+      status: 400,
+      reason: 'bad-request',
+    })),
     { lines: [`GET /${'x'.repeat(20_000)} HTTP/1.1`, '', ''], status: 414, reason: 'uri-too-long' },
     {
       lines: [`GET /${'x'.repeat(9000)} HTTP/1.1`, 'Host: x', 'Connection: close', '', ''],
@@ -56,6 +83,29 @@ test('what is no HTTP is answered as a problem and closed', async (t) => {
     t.regex(head, /Content-Type: application\/problem\+json/i)
     t.like(JSON.parse(body), { status, reason })
   }
+  t.is((await ask(`${url}/files/f`)).status, 404)
+})
+
+test('HTTP/1.0 needs no Host, and what asks for another protocol gets its answer in this one', async (t) => {
+  const { url, store } = await startTestServer(t)
+  await store.put('content', { name: 'f' })
+  t.regex(await exchange(t, url, 'GET /files/f HTTP/1.0', '', ''), /^HTTP\/1\.1 200 .*content$/s)
+  for (const protocol of ['h2c', 'websocket']) {
+    const upgrade = ['Connection: Upgrade', `Upgrade: ${protocol}`, '', '']
+    const answer = await exchange(t, url, 'GET /files/f HTTP/1.1', 'Host: x', ...upgrade)
+    t.regex(answer, /^HTTP\/1\.1 200 .*Connection: close.*content$/is)
+  }
+})
+
+test('what is no request has a line in the log', async (t) => {
+  const logger = new KeptLog()
+  const { url } = await startTestServer(t, { logger })
+  await exchange(t, url, 'nonsense', '', '')
+  t.like(await logger.line({ status: 400 }), {
+    level: 'info',
+    client: '127.0.0.1',
+    reason: 'bad-request',
+  })
 })
 
 test('a body that breaks off in the middle of its chunks stores nothing', async (t) => {

@@ -7,6 +7,7 @@ import { type RequestObserver, Watch } from '../exchange.ts'
 import { FILES, nameFromPath } from '../paths.ts'
 import { isConditional } from '../preconditions.ts'
 import { type Reason, reasonOf } from '../problem.ts'
+import { isCoded } from '../request-body.ts'
 import { BLOBS_ROUTE } from '../routes/blobs.ts'
 import { FILES_ROUTE } from '../routes/files.ts'
 import { ClientGoneError } from '../signal.ts'
@@ -75,6 +76,7 @@ export class PlainRequests {
     const method = this.#methods.get(req.method!)
     if (method === undefined || url.length > MAX_URL || !PATH.test(url)) return undefined
     if (headers.expect !== undefined || isConditional(headers)) return undefined
+    if (headers.host === undefined || isCoded(req)) return undefined
     return method.fits(req) && !this.#admission.isSurplus(req) ? method : undefined
   }
 

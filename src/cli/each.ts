@@ -15,13 +15,16 @@ export async function forEach<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const failures: unknown[] = []
+  let isOver = false
   const attempt = async (item: T) => {
     signal.throwIfAborted()
     try {
       await work(item)
     } catch (error) {
       signal.throwIfAborted()
-      if (items.length === 1 || isFatal(error)) throw error
+      if (isOver) return // Cut off by the end of the command, which says why.
+      isOver = items.length === 1 || isFatal(error)
+      if (isOver) throw error
       if (!(error instanceof ToldError)) report.error(error)
       failures.push(error)
     }

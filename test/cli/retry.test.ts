@@ -80,3 +80,13 @@ test('the token is sent as Bearer, from the flag or the environment', async (t) 
   const pair = Buffer.from('me:p@ss').toString('base64')
   t.deepEqual(sent, ['Bearer flag', 'Bearer env', `Basic ${pair}`])
 })
+
+test('a server that is not there is told of once, however many files there are', async (t) => {
+  const cli = await cliFor(t, { url: `http://127.0.0.1:${await freePort()}` })
+  const names = Array.from({ length: 8 }, (_, i) => `file-${i}`)
+  const { code, stderr } = await cli.run(['get', ...names, '--retries', '1'])
+  t.is(code, 5)
+  const last = stderr.split('\n').filter((line) => !line.includes('trying again'))
+  t.is(last.length, 2, stderr)
+  t.regex(last.join('\n'), /^blobcached: no answer from .*\n$/)
+})

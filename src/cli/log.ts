@@ -31,13 +31,14 @@ export function createLogger(level: string, format?: string): Logger {
   return logger
 }
 
-/** Says how many lines are missing, where they are missing. */
+/** Says how many lines are missing, once there is room for that; whatever the level. */
 function tellLosses(logger: Logger, output: ReturnType<typeof destination>): void {
+  const teller = logger.level === 'silent' ? logger : logger.child({}, { level: 'warn' })
   let lost = 0
   output.on('drop', () => lost++)
   output.on('drain', () => {
     if (lost === 0) return
-    logger.warn({ lost }, 'lines of this log are missing here: they were not read in time')
+    teller.warn({ lost }, 'lines before this one are missing: the log was not read in time')
     lost = 0
   })
 }

@@ -28,21 +28,30 @@ export function answerClientErrors(http: Server, logger?: Logger): void {
   const waiting = new WeakSet<Socket>()
   http.on('clientError', (error: ClientError, stream: Duplex) => {
     const socket = stream as Socket
-    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    if (!socket.writable || IS_OVER.has(error.code)) return void socket.destroy()
     const last = unfinishedOn(socket).findLast(({ req }) => req.complete)
     if (last === undefined) return answer(socket, error)
+    // It may be us who did not read on, and there is something to do as long as it takes.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
     if (waiting.has(socket)) return
     waiting.add(socket)
     last.once('close', () => answer(socket, error))
   })
   http.on('connect', (_req, stream: Duplex) => {
-    answerRaw(stream as Socket, new HttpProblem('bad-request', 'this is no proxy'), logger)
+    const socket = stream as Socket
+    socket.on('error', () => {}) // Node has let go of it: nobody else would hear of a reset.
+    // For the same reason answers that are under way might never get through.
+    if (unfinishedOn(socket).length > 0) socket.destroy()
+    else answerRaw(socket, new HttpProblem('bad-request', 'this is no proxy'), logger)
   })
   // Node's parser drops what follows a request that would be upgraded: better not to be sent anything.
   http.on('request', ({ headers }: IncomingMessage, res: ServerResponse) => {
     if (headers.upgrade !== undefined) res.shouldKeepAlive = false
   })
 }
+
+/** Nobody listens any more; or Node has stopped its parser and given it what came over TLS nevertheless. */
+const IS_OVER = new Set<string | undefined>(['ECONNRESET', 'HPE_PAUSED'])
 
 interface ClientError extends Error {
   code?: string

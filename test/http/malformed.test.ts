@@ -138,3 +138,18 @@ test('a method that a path does not have is 405 with Allow, and OPTIONS tells th
   }
   t.is((await ask(`${url}/nowhere`, { method: 'PATCH' })).status, 404)
 })
+
+test('CONNECT harms nobody, even when its client is gone at once, and takes no other answer’s place', async (t) => {
+  const { url, store } = await startTestServer(t)
+  await store.put('content', { name: 'f' })
+  for (let i = 0; i < 60; i++) {
+    const client = await connectRaw(t, url)
+    client.send('CONNECT x:1 HTTP/1.1', 'Host: x', '', '')
+    await new Promise((resolve) => setTimeout(resolve, i % 4))
+    client.socket.resetAndDestroy()
+  }
+  const [get, connect] = ['GET /files/f HTTP/1.1', 'CONNECT x:1 HTTP/1.1']
+  const answer = await exchange(t, url, get, 'Host: x', '', connect, 'Host: x', '', '')
+  t.notRegex(answer, /^HTTP\/1\.1 400/)
+  t.is((await ask(`${url}/files/f`)).text, 'content')
+})

@@ -3,6 +3,7 @@ import test from 'ava'
 import { unfinishedOn } from '../../src/http/answers.ts'
 import { memory } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
+import { FaultyEngine, hold } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
@@ -122,6 +123,23 @@ test('a client that sends without end and reads nothing is not read from without
   await watched(
     'all answers',
     until(() => answers() === 60_000),
+  )
+})
+
+test('a header that is not read for our own sake does not come too late', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const { url } = await startTestServer(t, { engine, headerTimeoutMs: 300 })
+  await ask(`${url}/files/a`, { method: 'PUT', body: '<a>' })
+  const { gate } = hold(engine, { operation: 'get' })
+  const client = await connectRaw(t, url)
+  const request = `GET /files/a HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(200)}\r\n\r\n`
+  client.socket.write(request.repeat(2000))
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  gate.resolve()
+  const answers = () => client.received.split('HTTP/1.1 200').length - 1
+  await watched(
+    'all answers',
+    until(() => answers() === 2000),
   )
 })
 

@@ -20,7 +20,7 @@ import { toExptime } from './expiry.ts'
 import { maxValueSize } from './item-size.ts'
 import { type MemcachedOptions, toSettings } from './options.ts'
 import { PageMover } from './page-mover.ts'
-import { onceThereIsRoom } from './room.ts'
+import { Room } from './room.ts'
 import { SecondLook } from './second-look.ts'
 import { Server } from './server.ts'
 import { toEngineStats } from './stats.ts'
@@ -31,6 +31,7 @@ export class MemcachedEngine implements Engine {
   readonly #client: Client
   readonly #secondLook: SecondLook
   readonly #pageMover: PageMover | undefined
+  readonly #room = new Room()
   readonly #observers = new Observers()
 
   constructor(address: Address, options: MemcachedOptions = {}) {
@@ -124,7 +125,7 @@ export class MemcachedEngine implements Engine {
 
   #store<R>(work: () => Promise<R>): Promise<R> {
     this.#pageMover?.stored()
-    return onceThereIsRoom(work)
+    return this.#room.store(work)
   }
 
   /** The last word on a value that did not prove itself. */

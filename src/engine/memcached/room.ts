@@ -3,21 +3,34 @@ import { InsufficientStorageError } from '../../errors.ts'
 
 /** Milliseconds until memcached is asked again, each time: one second in all. */
 const PAUSES = [10, 20, 40, 80, 150, 300, 400]
+/** Milliseconds after that for which it is believed at once that there is no room. */
+const FULL = 1000
 
 /**
  * Stores what memcached has no room for once more, for about a second. Where a size has few pages, all of
  * its items may have been used lately: it evicts none of them until its LRU maintainer, a thread
  * that looks several times a second, has moved some; or a page may be on its way from another size.
- * @throws {InsufficientStorageError} when there still is none.
+ * A memcached that evicts nothing (`-M`) keeps nobody waiting for long: one second in two at most.
  */
-export async function onceThereIsRoom<R>(store: () => Promise<R>): Promise<R> {
-  for (const pause of PAUSES) {
+export class Room {
+  #fullUntil = 0
+
+  /** @throws {InsufficientStorageError} when there still is none; whatever else goes wrong, at once. */
+  async store<R>(work: () => Promise<R>): Promise<R> {
+    for (const pause of PAUSES) {
+      try {
+        return await work()
+      } catch (error) {
+        const isFull = error instanceof InsufficientStorageError
+        if (!isFull || performance.now() < this.#fullUntil) throw error
+        await sleep(pause)
+      }
+    }
     try {
-      return await store()
+      return await work()
     } catch (error) {
-      if (!(error instanceof InsufficientStorageError)) throw error
-      await sleep(pause)
+      if (error instanceof InsufficientStorageError) this.#fullUntil = performance.now() + FULL
+      throw error
     }
   }
-  return store()
 }

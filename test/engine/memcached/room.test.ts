@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { onceThereIsRoom } from '../../../src/engine/memcached/room.ts'
+import { Room } from '../../../src/engine/memcached/room.ts'
 import { InsufficientStorageError } from '../../../src/errors.ts'
 import { memcached, UnavailableError } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
@@ -33,11 +34,16 @@ test('what there is no room for is tried for a second, other failures not at all
     }
   }
   const full = new InsufficientStorageError('full')
-  t.is(await onceThereIsRoom(failing(full, 2)), 'stored')
+  const room = new Room()
+  t.is(await room.store(failing(full, 2)), 'stored')
   t.is(times, 3)
-  await t.throwsAsync(onceThereIsRoom(failing(full)), { is: full })
+  await t.throwsAsync(room.store(failing(full)), { is: full })
   t.is(times, 8)
+  await t.throwsAsync(room.store(failing(full)), { is: full })
+  t.is(times, 1, 'it is full, as was seen just now')
+  await sleep(1100)
+  t.is(await room.store(failing(full, 2)), 'stored')
   const down = new UnavailableError('down')
-  await t.throwsAsync(onceThereIsRoom(failing(down)), { is: down })
+  await t.throwsAsync(room.store(failing(down)), { is: down })
   t.is(times, 1)
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bytes } from '../helpers/bytes.ts'
 import { startTestServer } from '../helpers/server.ts'
+import { watched } from '../helpers/watchdog.ts'
 import { dropFiles } from './drop-files.ts'
 import { openPage, test } from './open-page.ts'
 
@@ -63,7 +64,10 @@ test('an uploaded file has its hash, link and curl line to copy, and is remember
 })
 
 test('an upload shows how far it is, can be cancelled and tried again', async (t) => {
-  const { url, store } = await startTestServer(t)
+  const { url, store, http } = await startTestServer(t)
+  const cancelled = new Promise<void>((resolve) => {
+    http.on('request', ({ method }, res) => method === 'PUT' && res.once('close', resolve))
+  })
   const page = await openPage(t, url)
   const network = await page.context().newCDPSession(page)
   const throttle = (uploadThroughput: number) =>
@@ -83,6 +87,8 @@ test('an upload shows how far it is, can be cancelled and tried again', async (t
   t.true(value >= 0 && value < 1)
   await row.getByRole('button', { name: 'Cancel' }).click()
   await row.getByText('Canceled').waitFor()
+  // The browser may still be sending what it was to cancel, and all of it when nothing holds it up.
+  await watched('the server to see the end of it', cancelled)
   await t.throwsAsync(store.get('slow'), { code: 'not-found' })
 
   await throttle(-1)

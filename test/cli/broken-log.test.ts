@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { COMMAND } from '../helpers/cli.ts'
 import { ask } from '../helpers/http.ts'
 import { freePort } from '../helpers/ports.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
-import { watched } from '../helpers/watchdog.ts'
+import { until, watched } from '../helpers/watchdog.ts'
 
 test('a server whose log nobody reads any more still stops on SIGTERM', async (t) => {
   const child = spawn(process.execPath, [...COMMAND, 'serve', '--port', '0'], {
@@ -29,18 +28,13 @@ test('a log that is not read in time says how many lines it lacks', async (t) =>
   t.teardown(() => void child.kill('SIGKILL'))
   const url = `http://127.0.0.1:${port}`
   const isUp = () => ask(`${url}/healthz`).then(Boolean, () => false)
-  const up = async () => {
-    while (!(await isUp())) await sleep(20)
-  }
-  await watched('the server to start', up())
+  await until('the server to start', isUp, 20)
   const requests = 12_500 // Their lines are 10 MB.
   const client = await connectRaw(t, url)
   const request = `GET /${'x'.repeat(500)} HTTP/1.1\r\nHost: x\r\n\r\n`
   client.send(request.repeat(requests))
-  const answered = async () => {
-    while (client.received.split('HTTP/1.1 404').length <= requests) await sleep(100)
-  }
-  await watched('all answers', answered())
+  const isAnswered = () => client.received.split('HTTP/1.1 404').length > requests
+  await until('all answers', isAnswered, 100)
   let [logged, lost] = [0, 0]
   const count = async () => {
     for await (const text of createInterface(child.stdout)) {

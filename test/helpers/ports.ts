@@ -16,12 +16,13 @@ let next = Math.floor(Math.random() * COUNT)
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < COUNT; tries++) {
     const port = FIRST + (next++ % COUNT)
-    if ((await isReserved(port)) && (await isUnused(port))) return port
+    if ((await reserve(port)) && (await isUnused(port))) return port
   }
   throw new Error(`no port from ${FIRST} to ${FIRST + COUNT - 1} is free`)
 }
 
-async function isReserved(port: number): Promise<boolean> {
+/** Whether the port is ours from now on. */
+async function reserve(port: number): Promise<boolean> {
   const socket = createSocket('udp4').unref()
   try {
     socket.bind({ port, address: '127.0.0.1', exclusive: true })

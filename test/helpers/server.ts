@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/http/index.ts'
 import { type Engine, FileStore, type FileStoreOptions, memory } from '../../src/index.ts'
-import { watched } from './watchdog.ts'
+import { until } from './watchdog.ts'
 
 export interface TestServerOptions extends Omit<ServerOptions, 'host' | 'port' | 'onError'> {
   /** Default: a memory engine of its own. */
@@ -61,8 +60,5 @@ export async function listen(t: ExecutionContext, listener: RequestListener): Pr
 
 /** Waits until no request holds memory. */
 export async function memoryIsFree({ store }: TestServer): Promise<void> {
-  const poll = async () => {
-    while (store.memoryUsage.used > 0) await sleep(5)
-  }
-  await watched('the memory to be given back', poll())
+  await until('the memory to be given back', () => store.memoryUsage.used === 0)
 }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** Far more than any deadline of the client, and far less than what a person waits. */
 const LIMIT = 20_000
 
@@ -12,4 +14,16 @@ export async function watched<T>(what: string, work: Promise<T>, limit = LIMIT):
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Waits until `isSo`, but no longer than `watched` does. */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  everyMs = 5,
+): Promise<void> {
+  const poll = async () => {
+    while (!(await isSo())) await sleep(everyMs)
+  }
+  await watched(what, poll())
 }

@@ -8,7 +8,7 @@ import { BOUNDARY, formBody, formType, partBytes, partHead } from '../helpers/fo
 import { ask } from '../helpers/http.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
-import { watched } from '../helpers/watchdog.ts'
+import { until, watched } from '../helpers/watchdog.ts'
 
 const whole = { filename: 'whole', content: 'complete before anything goes wrong' }
 
@@ -147,10 +147,7 @@ test('a form that is aborted links nothing and leaves no memory behind', async (
     await sleep(50)
     client.socket.destroy()
   }
-  await watched(
-    'memory to be freed',
-    until(() => store.memoryUsage.used === 0),
-  )
+  await until('memory to be freed', () => store.memoryUsage.used === 0)
   t.is(store.memoryUsage.used, 0)
 })
 
@@ -200,10 +197,6 @@ test('many small files wait for a slow store as well', async (t) => {
   t.is((answer.json() as unknown[]).length, 300)
   t.true(most < 20, `${most} at once`)
 })
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(5)
-}
 
 /** Waits until a figure is above zero and has not changed for a while. */
 async function settled(figure: () => number): Promise<void> {

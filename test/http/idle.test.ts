@@ -5,7 +5,7 @@ import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
-import { watched } from '../helpers/watchdog.ts'
+import { until } from '../helpers/watchdog.ts'
 
 /** Long enough for a slow machine to be seen to make progress. */
 const IDLE_MS = 600
@@ -28,14 +28,8 @@ test('a client that takes nothing of a download is cut off, and frees its memory
   const client = await connectRaw(t, url)
   client.socket.pause()
   client.send('GET /files/large HTTP/1.1', 'Host: x', '', '')
-  await watched(
-    'the memory to be used',
-    until(() => store.memoryUsage.used > 0),
-  )
-  await watched(
-    'the memory to be freed',
-    until(() => store.memoryUsage.used === 0),
-  )
+  await until('the memory to be used', () => store.memoryUsage.used > 0)
+  await until('the memory to be freed', () => store.memoryUsage.used === 0)
   client.socket.resume()
   await client.closed()
   t.true(client.received.length < 48 * 1024 * 1024)
@@ -103,7 +97,3 @@ test('half-open and slow-loris clients by the hundred do not keep others out', a
     t.regex(await client.closed(), /^HTTP\/1\.1 408 .*"reason":"request-timeout"/s)
   }
 })
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(5)
-}

@@ -7,7 +7,7 @@ import { FaultyEngine, hold } from '../helpers/faulty-engine.ts'
 import { ask } from '../helpers/http.ts'
 import { connectRaw } from '../helpers/raw-http.ts'
 import { startTestServer } from '../helpers/server.ts'
-import { watched } from '../helpers/watchdog.ts'
+import { until } from '../helpers/watchdog.ts'
 
 /** Two files: one is held in memory while it is sent, the other is read twice. */
 const FILES = { small: bytes('small', 900), large: bytes('large', 600_000) }
@@ -120,10 +120,7 @@ test('a client that sends without end and reads nothing is not read from without
   t.true(most > 0 && most < 5000, `${most} requests waited`)
   client.socket.resume()
   const answers = () => client.received.split('HTTP/1.1 404').length - 1
-  await watched(
-    'all answers',
-    until(() => answers() === 60_000),
-  )
+  await until('all answers', () => answers() === 60_000, 100)
 })
 
 test('a header that is not read for our own sake does not come too late', async (t) => {
@@ -137,13 +134,6 @@ test('a header that is not read for our own sake does not come too late', async 
   await new Promise((resolve) => setTimeout(resolve, 1500))
   gate.resolve()
   const answers = () => client.received.split('HTTP/1.1 200').length - 1
-  await watched(
-    'all answers',
-    until(() => answers() === 2000),
-  )
+  await until('all answers', () => answers() === 2000, 100)
   t.notRegex(client.received, /HTTP\/1\.1 408/)
 })
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20))
-}

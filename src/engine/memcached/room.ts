@@ -17,20 +17,16 @@ export class Room {
 
   /** @throws {InsufficientStorageError} when there still is none; whatever else goes wrong, at once. */
   async store<R>(work: () => Promise<R>): Promise<R> {
-    for (const pause of PAUSES) {
+    for (let tries = 0; ; tries++) {
       try {
         return await work()
       } catch (error) {
-        const isFull = error instanceof InsufficientStorageError
-        if (!isFull || performance.now() < this.#fullUntil) throw error
+        if (!(error instanceof InsufficientStorageError)) throw error
+        const pause = PAUSES[tries]
+        if (pause === undefined) this.#fullUntil = performance.now() + FULL
+        if (pause === undefined || performance.now() < this.#fullUntil) throw error
         await sleep(pause)
       }
-    }
-    try {
-      return await work()
-    } catch (error) {
-      if (error instanceof InsufficientStorageError) this.#fullUntil = performance.now() + FULL
-      throw error
     }
   }
 }

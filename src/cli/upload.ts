@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import mime from 'mime'
-import { pathOfName } from '../http/paths.ts'
+import { pathOfName } from '../api/paths.ts'
 import { Digest } from '../index.ts'
 import type { Call, Client } from './client/client.ts'
 import { RemoteError } from './client/remote-error.ts'

@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { cacheStatusOf } from '../api/problem.ts'
 import { unfinishedOn } from './answers.ts'
 import type { Logger } from './logger.ts'
 import { HttpProblem, problemOf } from './problem.ts'
@@ -87,7 +88,7 @@ function answerRaw(socket: Socket, error: HttpProblem, logger: Logger | undefine
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Cache-Control: no-store\r\nCache-Status: blobcached; detail=${problem.reason}\r\n` +
+      `Cache-Control: no-store\r\nCache-Status: ${cacheStatusOf(problem.reason)}\r\n` +
       `Connection: close\r\n\r\n${body}`,
   )
   // Closing with bytes unread would reset the connection, and the answer with it.

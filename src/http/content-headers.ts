@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import contentDisposition from 'content-disposition'
 import type { Context } from 'koa'
+import { etagOf } from '../api/fields.ts'
 import type { StoredFile } from '../index.ts'
 import { digestFields } from './digest-fields.ts'
-import { etagOf } from './entity-tags.ts'
 import { httpDate } from './http-date.ts'
 import { parameter } from './query.ts'
 

@@ -28,7 +28,3 @@ export class EntityTags {
 }
 
 const TAG = /(W\/)?(?:"([\x21\x23-\x7e\x80-\xff]*)"|([^\s,"]+))/g
-
-export function etagOf(hash: string): string {
-  return `"${hash}"`
-}

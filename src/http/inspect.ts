@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
+import type { ChunkHealthJson, ChunkJson, HealthJson, ManifestJson } from '../api/chunks.ts'
 import type { Chunk, StoredFile } from '../index.ts'
 import { type AskedBy, cacheControl } from './content-headers.ts'
 import { abortSignal } from './signal.ts'
@@ -22,12 +23,16 @@ export async function answerHealth(ctx: Context, file: StoredFile): Promise<void
   answerWithChunks(ctx, summary, chunks)
 }
 
-function describeChunk({ digest, offset, size }: Chunk) {
+function describeChunk({ digest, offset, size }: Chunk): ChunkJson {
   return { hash: digest.hex, offset, size }
 }
 
 /** In pieces: a large file has tens of thousands of chunks. */
-function answerWithChunks(ctx: Context, summary: object, chunks: Iterable<object>): void {
+function answerWithChunks(
+  ctx: Context,
+  summary: Omit<ManifestJson, 'chunks'> | Omit<HealthJson, 'chunks'>,
+  chunks: Iterable<ChunkJson | ChunkHealthJson>,
+): void {
   ctx.type = 'application/json'
   ctx.body = Readable.from(jsonWithChunks(summary, chunks), { objectMode: false })
 }

@@ -1,80 +1,8 @@
 import type { Context, Middleware } from 'koa'
-import { BlobcachedError, type ErrorCode, UnavailableError } from '../index.ts'
+import { cacheStatusOf, type ProblemJson, problemJson } from '../api/problem.ts'
+import { REASONS, type Reason } from '../api/reasons.ts'
+import { BlobcachedError, UnavailableError } from '../index.ts'
 import { ClientGoneError } from './signal.ts'
-
-/** Reasons that only HTTP knows, beside the codes of the library's errors. */
-export type Reason =
-  | ErrorCode
-  | 'unauthorized'
-  | 'forbidden'
-  | 'no-such-route'
-  | 'method-not-allowed'
-  | 'unsupported-media-type'
-  | 'uri-too-long'
-  | 'header-too-large'
-  | 'request-timeout'
-  | 'expectation-failed'
-  | 'internal'
-
-const STATUS: Record<Reason, number> = {
-  'not-found': 404,
-  evicted: 404,
-  corrupt: 404,
-  exists: 409,
-  'precondition-failed': 412,
-  'digest-mismatch': 400,
-  'bad-request': 400,
-  unauthorized: 401,
-  forbidden: 403,
-  'no-such-route': 404,
-  'method-not-allowed': 405,
-  'too-large': 413,
-  'range-not-satisfiable': 416,
-  'insufficient-storage': 507,
-  unavailable: 503,
-  'unsupported-media-type': 415,
-  'uri-too-long': 414,
-  'header-too-large': 431,
-  'request-timeout': 408,
-  'expectation-failed': 417,
-  internal: 500,
-}
-
-const TITLE: Record<Reason, string> = {
-  'not-found': 'There is no such file',
-  evicted: 'Part of the file is gone',
-  corrupt: 'The file is damaged',
-  exists: 'There is such a file already',
-  'precondition-failed': 'The file is not the one that was expected',
-  'digest-mismatch': 'The bytes do not have that digest',
-  'bad-request': 'The request cannot be understood',
-  unauthorized: 'A token is needed',
-  forbidden: 'That is not allowed',
-  'no-such-route': 'There is nothing at this path',
-  'method-not-allowed': 'This path does not have that method',
-  'too-large': 'The file is too large',
-  'range-not-satisfiable': 'The file does not have these bytes',
-  'insufficient-storage': 'The cache has no room for the file',
-  unavailable: 'Try again later',
-  'unsupported-media-type': 'The body is of a kind that is not taken here',
-  'uri-too-long': 'The URL is too long',
-  'header-too-large': 'The header is too large',
-  'request-timeout': 'The request took too long to arrive',
-  'expectation-failed': 'The expectation cannot be met',
-  internal: 'Something unforeseen went wrong',
-}
-
-export const REASONS = Object.keys(STATUS) as readonly Reason[]
-
-/** Problem Details for HTTP APIs (RFC 9457), with our `reason`. */
-export interface Problem {
-  title: string
-  status: number
-  reason: Reason
-  detail?: string
-  expected?: string
-  actual?: string
-}
 
 /** An answer that only HTTP can give; the rest comes from the library's errors. */
 export class HttpProblem extends Error {
@@ -145,25 +73,25 @@ export function answerProblem(ctx: Context, error: unknown, dialect?: Dialect): 
     if (READ_HEADERS.has(name)) ctx.remove(name)
   }
   if (error instanceof HttpProblem) ctx.set(error.headers)
-  if (error instanceof UnavailableError && problem.status === STATUS.unavailable) {
+  if (error instanceof UnavailableError && problem.status === REASONS.unavailable.status) {
     ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
   }
   ctx.set('Cache-Control', 'no-store')
   // RFC 9211: the only way to tell a HEAD request why.
-  ctx.set('Cache-Status', `blobcached; detail=${problem.reason}`)
+  ctx.set('Cache-Status', cacheStatusOf(problem.reason))
   ctx.state.reason = problem.reason
   ctx.status = problem.status
   if (dialect?.isPlainText) answerPlainText(ctx, problem)
   else answerJson(ctx, problem)
 }
 
-function answerJson(ctx: Context, problem: Problem): void {
+function answerJson(ctx: Context, problem: ProblemJson): void {
   ctx.body = JSON.stringify(problem)
   ctx.type = 'application/problem+json'
 }
 
 /** Without a charset, which some clients compare along with the type and Koa adds to `ctx.type`. */
-function answerPlainText(ctx: Context, { title, detail = title }: Problem): void {
+function answerPlainText(ctx: Context, { title, detail = title }: ProblemJson): void {
   ctx.set('Content-Type', 'text/plain')
   ctx.body = detail
 }
@@ -183,9 +111,9 @@ const READ_HEADERS = new Set([
   'location',
 ])
 
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): ProblemJson {
   const reason = reasonOf(error)
-  const problem: Problem = { title: TITLE[reason], status: STATUS[reason], reason }
+  const problem = problemJson(reason)
   if (reason !== 'internal') problem.detail = (error as Error).message
   if (error instanceof BlobcachedError) {
     if (error.expected !== undefined) problem.expected = error.expected

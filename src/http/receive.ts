@@ -1,8 +1,8 @@
 import type { Context } from 'koa'
+import { etagOf } from '../api/fields.ts'
+import { receiptJson, receiptUrl } from '../api/receipt.ts'
 import type { FileStore, PutOptions, Receipt } from '../index.ts'
 import { type Fields, setFields } from './content-headers.ts'
-import { etagOf } from './entity-tags.ts'
-import { pathOfHash, pathOfName } from './paths.ts'
 import { bodyOf, contentLength } from './request-body.ts'
 import { underConditions, uploadOptions } from './upload-options.ts'
 
@@ -31,14 +31,5 @@ export function answerReceipt(ctx: Context, receipt: Receipt): void {
 }
 
 export function receiptFields(receipt: Receipt): Fields {
-  return ['Location', urlOf(receipt), 'ETag', etagOf(receipt.hash)]
-}
-
-export function receiptJson(receipt: Receipt) {
-  const { hash, size, chunks, name, type } = receipt
-  return { hash, size, chunks, name, type, url: urlOf(receipt) }
-}
-
-function urlOf({ name, hash }: Receipt): string {
-  return name === undefined ? pathOfHash(hash) : pathOfName(name)
+  return ['Location', receiptUrl(receipt), 'ETag', etagOf(receipt.hash)]
 }

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { pathOfName } from '../../src/http/paths.ts'
+import { pathOfName } from '../../src/api/paths.ts'
 import { FileStore, memory, type PutOptions } from '../../src/index.ts'
 import { askBothWays, startCounting, WAYS, type Way } from '../helpers/both-ways.ts'
 import { bytes } from '../helpers/bytes.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { pathOfName } from '../../src/http/paths.ts'
+import { pathOfName } from '../../src/api/paths.ts'
 import { Digest, type FileRef, FileStore, type FileStoreOptions, memory } from '../../src/index.ts'
 import {
   bothWays,

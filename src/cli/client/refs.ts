@@ -1,4 +1,4 @@
-import { pathOfName } from '../../http/paths.ts'
+import { pathOfName } from '../../api/paths.ts'
 import { Digest } from '../../index.ts'
 
 /** How a file on the server is called: 64 hexadecimal digits are a content hash, the rest names. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Context } from 'koa'
+import { receiptJson } from '../../api/receipt.ts'
 import {
   type CommitOptions,
   type FileStore,
@@ -9,7 +10,6 @@ import {
 } from '../../index.ts'
 import { HttpProblem } from '../problem.ts'
 import { parameter, parseTtl, ttlParameter } from '../query.ts'
-import { receiptJson } from '../receive.ts'
 import { abortSignal } from '../signal.ts'
 import { commitOptions, underConditions } from '../upload-options.ts'
 import { type FormPart, parseForm } from './parse-form.ts'

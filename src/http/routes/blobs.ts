@@ -1,4 +1,7 @@
 import type Router from '@koa/router'
+import type { RepairJson } from '../../api/chunks.ts'
+import { MAX_HASHES, type MissingJson } from '../../api/missing.ts'
+import { MISSING } from '../../api/paths.ts'
 import { Digest, type FileStore, NotFoundError } from '../../index.ts'
 import { answerHealth, answerManifest } from '../inspect.ts'
 import { hashesOf, jsonBody } from '../json-body.ts'
@@ -8,9 +11,6 @@ import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'
 import { abortSignal } from '../signal.ts'
 import { checkConditions } from '../upload-options.ts'
-
-/** Hashes that one request may ask about. */
-const MAX_HASHES = 10_000
 
 export const BLOBS_ROUTE = '/blobs/:hash'
 
@@ -33,12 +33,12 @@ export function blobRoutes(router: Router, store: FileStore): void {
     const hash = Digest.parse(ctx.params.hash!)
     const repair = await store.repair({ hash }, { signal: abortSignal(ctx) })
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = repair
+    ctx.body = repair satisfies RepairJson
   })
-  router.post('/blobs/missing', jsonBody(), async (ctx) => {
+  router.post(MISSING, jsonBody(), async (ctx) => {
     const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal: abortSignal(ctx) })
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = { missing }
+    ctx.body = { missing } satisfies MissingJson
   })
   router.put(path, async (ctx) => {
     const digest = Digest.parse(ctx.params.hash!)

@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { FILES, nameFromPath } from '../../api/paths.ts'
 import {
   type FileStore,
   InvalidArgumentError,
@@ -10,7 +11,6 @@ import {
 import { isForm, receiveForm } from '../form/receive-form.ts'
 import { answerHealth, answerManifest } from '../inspect.ts'
 import { link } from '../link.ts'
-import { FILES, nameFromPath } from '../paths.ts'
 import { flag, parameter } from '../query.ts'
 import { answerReceipt, receive } from '../receive.ts'
 import { serveFile } from '../serve-file.ts'

@@ -1,7 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { nameFromPath } from '../../api/paths.ts'
 import type { FileStore, StoredFile } from '../../index.ts'
-import { nameFromPath } from '../paths.ts'
 import { HttpProblem } from '../problem.ts'
 import { abortSignal } from '../signal.ts'
 

@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
-import type { Dialect, Reason } from '../../problem.ts'
+import type { Reason } from '../../../api/reasons.ts'
+import type { Dialect } from '../../problem.ts'
 import { AC_PATH, CAS_PATH } from './bazel.ts'
 import { NX_PATH } from './nx.ts'
 import { TURBOREPO_PATH } from './turborepo.ts'

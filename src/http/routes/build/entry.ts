@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { nameFromPath } from '../../paths.ts'
+import { nameFromPath } from '../../../api/paths.ts'
 
 /**
  * The path of a protocol's routes behind any prefix, which keeps the builds that use it apart from

@@ -19,3 +19,7 @@ export function reprDigestOf(base64: string): string {
 export function digestInReprDigest(field: unknown): string | undefined {
   return /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(field))?.[1]
 }
+/** `*`, or what a browser sends as Origin. */
+export function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && new URL(text).origin === text)
+}

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { isOrigin } from '../http/origin.ts'
+import { isOrigin } from '../api/fields.ts'
 
 const UNITS: Record<string, number> = {
   '': 1,

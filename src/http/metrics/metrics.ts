@@ -1,6 +1,6 @@
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
 import type { FileStore } from '../../index.ts'
-import type { RequestObserver } from '../exchange.ts'
+import type { RequestObserver } from '../exchange/exchange.ts'
 import { operationMetrics, statsMetrics } from './engine.ts'
 import { memoryMetrics } from './memory.ts'
 import { recent } from './recent.ts'

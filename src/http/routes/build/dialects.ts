@@ -1,9 +1,7 @@
 import type { Context } from 'koa'
+import { AC_PATH, CAS_PATH, NX_PATH, TURBOREPO } from '../../../api/build-paths.ts'
 import type { Reason } from '../../../api/reasons.ts'
 import type { Dialect } from '../../problem.ts'
-import { AC_PATH, CAS_PATH } from './bazel.ts'
-import { NX_PATH } from './nx.ts'
-import { TURBOREPO_PATH } from './turborepo.ts'
 
 /**
  * How a build tool is told that something went wrong: a cache must never fail a build, and after a
@@ -13,7 +11,7 @@ export function buildDialect(ctx: Context): Dialect | undefined {
   const { path } = ctx
   if (path.startsWith('/files/')) return RUSH.test(ctx.get('User-Agent')) ? rush : undefined
   if (NX_PATH.test(path)) return nx
-  if (TURBOREPO_PATH.test(path) || AC_PATH.test(path) || CAS_PATH.test(path)) return tolerant
+  if (TURBOREPO.any.test(path) || AC_PATH.test(path) || CAS_PATH.test(path)) return tolerant
   return undefined
 }
 

@@ -1,7 +1,7 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { hashThreadsFor } from './hashing/hasher.ts'
-import { MAX_CHUNK_SIZE } from './manifest.ts'
+import { MAX_CHUNK_SIZE } from './records/manifest.ts'
 
 const MiB = 1024 * 1024
 

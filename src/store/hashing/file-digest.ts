@@ -1,5 +1,5 @@
 import { Digest, type DigestStream } from '../../digest.ts'
-import type { BufferPool } from '../buffer-pool.ts'
+import type { BufferPool } from '../memory/pool.ts'
 import type { HashThread } from './hash-thread.ts'
 import type { Hasher } from './hasher.ts'
 

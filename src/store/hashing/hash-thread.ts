@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { Digest } from '../../digest.ts'
 import { UnavailableError } from '../../errors.ts'
-import type { BufferPool } from '../buffer-pool.ts'
+import type { BufferPool } from '../memory/pool.ts'
 import type { Hashed } from './file-digest.ts'
 
 /** What a thread is told. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Digest } from '../../digest.ts'
-import type { BufferPool } from '../buffer-pool.ts'
+import type { BufferPool } from '../memory/pool.ts'
 import { type FileDigest, type Hashed, LocalFileDigest, RemoteFileDigest } from './file-digest.ts'
 import { HashThread } from './hash-thread.ts'
 

@@ -64,20 +64,10 @@ async function stream(
   res.statusCode = status // They go with the first bytes, which may be lost yet.
   setFields(res, fields)
   for (const segment of segments) {
-    if ('start' in segment) await writeAll(res, read, segment)
+    if ('start' in segment) await read.send(segment, (bytes) => written(res, bytes))
     else res.write(segment)
   }
   res.end()
-}
-
-async function writeAll(res: ServerResponse, read: PreparedRead, range: ByteRange): Promise<void> {
-  for await (const part of read.stream(range)) {
-    if (res.destroyed) throw new ClientGoneError()
-    const sent = (error?: Error | null) => {
-      if (!error) read.recycle(part)
-    }
-    if (!res.write(part, sent)) await drained(res)
-  }
 }
 
 /** Waits until all of it has left. */
@@ -89,18 +79,16 @@ function whole(res: ServerResponse): Promise<void> {
   })
 }
 
-/** Waits until there is room for more, but not for a client that is gone. */
-function drained(res: ServerResponse): Promise<void> {
+/** Writes the bytes and waits until they have left, but not for a client that is gone. */
+function written(res: ServerResponse, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (res.destroyed) return reject(new ClientGoneError())
-    const settle = (finish: () => void) => {
-      res.off('drain', onDrain)
-      res.off('close', onClose)
-      finish()
-    }
-    const onDrain = () => settle(resolve)
-    const onClose = () => settle(() => reject(new ClientGoneError()))
-    res.once('drain', onDrain)
+    const onClose = () => reject(new ClientGoneError())
+    if (res.destroyed) return onClose()
     res.once('close', onClose)
+    res.write(bytes, (error) => {
+      res.off('close', onClose)
+      if (error) onClose()
+      else resolve()
+    })
   })
 }

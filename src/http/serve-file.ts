@@ -16,7 +16,7 @@ import { HttpProblem } from './problem.ts'
 import { choice } from './query.ts'
 import { contentRange, parseRange } from './range.ts'
 import { type Head, type Segment, send } from './send.ts'
-import { abortSignal, Preparation } from './signal.ts'
+import { abortSignal, readSignal } from './signal.ts'
 
 /** Answers GET and HEAD: the status is sent when everything it promises has been verified. */
 export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Promise<void> {
@@ -39,12 +39,11 @@ export async function serveFile(ctx: Context, file: StoredFile, by: AskedBy): Pr
   }
   const ranges = rangesOf(ctx, file, validators)
   const wanted = ranges ?? [{ start: 0, end: file.size }]
-  const read = await file.prepare(wanted, new Preparation(ctx, verify))
+  const read = await file.prepare(wanted, { verify, signal: readSignal(ctx, file) })
   try {
     const { head, segments } = answer(file, ranges, fields)
     ctx.respond = false
     await send(ctx.res, head, read, segments)
-    read.close({ sent: true })
   } finally {
     ctx.respond = !ctx.res.headersSent
     read.close()

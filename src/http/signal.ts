@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { StoredFile } from '../index.ts'
 import { IDLE } from './idle.ts'
 import { HttpProblem } from './problem.ts'
 
@@ -14,23 +15,9 @@ export function abortSignal({ req, res }: Request): AbortSignal {
   return controller.signal
 }
 
-/**
- * How to prepare the answer to a request. The signal is made where it is looked at: most small files do
- * without. A class, since each object literal with a getter gets a hidden class to itself, which keeps
- * the request alive until the whole heap is collected.
- */
-export class Preparation {
-  readonly verify: 'full' | 'stream'
-  readonly #request: Request
-
-  constructor(request: Request, verify: 'full' | 'stream' = 'full') {
-    this.#request = request
-    this.verify = verify
-  }
-
-  get signal(): AbortSignal {
-    return abortSignal(this.#request)
-  }
+/** The signal for reads of several chunks. That of a single chunk would only end waits for memory. */
+export function readSignal(request: Request, { manifest }: StoredFile): AbortSignal | undefined {
+  return manifest.chunkCount > 1 ? abortSignal(request) : undefined
 }
 
 interface Request {

@@ -3,7 +3,7 @@ import type { FileStore } from '../../index.ts'
 import { bodyFields, contentFields, contentTypeOf, fileFields } from '../content-headers.ts'
 import { hasBody } from '../request-body.ts'
 import { send } from '../send.ts'
-import { Preparation } from '../signal.ts'
+import { readSignal } from '../signal.ts'
 import type { PlainMethod, PlainRequest } from './requests.ts'
 
 /** GET of a whole file: as `serveFile`, where nothing is asked for but the file. */
@@ -23,7 +23,7 @@ export class PlainRead implements PlainMethod {
   async answer({ req, res, by, ref, watch }: PlainRequest): Promise<void> {
     const file = await this.#store.find(ref, { prefetch: true })
     const whole = { start: 0, end: file.size }
-    const read = await file.prepare([whole], new Preparation({ req, res }))
+    const read = await file.prepare([whole], { signal: readSignal({ req, res }, file) })
     try {
       const fields = ['X-Request-Id', watch.id, ...fileFields(file, by)]
       fields.push(
@@ -32,7 +32,6 @@ export class PlainRead implements PlainMethod {
       )
       watch.answering()
       await send(res, { status: 200, fields }, read, [whole])
-      read.close({ sent: true })
     } finally {
       read.close()
     }

@@ -1,3 +1,5 @@
+import { ChunkBytes, type MemoryOwner } from './chunk-bytes.ts'
+
 /** Bytes of memory that small buffers are cut from. */
 const BLOCK_LENGTH = 256 * 1024
 /** Bytes of the smallest parts; others are twice, four times … as large. */
@@ -6,17 +8,22 @@ const MIN_PART = 1024
 export const MAX_PART = 32 * 1024
 
 /**
- * Small buffers cut out of larger blocks: memory outside the heap is dear by the piece, in time and in work for
- * the garbage collector. Parts that were given back are lent again. A block is freed when nothing
- * refers to any part of it, whether or not they were given back.
+ * Small buffers cut out of larger blocks: allocating many small external buffers is slow and triggers garbage
+ * collections. Parts that were given back are lent again. A block is freed when nothing refers to any
+ * part of it, whether or not they were given back.
  */
 export class Arena {
   /** Blocks that have free parts, by size; the last one is used first. */
   readonly #open: Block[][] = Array.from({ length: classOf(MAX_PART) + 1 }, () => [])
-  readonly #blocks = new WeakMap<ArrayBufferLike, Block>()
+  readonly #onFree: () => void
+
+  /** @param onFree Called whenever a part is free again. */
+  constructor(onFree: () => void = () => {}) {
+    this.#onFree = onFree
+  }
 
   /** Memory for `length` bytes, `MAX_PART` at most, with anything in it. */
-  take(length: number): Buffer {
+  take(length: number): ChunkBytes {
     const open = this.#open[classOf(length)]!
     const block = open.at(-1) ?? this.#add(classOf(length))
     const part = block.take(length)
@@ -27,22 +34,8 @@ export class Arena {
     return part
   }
 
-  /** Says that so many must give `part` back before it is lent again. */
-  share(part: Buffer, users: number): void {
-    this.#blockOf(part)?.share(part, users)
-  }
-
-  /** Takes back a part, or a part of one; whether it is free now. What is not lent is left alone. */
-  giveBack(part: Buffer): boolean {
-    const block = this.#blockOf(part)
-    if (block === undefined || !block.giveBack(part)) return false
-    if (!block.isOpen) this.#open[classOf(block.size)]!.push(block)
-    block.isOpen = true
-    return true
-  }
-
-  /** Forgets the blocks that nothing was taken from since the last call; whether any are left. */
-  letGo(): boolean {
+  /** Forgets the blocks that nothing was taken from since the last call. Returns whether any are left. */
+  dropUnused(): boolean {
     for (const [index, blocks] of this.#open.entries()) {
       for (const block of blocks) {
         block.isOpen = block.isUsed
@@ -53,35 +46,33 @@ export class Arena {
     return this.#open.some((blocks) => blocks.length > 0)
   }
 
-  /** Where an empty buffer is says nothing: behind the last byte of a part the next one begins. */
-  #blockOf({ buffer, length }: Buffer): Block | undefined {
-    return length === 0 ? undefined : this.#blocks.get(buffer)
-  }
-
   #add(index: number): Block {
-    const block = new Block(MIN_PART << index)
-    this.#blocks.set(block.memory, block)
+    const block = new Block(MIN_PART << index, () => {
+      if (!block.isOpen) this.#open[index]!.push(block)
+      block.isOpen = true
+      this.#onFree()
+    })
     this.#open[index]!.push(block)
     return block
   }
 }
 
 /** Memory in parts of one size. */
-class Block {
-  readonly size: number
-  readonly memory = Buffer.allocUnsafeSlow(BLOCK_LENGTH).buffer
-  /** Whether the arena takes parts from it; said by the arena. */
+class Block implements MemoryOwner {
+  /** Whether the arena takes parts from it; set by the arena. */
   isOpen = true
   /** Whether a part was taken since the arena looked last. */
   isUsed = true
-  /** How many have to give each part back. */
-  readonly #users: number[]
+  readonly #memory = Buffer.allocUnsafeSlow(BLOCK_LENGTH).buffer
+  readonly #size: number
+  readonly #onFree: () => void
+  /** Indices of the parts that are not in use. */
   readonly #free: number[]
 
-  constructor(size: number) {
-    this.size = size
-    this.#users = new Array<number>(BLOCK_LENGTH / size).fill(0)
-    this.#free = [...this.#users.keys()]
+  constructor(size: number, onFree: () => void) {
+    this.#size = size
+    this.#onFree = onFree
+    this.#free = Array.from({ length: BLOCK_LENGTH / size }, (_, index) => index)
   }
 
   get isFull(): boolean {
@@ -89,27 +80,15 @@ class Block {
   }
 
   /** Only while there is a free part. */
-  take(length: number): Buffer {
-    const index = this.#free.pop()!
-    this.#users[index] = 1
+  take(length: number): ChunkBytes {
     this.isUsed = true
-    return Buffer.from(this.memory, index * this.size, length)
+    const at = this.#free.pop()! * this.#size
+    return new ChunkBytes(Buffer.from(this.#memory, at, length), this)
   }
 
-  share(part: Buffer, users: number): void {
-    this.#users[this.#indexOf(part)] = users
-  }
-
-  giveBack(part: Buffer): boolean {
-    const index = this.#indexOf(part)
-    const users = this.#users[index]!
-    if (users > 0) this.#users[index] = users - 1
-    if (users === 1) this.#free.push(index)
-    return users === 1
-  }
-
-  #indexOf({ byteOffset }: Buffer): number {
-    return Math.floor(byteOffset / this.size)
+  takeBack({ byteOffset }: Buffer): void {
+    this.#free.push(Math.floor(byteOffset / this.#size))
+    this.#onFree()
   }
 }
 

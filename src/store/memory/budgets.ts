@@ -1,15 +1,14 @@
-import type { Settings } from '../options.ts'
-import type { Lease } from './byte-budget.ts'
-import { ByteBudget } from './byte-budget.ts'
+import type { StoreSettings } from '../options.ts'
+import { ByteBudget, type Lease } from './byte-budget.ts'
 import { windowFor } from './window.ts'
 
 /**
- * How long a read that could be held whole waits for that, before it is read twice instead. Short:
- * the room may be taken by slow clients, and reading twice costs less than waiting for those.
+ * Milliseconds that a read waits for room to be held before it is read twice instead. Short: slow clients
+ * may have the room, and reading twice costs less than waiting for those.
  */
 const HOLD_PATIENCE_MS = 250
 
-/** What streams: slow uploads must not keep others from reading, nor the other way round. */
+/** Who a window is for. Slow uploads must not keep reads waiting, nor slow reads uploads. */
 export type Streaming = 'read' | 'upload'
 
 /** The memory of all requests together, in three parts, so that no kind can starve another. */
@@ -18,7 +17,7 @@ export class Budgets {
   readonly #windows: Readonly<Record<Streaming, ByteBudget>>
   readonly #perRead: number
 
-  constructor({ heldBytes, readBytes, uploadBytes, perRead }: Settings) {
+  constructor({ heldBytes, readBytes, uploadBytes, perRead }: StoreSettings) {
     this.#held = new ByteBudget(heldBytes)
     this.#windows = { read: new ByteBudget(readBytes), upload: new ByteBudget(uploadBytes) }
     this.#perRead = perRead
@@ -30,9 +29,9 @@ export class Budgets {
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
 
-  /** Room to hold `bytes` until they are sent, or `undefined` when they have to be read twice. */
+  /** Room for `bytes` until they are sent, or `undefined` when they have to be read twice. */
   async hold(bytes: number, signal?: AbortSignal): Promise<Lease | undefined> {
-    if (bytes > this.#perRead || bytes > this.#held.total) return undefined
+    if (!this.#mayHold(bytes)) return undefined
     try {
       return await this.#held.acquire(bytes, bytes, { signal, patienceMs: HOLD_PATIENCE_MS })
     } catch {
@@ -41,15 +40,15 @@ export class Budgets {
     }
   }
 
-  /** Room for `bytes` if they may be held and there is some now. */
+  /** As `hold`, but never waits. */
   tryHold(bytes: number): Lease | undefined {
-    return bytes > this.#perRead ? undefined : this.#held.tryAcquire(bytes)
+    return this.#mayHold(bytes) ? this.#held.tryAcquire(bytes) : undefined
   }
 
   /**
    * Room for the chunks of one stream: those under way and the one that is being cut or sent; all
-   * of `bytes` if that is less. Where half of the memory is in use there is room for two chunks only.
-   * @throws {UnavailableError} when none became free for long.
+   * of `bytes` if that is less. Once half of the memory is in use, two chunks.
+   * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
    */
   async window(
     kind: Streaming,
@@ -66,6 +65,10 @@ export class Budgets {
     const chunks = isAll ? Math.ceil(bytes / chunkSize) : Math.floor(lease.bytes / chunkSize)
     return { chunks: Math.max(1, chunks - 1), release: () => lease.release() }
   }
+
+  #mayHold(bytes: number): boolean {
+    return bytes <= this.#perRead && bytes <= this.#held.total
+  }
 }
 
 export interface WindowLease {
@@ -74,7 +77,7 @@ export interface WindowLease {
   release(): void
 }
 
-/** Bytes, and requests in line for them. */
+/** Bytes in use and in all, and requests that wait for some. */
 export interface MemoryUsage {
   used: number
   total: number

@@ -1,21 +1,29 @@
 import { UnavailableError } from '../../errors.ts'
 
-/** A share of a budget; give it back exactly when the memory is free again. */
+/** A share of a byte budget. Release it when the memory is free again. */
 export class Lease {
-  readonly bytes: number
+  #bytes: number
   readonly #giveBack: (bytes: number) => void
-  #isHeld = true
 
   constructor(bytes: number, giveBack: (bytes: number) => void) {
-    this.bytes = bytes
+    this.#bytes = bytes
     this.#giveBack = giveBack
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Gives back all but `bytes`. */
+  shrink(bytes: number): void {
+    const rest = this.#bytes - bytes
+    this.#bytes = bytes
+    if (rest > 0) this.#giveBack(rest)
   }
 
   /** Idempotent. */
   release(): void {
-    if (!this.#isHeld) return
-    this.#isHeld = false
-    this.#giveBack(this.bytes)
+    this.shrink(0)
   }
 }
 
@@ -32,8 +40,8 @@ interface Waiter {
 }
 
 /**
- * Bytes that all requests together may hold: whoever finds too few left waits in line, first come
- * first served. A holder never asks for more, so that no two of them can wait for each other.
+ * Bytes that all requests together may hold. Where too few are left, requests wait in line, first come
+ * first served. A holder of a lease never asks for more, so that no two can wait for each other.
  */
 export class ByteBudget {
   readonly total: number
@@ -54,13 +62,13 @@ export class ByteBudget {
     return this.#waiters.size
   }
 
-  /** A lease of at least `min` and at most `want` bytes if it can be had now. */
+  /** Returns a lease of at least `min` and at most `want` bytes if there is one without waiting. */
   tryAcquire(min: number, want = min): Lease | undefined {
     return this.#waiters.size === 0 ? this.#take(min, want) : undefined
   }
 
   /**
-   * Waits for its turn. A request for more than there is in all counts as one for all there is.
+   * Waits in line for a lease. A request for more than the total counts as one for the total.
    * @throws {UnavailableError} when the line is full, or its turn does not come for `patienceMs`.
    */
   async acquire(min: number, want: number, options: AcquireOptions = {}): Promise<Lease> {

@@ -1,27 +1,25 @@
 import { Arena, MAX_PART } from './arena.ts'
-import { Shelf } from './shelf.ts'
+import { ChunkBytes, type MemoryOwner } from './chunk-bytes.ts'
 
-/** Milliseconds after which free buffers that nobody needed in the meantime are let go. */
+/** Milliseconds after which free memory that was not needed in the meantime is dropped. */
 const PERIOD_MS = 5000
 
 /** Bytes of the sizes beside that of a whole chunk, for those that are much smaller. */
 const SMALLER = [64 * 1024, 128 * 1024]
 
 /**
- * Chunk buffers that are filled again when nothing needs them any more: new memory has to be cleared
- * by the kernel and found again by the garbage collector.
+ * Memory for chunks that is filled again when nothing needs it any more: the kernel has to clear new memory,
+ * and the garbage collector has to find it again.
  */
-export class BufferPool {
+export class BufferPool implements MemoryOwner {
   readonly #size: number
   readonly #maxFreeBytes: number
   readonly #periodMs: number
   readonly #shelves: readonly Shelf[]
-  /** How many must give it back. Weak: what is dropped when a request fails must not be kept for ever. */
-  readonly #lent = new WeakMap<ArrayBufferLike, number>()
-  readonly #arena = new Arena()
+  readonly #arena = new Arena(() => this.#dropUnusedSoon())
   #period: NodeJS.Timeout | undefined
 
-  /** @param size Bytes of a buffer. @param maxFree How many of them, in bytes, wait for their next use. */
+  /** @param size Bytes of a chunk. @param maxFree How many of them, in bytes, wait for their next use. */
   constructor(size: number, maxFree: number, periodMs = PERIOD_MS) {
     this.#size = size
     this.#maxFreeBytes = maxFree * size
@@ -34,76 +32,73 @@ export class BufferPool {
    * Memory for `length` bytes with anything in it. Small ones are parts of larger blocks; what would take up
    * less than a quarter of a buffer, or does not fit the largest, is made new.
    */
-  take(length = this.#size): Buffer {
-    if (this.#isSmall(length)) return this.#arena.take(length)
+  take(length = this.#size): ChunkBytes {
+    const isSmall = length < this.#size / 4 && length <= MAX_PART
+    if (isSmall) return this.#arena.take(length)
     const shelf = this.#shelves.find(({ size }) => size >= length && size <= 4 * length)
-    if (shelf === undefined) return Buffer.allocUnsafeSlow(length)
-    const memory = shelf.take()
-    this.#lent.set(memory, 1)
-    return Buffer.from(memory, 0, length)
+    if (shelf === undefined) return takeNew(length)
+    return new ChunkBytes(Buffer.from(shelf.take(), 0, length), this, true)
   }
 
-  /** As `take`, but in memory that nothing else is in: for what may stay long, or go elsewhere. */
-  takeAlone(length: number): Buffer {
-    return length < this.#size / 4 ? Buffer.allocUnsafeSlow(length) : this.take(length)
+  /** As `take`, but in memory that nothing else is in: for what may stay long, or go to a thread. */
+  takeAlone(length: number): ChunkBytes {
+    return length < this.#size / 4 ? takeNew(length) : this.take(length)
   }
 
-  /** Says that so many have got the buffer, each of whom will give it back. */
-  share(chunk: Buffer, users: number): void {
-    if (this.#lent.has(chunk.buffer)) this.#lent.set(chunk.buffer, users)
-    else this.#arena.share(chunk, users)
-  }
-
-  /**
-   * Takes back a buffer, or a part of one, that nothing reads or writes any more; what did not come
-   * from here is left alone. When in doubt whether something still does, do not give it back.
-   */
-  giveBack(chunk: Buffer): void {
-    const users = this.#lent.get(chunk.buffer)
-    if (users === undefined) {
-      if (this.#arena.giveBack(chunk)) this.#letGoSoon()
-      return
-    }
-    if (users > 1) {
-      this.#lent.set(chunk.buffer, users - 1)
-      return
-    }
-    this.#lent.delete(chunk.buffer)
+  /** Keeps the whole memory that `bytes` are a part of for its next use, if there is room for it. */
+  takeBack({ buffer }: Buffer): void {
     const freeBytes = this.#shelves.reduce((sum, shelf) => sum + shelf.freeBytes, 0)
-    if (freeBytes + chunk.buffer.byteLength > this.#maxFreeBytes) return
-    this.#shelfOf(chunk.buffer)?.put(chunk.buffer)
-    this.#letGoSoon()
+    if (freeBytes + buffer.byteLength > this.#maxFreeBytes) return
+    this.#shelves.find(({ size }) => size === buffer.byteLength)?.put(buffer)
+    this.#dropUnusedSoon()
   }
 
-  /** `chunk` in memory that nothing else is in and that belongs to whoever asks: as it is, or copied. */
-  own(chunk: Buffer): Buffer<ArrayBuffer> {
-    if (this.#lent.has(chunk.buffer)) return chunk as Buffer<ArrayBuffer>
-    const own = this.takeAlone(chunk.length)
-    chunk.copy(own)
-    return own as Buffer<ArrayBuffer>
+  #dropUnusedSoon(): void {
+    this.#period ??= setInterval(() => this.#dropUnused(), this.#periodMs).unref()
   }
 
-  /** What `own` gave has been on another thread and comes back as this memory. */
-  adopt(memory: ArrayBufferLike): void {
-    if (this.#shelfOf(memory) !== undefined) this.#lent.set(memory, 1)
-  }
-
-  #shelfOf({ byteLength }: ArrayBufferLike): Shelf | undefined {
-    return this.#shelves.find(({ size }) => size === byteLength)
-  }
-
-  #isSmall(length: number): boolean {
-    return length < this.#size / 4 && length <= MAX_PART
-  }
-
-  #letGoSoon(): void {
-    this.#period ??= setInterval(() => this.#letGo(), this.#periodMs).unref()
-  }
-
-  #letGo(): void {
-    const isAnyLeft = [...this.#shelves, this.#arena].map((each) => each.letGo()).includes(true)
-    if (isAnyLeft) return
+  #dropUnused(): void {
+    const isAnyLeft = [...this.#shelves, this.#arena].map((each) => each.dropUnused())
+    if (isAnyLeft.includes(true)) return
     clearInterval(this.#period)
     this.#period = undefined
+  }
+}
+
+function takeNew(length: number): ChunkBytes {
+  return new ChunkBytes(Buffer.allocUnsafeSlow(length), undefined, true)
+}
+
+/** Free memory of one size. As much stays as was in use in the last period. */
+class Shelf {
+  readonly size: number
+  readonly #free: ArrayBufferLike[] = []
+  /** The fewest that have been free since the last `dropUnused`: as many were not needed. */
+  #unneeded = 0
+
+  /** @param size Bytes of a piece. */
+  constructor(size: number) {
+    this.size = size
+  }
+
+  get freeBytes(): number {
+    return this.#free.length * this.size
+  }
+
+  take(): ArrayBufferLike {
+    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size).buffer
+    this.#unneeded = Math.min(this.#unneeded, this.#free.length)
+    return memory
+  }
+
+  put(memory: ArrayBufferLike): void {
+    this.#free.push(memory)
+  }
+
+  /** Drops what was not needed since the last call. Returns whether anything is left. */
+  dropUnused(): boolean {
+    this.#free.splice(0, this.#unneeded)
+    this.#unneeded = this.#free.length
+    return this.#unneeded > 0
   }
 }

@@ -1,89 +1,119 @@
 import type { Lease } from '../memory/byte-budget.ts'
+import type { ChunkBytes } from '../memory/chunk-bytes.ts'
 import type { ByteRange, Manifest } from '../records/manifest.ts'
-import type { ChunkReader } from './chunks/reader.ts'
 
-/** Bytes of a file of which every chunk has been verified. */
+/**
+ * Bytes of a file of which every chunk that the prepared ranges need has been verified. Every range must lie
+ * within those. Close it.
+ */
 export interface PreparedRead {
-  /** The bytes of `range`, without another read, if they are in memory. */
+  /**
+   * Returns the bytes of `range` if they are in memory. They are lent: valid until `close`, and shared with
+   * other readers, so they must not be changed.
+   */
   held(range: ByteRange): Buffer[] | undefined
   /**
-   * The bytes of `range`, which must lie within what was prepared.
+   * Hands the bytes of `range` to `write` piece by piece, each verified. The next piece follows when
+   * the promise of `write` resolves, and from then on the memory of the piece may be filled with
+   * other bytes. When `write` rejects, `send` rejects with the same and the piece is left alone.
+   * @throws {EvictedError | CorruptError} for a chunk that was lost since.
+   */
+  send(range: ByteRange, write: (bytes: Buffer) => Promise<void>): Promise<void>
+  /**
+   * Yields the bytes of `range`, each chunk verified, in memory that stays what it is. It may be shared
+   * with other readers: copy it before you change it.
    * @throws {EvictedError | CorruptError} for a chunk that was lost since.
    */
   stream(range: ByteRange): AsyncGenerator<Buffer, void, undefined>
-  /**
-   * Says that bytes which `stream` yielded have left this process, so that their memory may be
-   * filled with others at once. Optional; said too early, it sends wrong bytes.
-   */
-  recycle(bytes: Buffer): void
-  /**
-   * Gives the memory back to the budget. With `sent`, everything that was handed out has left this
-   * process, as in `recycle`. Idempotent; nothing can be read afterwards.
-   */
-  close(options?: { sent?: boolean }): void
+  /** Gives the memory back at once; what `held` returned must not be used afterwards. Idempotent. */
+  close(): void
 }
 
-/** Held in memory, where there was room for that. */
+/** Verified bytes, and the chunk that they are a part of. */
+export interface Part {
+  readonly chunk: ChunkBytes
+  readonly bytes: Buffer
+}
+
+type Parts = Iterable<Part> | AsyncIterable<Part>
+
+/** Yields the bytes alone, whose memory is the caller's: the chunks are never released. */
+export async function* bytesOf(parts: Parts): AsyncGenerator<Buffer, void, undefined> {
+  for await (const { bytes } of parts) yield bytes
+}
+
+async function sendAll(parts: Parts, write: (bytes: Buffer) => Promise<void>): Promise<void> {
+  for await (const { chunk, bytes } of parts) {
+    await write(bytes)
+    chunk.release()
+  }
+}
+
+/** A read whose chunks are all in memory. */
 export class HeldRead implements PreparedRead {
   readonly #manifest: Manifest
-  readonly #reader: ChunkReader
   readonly #lease: Lease
   /** By their index in the file. */
-  readonly #chunks: Buffer[] = []
+  readonly #chunks: ChunkBytes[] = []
   #isClosed = false
 
   /** @param lease Room for all the chunks that will be added. */
-  constructor(manifest: Manifest, reader: ChunkReader, lease: Lease) {
+  constructor(manifest: Manifest, lease: Lease) {
     this.#manifest = manifest
-    this.#reader = reader
     this.#lease = lease
   }
 
-  /** @param bytes Verified. */
-  add(index: number, bytes: Buffer): void {
-    this.#chunks[index] = bytes
+  /** @param chunk Verified; released by `close`. */
+  add(index: number, chunk: ChunkBytes): void {
+    this.#chunks[index] = chunk
   }
 
   held(range: ByteRange): Buffer[] {
-    if (this.#isClosed) throw new Error('a prepared read was used after it was closed')
-    const { from, to } = this.#manifest.span(range)
-    const parts: Buffer[] = []
-    for (let index = from; index < to; index++) {
-      parts.push(clip(this.#chunks[index]!, index * this.#manifest.chunkSize, range))
-    }
-    return parts
+    return this.#parts(range).map(({ bytes }) => bytes)
+  }
+
+  async send(range: ByteRange, write: (bytes: Buffer) => Promise<void>): Promise<void> {
+    await sendAll(this.#retained(range), write)
   }
 
   async *stream(range: ByteRange): AsyncGenerator<Buffer, void, undefined> {
-    yield* this.held(range)
+    yield* bytesOf(this.#retained(range))
   }
 
-  /** Nothing: the next range may need them again. */
-  recycle(): void {}
-
-  close({ sent = false } = {}): void {
-    if (sent) this.#chunks.forEach((chunk) => void this.#reader.recycle(chunk))
-    this.#chunks.length = 0
+  close(): void {
+    if (this.#isClosed) return
     this.#isClosed = true
+    this.#chunks.forEach((chunk) => void chunk.release()) // Not `of`, which visits what is missing.
+    this.#chunks.length = 0
     this.#lease.release()
+  }
+
+  /** Parts that outlast `close`. */
+  #retained(range: ByteRange): Part[] {
+    const parts = this.#parts(range)
+    for (const { chunk } of parts) chunk.retain()
+    return parts
+  }
+
+  #parts(range: ByteRange): Part[] {
+    if (this.#isClosed) throw new Error('a prepared read was used after it was closed')
+    const { from, to } = this.#manifest.span(range)
+    const parts: Part[] = []
+    for (let index = from; index < to; index++) {
+      const chunk = this.#chunks[index]!
+      parts.push({ chunk, bytes: clip(chunk.bytes, index * this.#manifest.chunkSize, range) })
+    }
+    return parts
   }
 }
 
-/** Read and verified once more on the way out, or as far as that for the first time. */
+/** A read that fetches and verifies the chunks on the way out, mostly for the second time. */
 export class StreamedRead implements PreparedRead {
-  readonly #reader: ChunkReader
-  readonly #stream: (range: ByteRange) => AsyncIterable<Buffer>
+  readonly #parts: (range: ByteRange) => AsyncIterable<Part>
   readonly #onClose: () => void
-  /** The memory may be somebody else's by now: saying it twice must do no harm. */
-  readonly #recycled = new WeakSet<Buffer>()
 
-  constructor(
-    reader: ChunkReader,
-    stream: (range: ByteRange) => AsyncIterable<Buffer>,
-    onClose: () => void = () => {},
-  ) {
-    this.#reader = reader
-    this.#stream = stream
+  constructor(parts: (range: ByteRange) => AsyncIterable<Part>, onClose: () => void = () => {}) {
+    this.#parts = parts
     this.#onClose = onClose
   }
 
@@ -91,14 +121,12 @@ export class StreamedRead implements PreparedRead {
     return undefined
   }
 
-  async *stream(range: ByteRange): AsyncGenerator<Buffer, void, undefined> {
-    yield* this.#stream(range)
+  send(range: ByteRange, write: (bytes: Buffer) => Promise<void>): Promise<void> {
+    return sendAll(this.#parts(range), write)
   }
 
-  recycle(bytes: Buffer): void {
-    if (this.#recycled.has(bytes)) return
-    this.#recycled.add(bytes)
-    this.#reader.recycle(bytes)
+  stream(range: ByteRange): AsyncGenerator<Buffer, void, undefined> {
+    return bytesOf(this.#parts(range))
   }
 
   close(): void {
@@ -106,11 +134,12 @@ export class StreamedRead implements PreparedRead {
   }
 }
 
+/** Returns the part of a chunk at `offset` that lies within the range. */
 export function clip(chunk: Buffer, offset: number, { start, end }: ByteRange): Buffer {
   return chunk.subarray(Math.max(0, start - offset), Math.min(chunk.length, end - offset))
 }
 
-/** The chunks that any of the ranges needs, each once, in order. */
+/** Returns the indices of the chunks that any of the ranges needs, each once, in order. */
 export function chunksOf(manifest: Manifest, ranges: readonly ByteRange[]): number[] {
   const needed: number[] = []
   for (const range of ranges) {

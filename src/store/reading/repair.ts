@@ -5,13 +5,13 @@ import type { Chunk, Manifest } from '../records/manifest.ts'
 import type { ChunkSource } from './chunks/source.ts'
 import { type State, stateOf, stateOfChunk } from './verification.ts'
 
-/** How the copies of a file were found, and what was done about them. */
+/** How many copies of a file were found and written again, and what state the file is in. */
 export interface Repair {
-  /** What the file is afterwards. */
+  /** Of the file, afterwards. */
   state: State
   hash: string
   size: number
-  /** The copies of the link that it was asked for by. */
+  /** The copies of the link that the call named. */
   link: CopyReport
   /** How many chunks are intact, evicted and corrupt afterwards. */
   counts: Record<State, number>
@@ -19,7 +19,7 @@ export interface Repair {
   chunks: CopyReport
 }
 
-/** Memory for one chunk is memory for a few copies of it at a time. */
+/** How many copies of a chunk may be in memory at the same time. */
 const COPIES_AT_ONCE = 4
 
 /** Reads every copy of every chunk and writes those again that another copy can replace. */
@@ -38,7 +38,7 @@ export async function repairChunks(
     for await (const { chunk, found, ...repaired } of readAhead(manifest.chunks(), limit, repair)) {
       signal?.throwIfAborted()
       counts[stateOfChunk(found, chunk)]++
-      source.recycle(found)
+      if (typeof found !== 'string') found.release()
       for (const figure of FIGURES) copies[figure] += repaired.copies[figure]
     }
   } finally {

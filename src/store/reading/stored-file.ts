@@ -11,7 +11,15 @@ import type { Prefetched } from './chunks/prefetch.ts'
 import { ChunkReader } from './chunks/reader.ts'
 import type { SharedChunks } from './chunks/shared.ts'
 import type { ChunkSource } from './chunks/source.ts'
-import { chunksOf, clip, HeldRead, type PreparedRead, StreamedRead } from './prepared-read.ts'
+import {
+  bytesOf,
+  chunksOf,
+  clip,
+  HeldRead,
+  type Part,
+  type PreparedRead,
+  StreamedRead,
+} from './prepared-read.ts'
 import { type Verification, verifyFile } from './verification.ts'
 
 export interface ReadOptions {
@@ -19,7 +27,7 @@ export interface ReadOptions {
   start?: number
   /** The byte after the last one. Default: the file's size. */
   end?: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface PrepareOptions {
@@ -27,21 +35,22 @@ export interface PrepareOptions {
    * `full`, the default, verifies every chunk before it resolves. `stream` verifies the first one,
    * for an early first byte; the rest is verified as it is read, and may turn out to be lost.
    */
-  verify?: 'full' | 'stream'
+  verify?: 'full' | 'stream' | undefined
+  /** Ends the wait for memory, and the read before its next chunk. A chunk that is under way is waited for. */
   signal?: AbortSignal | undefined
 }
 
 /** What a store needs to read a file; made by `FileStore` alone. */
 export interface FileReading {
   readonly chunks: SharedChunks
-  /** What is stored, around everything that is remembered. */
+  /** What is stored, past shared fetches and the hot cache. */
   readonly source: ChunkSource
   readonly budgets: Budgets
   readonly presence: Presence
   readonly events: StoreEvents
 }
 
-/** A file that has a link; whether its chunks are there as well shows when they are asked for. */
+/** A file that has a link. Whether its chunks are there shows when they are read or probed. */
 export class StoredFile {
   readonly manifest: Manifest
   readonly name?: string
@@ -53,16 +62,18 @@ export class StoredFile {
   readonly ttl: number
   readonly #reading: FileReading
   readonly #reader: ChunkReader
+  readonly #prefetched: Prefetched | undefined
 
-  /** @param prefetched Its only chunk, probably, when that was asked for along with the link. */
+  /** @param prefetched Probably its only chunk. */
   constructor(link: Link, reading: FileReading, prefetched?: Prefetched) {
     this.manifest = link.manifest
-    // The link may be remembered, and is not the reader's.
+    // Copies: the link may be remembered, and the caller may change these.
     this.attributes = link.attributes === undefined ? {} : { ...link.attributes }
     this.storedAt = new Date(link.storedAt)
     this.ttl = link.ttl
     this.#reading = reading
     this.#reader = new ChunkReader(reading.chunks, reading.events, prefetched)
+    this.#prefetched = prefetched
     if (link.name !== undefined) this.name = link.name
     if (link.type !== undefined) this.type = link.type
   }
@@ -82,63 +93,43 @@ export class StoredFile {
   }
 
   /**
-   * The bytes, each chunk verified before any of it is yielded. A chunk that is lost ends the
+   * Yields the bytes, each chunk verified before any of it is yielded. A chunk that is lost ends the
    * stream in the middle: use `prepare` or `bytes` to know beforehand.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
-  async *stream(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    const { signal } = options
-    const range = this.#range(options)
-    if (range.start === range.end) return
-    const { chunkSize } = this.manifest
-    const { from, to } = this.manifest.span(range)
-    const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
-    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
-    try {
-      let offset = from * chunkSize
-      for await (const chunk of this.#reader.readAll(
-        this.manifest.chunks(from, to),
-        window.chunks,
-      )) {
-        signal?.throwIfAborted()
-        yield clip(chunk, offset, range)
-        offset += chunkSize
-      }
-    } finally {
-      window.release()
-    }
+  stream(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    return bytesOf(this.#parts(options))
   }
 
   /**
-   * All the bytes at once, every chunk verified. Not for files larger than the memory you have.
+   * Returns all the bytes at once, every chunk verified. Not for files larger than the memory you have.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   async bytes(options: ReadOptions = {}): Promise<Buffer> {
-    const parts: Buffer[] = []
-    for await (const part of this.stream(options)) parts.push(part)
-    const all = Buffer.concat(parts) // A copy even of one: chunks may be shared with other readers.
-    for (const part of parts) this.#reader.recycle(part)
+    const parts: Part[] = []
+    for await (const part of this.#parts(options)) parts.push(part)
+    const all = Buffer.concat(parts.map(({ bytes }) => bytes)) // A copy even of one: chunks may be shared.
+    for (const { chunk } of parts) chunk.release()
     return all
   }
 
   /**
    * Verifies every chunk that the ranges need before any byte is handed out, so that a caller can
    * promise them: what fits the memory budget is held, more than that is read twice. Close it.
-   * A `signal` is not even looked at for one chunk that there is room for: there is no next one to save.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   async prepare(
     ranges: readonly ByteRange[] = [{ start: 0, end: this.size }],
-    options: PrepareOptions = {},
+    { verify = 'full', signal }: PrepareOptions = {},
   ): Promise<PreparedRead> {
     for (const range of ranges) this.#range(range)
-    if (options.verify === 'stream') return this.#prepareStream(ranges, options.signal)
+    if (verify === 'stream') return this.#prepareStream(ranges, signal)
     const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-    const [only] = chunks
-    const lease = chunks.length === 1 ? this.#reading.budgets.tryHold(bytes) : undefined
-    if (lease === undefined) return this.#prepareInTurn(chunks, bytes, options.signal)
-    return this.#hold(only!, lease)
+    const lease = this.#tryHold(chunks, bytes) ?? (await this.#reading.budgets.hold(bytes, signal))
+    if (lease !== undefined) return this.#hold(chunks, lease, signal)
+    await this.#verifyOnly(chunks, bytes, signal)
+    return new StreamedRead((range) => this.#parts({ ...range, signal }))
   }
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
@@ -153,11 +144,21 @@ export class StoredFile {
     return verifyFile(this.manifest, this.#reading, signal)
   }
 
-  /** What one chunk needs, and no more: most files have no other. */
-  async #hold(chunk: Chunk, lease: Lease): Promise<HeldRead> {
-    const read = new HeldRead(this.manifest, this.#reader, lease)
+  /** Room for the chunks, if there is some without waiting. */
+  #tryHold([first, second]: readonly Chunk[], bytes: number): Lease | undefined {
+    const isOne = first !== undefined && second === undefined
+    const lease = isOne ? this.#prefetched?.takeLease(first.digest, bytes) : undefined
+    return lease ?? this.#reading.budgets.tryHold(bytes)
+  }
+
+  async #hold(
+    chunks: readonly Chunk[],
+    lease: Lease,
+    signal: AbortSignal | undefined,
+  ): Promise<HeldRead> {
+    const read = new HeldRead(this.manifest, lease)
     try {
-      read.add(chunk.index, await this.#reader.read(chunk))
+      await this.#readInto(read, chunks, signal)
       return read
     } catch (error) {
       read.close()
@@ -165,23 +166,17 @@ export class StoredFile {
     }
   }
 
-  async #prepareInTurn(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
-    const lease = await this.#reading.budgets.hold(bytes, signal)
-    if (lease === undefined) {
-      await this.#verifyOnly(chunks, bytes, signal)
-      return new StreamedRead(this.#reader, (range) => this.#streamRange(range, signal))
+  async #readInto(read: HeldRead, chunks: readonly Chunk[], signal: AbortSignal | undefined) {
+    const [first, second] = chunks
+    // Most files have one chunk, which needs no window and no generator.
+    if (first !== undefined && second === undefined) {
+      read.add(first.index, await this.#reader.read(first))
+      return
     }
-    const read = new HeldRead(this.manifest, this.#reader, lease)
-    try {
-      let done = 0
-      for await (const bytes of this.#reader.readAll(chunks, windowFor(this.manifest.chunkSize))) {
-        signal?.throwIfAborted()
-        read.add(chunks[done++]!.index, bytes)
-      }
-      return read
-    } catch (error) {
-      read.close()
-      throw error
+    let done = 0
+    for await (const chunk of this.#reader.readAll(chunks, windowFor(this.manifest.chunkSize))) {
+      read.add(chunks[done++]!.index, chunk)
+      signal?.throwIfAborted()
     }
   }
 
@@ -189,35 +184,52 @@ export class StoredFile {
     const { chunkSize } = this.manifest
     const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
     try {
-      for await (const bytes of this.#reader.readAll(chunks, window.chunks)) {
+      for await (const chunk of this.#reader.readAll(chunks, window.chunks)) {
+        chunk.release()
         signal?.throwIfAborted()
-        this.#reader.recycle(bytes)
       }
     } finally {
       window.release()
     }
   }
 
+  /** Reads the first chunk of the first range, and the rest when it is asked for. */
   async #prepareStream(ranges: readonly ByteRange[], signal: AbortSignal | undefined) {
     const first = ranges[0] ?? { start: 0, end: 0 }
-    const stream = this.#streamRange(first, signal)
-    const start = await stream.next()
+    const parts = this.#parts({ ...first, signal })
+    const start = await parts.next()
     const primed = async function* () {
       if (!start.done) yield start.value
-      yield* stream
+      yield* parts
     }
     let isFresh = true
-    const streamOf = (range: ByteRange) => {
+    const partsOf = (range: ByteRange) => {
       const isFirst = range.start === first.start && range.end === first.end
-      if (!isFirst || !isFresh) return this.#streamRange(range, signal)
+      if (!isFirst || !isFresh) return this.#parts({ ...range, signal })
       isFresh = false
       return primed()
     }
-    return new StreamedRead(this.#reader, streamOf, () => void stream.return())
+    return new StreamedRead(partsOf, () => void parts.return())
   }
 
-  #streamRange(range: ByteRange, signal: AbortSignal | undefined) {
-    return this.stream(signal === undefined ? range : { ...range, signal })
+  async *#parts({ signal, ...options }: ReadOptions): AsyncGenerator<Part, void, undefined> {
+    const range = this.#range(options)
+    if (range.start === range.end) return
+    const { chunkSize } = this.manifest
+    const { from, to } = this.manifest.span(range)
+    const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
+    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
+    try {
+      let offset = from * chunkSize
+      const chunks = this.manifest.chunks(from, to)
+      for await (const chunk of this.#reader.readAll(chunks, window.chunks)) {
+        signal?.throwIfAborted()
+        yield { chunk, bytes: clip(chunk.bytes, offset, range) }
+        offset += chunkSize
+      }
+    } finally {
+      window.release()
+    }
   }
 
   #range({ start = 0, end = this.size }: ReadOptions): ByteRange {

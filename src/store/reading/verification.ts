@@ -2,9 +2,9 @@ import { Digest } from '../../digest.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import { readAhead } from '../memory/window.ts'
 import type { Chunk, Manifest } from '../records/manifest.ts'
-import type { ChunkSource, Found } from './chunks/source.ts'
+import type { ChunkSource, FoundChunk } from './chunks/source.ts'
 
-/** All there and right, at least one gone, or at least one wrong; wrong weighs more than gone. */
+/** All chunks there and right, at least one gone, or at least one wrong, which counts for more than gone. */
 export type State = 'intact' | 'evicted' | 'corrupt'
 
 export interface ChunkHealth {
@@ -44,8 +44,10 @@ export async function verifyFile(
     for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
       signal?.throwIfAborted()
       const state = stateOfChunk(found, chunk)
-      if (typeof found !== 'string') whole.update(found)
-      source.recycle(found)
+      if (typeof found !== 'string') {
+        whole.update(found.bytes)
+        found.release()
+      }
       counts[state]++
       chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
     }
@@ -58,7 +60,7 @@ export async function verifyFile(
   return { state, hash: digest.hex, size, chunkSize, counts, chunks }
 }
 
-export function stateOfChunk(found: Found, { size }: Chunk): State {
+export function stateOfChunk(found: FoundChunk, { size }: Chunk): State {
   if (typeof found === 'string') return found
   return found.length === size ? 'intact' : 'corrupt'
 }

@@ -3,10 +3,9 @@ import { MAX_TTL } from '../../engine/key.ts'
 import { CorruptError, UnavailableError } from '../../errors.ts'
 import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
-import { KnownLinks } from './known-links.ts'
+import { type KnownLink, KnownLinks } from './known-links.ts'
 import { decodeLink, encodeLink, type Link } from './link.ts'
-import type { Manifest } from './manifest.ts'
-import { repairCopies } from './repair-value.ts'
+import { repairValue } from './repair-value.ts'
 import type { Sealer } from './seal.ts'
 import {
   BRIEF_TOMBSTONE_TTL,
@@ -24,7 +23,7 @@ export interface LinkWritten {
 
 type Entry = Link | Tombstone
 
-/** Losing a link loses the file, and what it leads to may change or end. */
+/** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
 const versions: Versions<Entry> = {
   of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
@@ -50,14 +49,16 @@ export class Links {
     this.#sealer = sealer
   }
 
-  /** What the ref led to when it was read last, if that was lately: a guess at what it leads to now. */
-  lately(ref: ParsedRef): Manifest | undefined {
-    return this.#known.get(ref)?.link.manifest
+  /** What the ref led to when it was read last, if that is remembered: a guess at what it leads to now. */
+  known(ref: ParsedRef): KnownLink | undefined {
+    return this.#known.get(ref)
   }
 
-  /** @throws {CorruptError} when there is a record that does not prove itself. It is left alone. */
-  async read(ref: ParsedRef): Promise<Link | undefined> {
-    const known = this.#known.get(ref)
+  /**
+   * Reads the link. A record that is the known one, byte for byte, is not proved again.
+   * @throws {CorruptError} when there is a record that does not prove itself. It is left alone.
+   */
+  async read(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
     const key = known?.key ?? this.#key(ref)
     const prove = (record: Buffer) =>
       known?.isSame(record) ? known.link : this.#prove(record, key, ref)
@@ -73,7 +74,7 @@ export class Links {
     const key = this.#key(ref)
     const prove = (record: Buffer) => this.#prove(record, key, ref)
     try {
-      const { proven, copies } = await repairCopies(this.#engine, key, prove, VERSIONED)
+      const { proven, copies } = await repairValue(this.#engine, key, prove, VERSIONED)
       return { link: toLink(proven), copies }
     } catch (error) {
       throw corruptIfDamaged(error, ref)
@@ -105,13 +106,13 @@ export class Links {
     return { created: false, copies: await this.#engine.set(key, record, options) }
   }
 
-  /** As `put`, for whoever need not know whether there was one: where there is one copy, one trip. */
+  /** As `put`, without telling whether there was one: one trip where there is one copy. */
   async replace(ref: ParsedRef, link: Link): Promise<number> {
     if (this.#hasCopies) return (await this.put(ref, link)).copies
     return this.#set(ref, link, link.ttl)
   }
 
-  /** `link`, but living on for as long as one to the same content that is there would. */
+  /** Returns `link` with the longer of its own life and that of the link which is stored. */
   async keepingLife(ref: ParsedRef, link: Link): Promise<Link> {
     const existing = link.ttl === 0 ? undefined : await this.#readIfPossible(ref)
     return existing ? { ...link, ttl: longerLife(existing, link) } : link
@@ -178,7 +179,7 @@ export class Links {
     }
   }
 
-  /** For what can do without: a write must not fail because some servers do not answer. */
+  /** As `readUnlessCorrupt`, for a write, which must not fail because some servers do not answer. */
   async #readIfPossible(ref: ParsedRef): Promise<Link | undefined> {
     try {
       return await this.readUnlessCorrupt(ref)

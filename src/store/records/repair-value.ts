@@ -1,7 +1,7 @@
 import type { CopyReport, Engine, GetOptions, Proof } from '../../engine/engine.ts'
 
-/** `Engine.repair`; where an engine keeps one copy only there is nothing to write it again from. */
-export async function repairCopies<T>(
+/** `Engine.repair`. An engine that keeps one copy has nothing to write it again from: the value is read. */
+export async function repairValue<T>(
   engine: Engine,
   key: string,
   prove: Proof<T>,

@@ -1,18 +1,18 @@
 import { Digest } from '../../digest.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { InsufficientStorageError, TooLargeError } from '../../errors.ts'
-import type { FileDigest, Hashed } from '../hashing/file-digest.ts'
+import { InvalidArgumentError, TooLargeError } from '../../errors.ts'
+import type { FileDigest } from '../hashing/file-digest.ts'
+import type { Hashed } from '../hashing/hash-thread.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { BufferPool } from '../memory/pool.ts'
 import { Window } from '../memory/window.ts'
 import type { Keys } from '../records/keys.ts'
+import { maxChunkCount } from '../records/link.ts'
 import { Manifest } from '../records/manifest.ts'
 import { cut } from './chunker.ts'
-import type { Presence } from './presence.ts'
 import type { Pieces } from './source.ts'
 
 export interface WriteOptions {
-  chunkSize: number
   /** Chunks hashed and sent at the same time. */
   window: number
   /** More bytes than this end the write. */
@@ -22,35 +22,55 @@ export interface WriteOptions {
   onStored?: ((bytes: number) => void) | undefined
 }
 
+/** The chunks of a file that are stored, and that nothing leads to yet. */
 export interface Written {
   manifest: Manifest
   /** The fewest copies that any of the chunks was stored in. */
   copies: number
 }
 
-/** The one way in: cuts, hashes and stores chunks, then proves that all of them are there. */
+/** Cuts, hashes and stores the chunks of files. */
 export class ChunkWriter {
   readonly #engine: Engine
   readonly #keys: Keys
-  readonly #presence: Presence
   readonly #pool: BufferPool
   readonly #hasher: Hasher
+  readonly #chunkSize: number
+  readonly #maxFileSize: number
 
-  /** @param pool For uploads alone: a chunk of its memory is given back once it is stored. */
-  constructor(engine: Engine, keys: Keys, presence: Presence, pool: BufferPool, hasher: Hasher) {
+  /** @param pool For uploads alone: reads hand out memory of theirs, which may be uploaded. */
+  constructor(
+    engine: Engine,
+    keys: Keys,
+    pool: BufferPool,
+    hasher: Hasher,
+    limits: { chunkSize: number; maxFileSize: number },
+  ) {
     this.#engine = engine
     this.#keys = keys
-    this.#presence = presence
     this.#pool = pool
     this.#hasher = hasher
+    this.#chunkSize = limits.chunkSize
+    this.#maxFileSize = limits.maxFileSize
   }
 
-  /**
-   * Stores every chunk, even one that seems to be there already: writing is what heals.
-   * Nothing leads to the chunks until their manifest is stored.
-   */
+  /** The bytes that a file may have: the configured limit, or what one manifest can list. */
+  async maxFileSize(): Promise<number> {
+    const chunkSize = this.#chunkSize
+    const maxValue = await this.#engine.maxValueSize(this.#keys.length)
+    if (chunkSize > maxValue) {
+      throw new InvalidArgumentError(
+        `a chunk of ${chunkSize} bytes cannot be stored: the largest that can has ${maxValue} bytes`,
+        { expected: `chunkSize <= ${maxValue}`, actual: String(chunkSize) },
+      )
+    }
+    return Math.min(this.#maxFileSize, maxChunkCount(maxValue) * chunkSize)
+  }
+
+  /** Stores every chunk, even one that seems to be there already: writing is what heals. */
   async write(pieces: Pieces, options: WriteOptions): Promise<Written> {
-    const { chunkSize, maxSize, signal, onStored } = options
+    const chunkSize = this.#chunkSize
+    const { maxSize, signal, onStored } = options
     const window = new Window(options.window)
     const digests: Digest[] = []
     let file: FileDigest | undefined
@@ -58,11 +78,11 @@ export class ChunkWriter {
     let stored = 0
     let copies = Number.POSITIVE_INFINITY
     const store = async (index: number, hashing: Hashed | Promise<Hashed>) => {
-      const { chunk, digest } = await hashing
-      digests[index] = digest
-      const written = await this.#store(chunk, digest)
-      copies = Math.min(copies, written)
-      stored += chunk.length
+      const hashed = await hashing
+      const { length } = hashed.chunk
+      digests[index] = hashed.digest
+      copies = Math.min(copies, await this.#store(hashed))
+      stored += length
       onStored?.(stored)
     }
     try {
@@ -75,7 +95,7 @@ export class ChunkWriter {
         window.add(store(digests.push(Digest.empty) - 1, file.add(chunk)))
       }
       const ending = Promise.resolve(file?.end())
-      ending.catch(() => {}) // It is looked at when the chunks are stored, if they can be.
+      ending.catch(() => {}) // It is awaited once the chunks are stored, if they can be.
       await window.finish()
       signal?.throwIfAborted()
       const whole = (await ending) ?? digests[0] ?? Digest.empty
@@ -88,20 +108,9 @@ export class ChunkWriter {
     }
   }
 
-  /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
-  async checkPresence(manifest: Manifest, signal?: AbortSignal): Promise<void> {
-    const missing = await this.#presence.countMissing(manifest, signal)
-    if (missing === 0) return
-    throw new InsufficientStorageError(
-      `${missing} of ${manifest.chunkCount} chunks vanished before the upload finished: the cache ` +
-        'has less memory than this file and what else is written need',
-      { expected: `${manifest.chunkCount} chunks`, actual: `${manifest.chunkCount - missing}` },
-    )
-  }
-
-  async #store(chunk: Buffer, digest: Digest): Promise<number> {
-    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk)
-    this.#pool.giveBack(chunk) // Not after a write that failed: it may still be on its way to a socket.
+  async #store({ chunk, digest }: Hashed): Promise<number> {
+    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk.bytes)
+    chunk.release() // Not after a write that failed: it may still be on its way to a socket.
     return copies
   }
 }

@@ -1,17 +1,18 @@
 import { InvalidArgumentError } from '../../errors.ts'
+import { ChunkBytes } from '../memory/chunk-bytes.ts'
 import type { BufferPool } from '../memory/pool.ts'
 import type { Pieces } from './source.ts'
 
 /**
  * Cuts pieces of any size into chunks of exactly `chunkSize` bytes, but for the last. Yields
  * nothing for no bytes. A piece that is a whole chunk, or all of the last one, is not copied;
- * others are copied once, into a buffer of `pool`, which the caller gives back.
+ * others are copied once, into memory of `pool`. The caller releases the chunks.
  */
 export async function* cut(
   pieces: Pieces,
   chunkSize: number,
   pool: BufferPool,
-): AsyncGenerator<Buffer, void, undefined> {
+): AsyncGenerator<ChunkBytes, void, undefined> {
   const chunk = new PartialChunk(pool)
   for await (const piece of pieces) {
     let rest = asBuffer(piece)
@@ -30,7 +31,7 @@ class PartialChunk {
   length = 0
   readonly #pool: BufferPool
   #lone: Buffer | undefined
-  #buffer: Buffer | undefined
+  #joined: ChunkBytes | undefined
 
   constructor(pool: BufferPool) {
     this.#pool = pool
@@ -42,20 +43,21 @@ class PartialChunk {
     this.length += piece.length
   }
 
-  complete(piece?: Buffer): Buffer {
+  complete(piece?: Buffer): ChunkBytes {
     if (piece !== undefined) this.add(piece)
-    const chunk = this.#lone ?? this.#buffer!.subarray(0, this.length)
+    const chunk = this.#joined ?? new ChunkBytes(this.#lone!)
+    if (chunk.length > this.length) chunk.bytes = chunk.bytes.subarray(0, this.length)
     this.#lone = undefined
-    this.#buffer = undefined
+    this.#joined = undefined
     this.length = 0
     return chunk
   }
 
   #join(piece: Buffer): void {
-    this.#buffer ??= this.#pool.take()
-    this.#lone?.copy(this.#buffer)
+    this.#joined ??= this.#pool.take()
+    this.#lone?.copy(this.#joined.bytes)
     this.#lone = undefined
-    piece.copy(this.#buffer, this.length)
+    piece.copy(this.#joined.bytes, this.length)
   }
 }
 

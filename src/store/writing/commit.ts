@@ -1,12 +1,10 @@
-import type { Digest } from '../../digest.ts'
 import { checkTtl } from '../../engine/key.ts'
-import { ExistsError, InvalidArgumentError } from '../../errors.ts'
+import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../../errors.ts'
 import { checkName } from '../file-ref.ts'
-import type { FileStore } from '../file-store.ts'
 import type { Link } from '../records/link.ts'
 import type { Links, LinkWritten } from '../records/links.ts'
-import type { Manifest } from '../records/manifest.ts'
-import type { Uploading } from './upload.ts'
+import type { Written } from './chunk-writer.ts'
+import type { Presence } from './presence.ts'
 
 export interface CommitOptions {
   /** Also store it under this name: 1 to 1,024 bytes of Unicode without control characters. */
@@ -27,7 +25,7 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined
 }
 
-/** How to name content that is there already. */
+/** How to name content that is stored already. */
 export interface LinkOptions extends CommitOptions {
   name: string
 }
@@ -48,51 +46,67 @@ export interface Receipt {
   copies: number
 }
 
-/** Content whose chunks are stored and that nothing leads to: drop it, and it was never there. */
-export class StagedFile {
-  readonly #manifest: Manifest
-  readonly #copies: number
-  readonly #uploading: Uploading
+/** Options of a commit that were validated. */
+export interface Commit extends Pick<CommitOptions, 'createOnly' | 'precondition' | 'signal'> {
+  /** What to keep with the name, where there is one. */
+  readonly named: Named | undefined
+  readonly ttl: number
+}
 
-  constructor(manifest: Manifest, copies: number, uploading: Uploading) {
-    this.#manifest = manifest
-    this.#copies = copies
-    this.#uploading = uploading
+type Named = Pick<Link, 'type' | 'attributes'> & { readonly name: string }
+
+/** Makes the links to content whose chunks are stored. */
+export class Committer {
+  readonly #links: Links
+  readonly #presence: Presence
+  readonly #ttl: number
+
+  /** @param ttl Seconds that links live unless an option says otherwise. */
+  constructor(links: Links, presence: Presence, ttl: number) {
+    this.#links = links
+    this.#presence = presence
+    this.#ttl = ttl
   }
 
-  get digest(): Digest {
-    return this.#manifest.digest
+  /** @throws {InvalidArgumentError} */
+  validate(options: CommitOptions): Commit {
+    const { createOnly, precondition, signal, ttl = this.#ttl } = options
+    const named = validateNamed(options)
+    checkTtl(ttl)
+    return {
+      named,
+      ttl,
+      signal,
+      ...(createOnly && { createOnly }),
+      ...(precondition && { precondition }),
+    }
   }
 
-  /** Bytes. */
-  get size(): number {
-    return this.#manifest.size
+  /** Rejects as a commit would, as far as that can be told without the content. */
+  async check({ named, createOnly, precondition }: Commit): Promise<void> {
+    if (createOnly && named !== undefined) await this.#refuseIfReadable(named)
+    await precondition?.()
   }
 
-  /**
-   * Rejects as `commit` with the same options would, and changes nothing: for whoever wants to
-   * commit several files or none.
-   */
-  async confirm(options: CommitOptions = {}): Promise<void> {
-    await checkCommit(options, this.#uploading)
-    await this.#checkPresence(options)
+  /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
+  async checkPresence({ manifest }: Written, { signal }: Commit): Promise<void> {
+    const missing = await this.#presence.countMissing(manifest, signal)
+    if (missing === 0) return
+    throw new InsufficientStorageError(
+      `${missing} of ${manifest.chunkCount} chunks vanished before the upload finished: the cache ` +
+        'has less memory than this file and what else is written need',
+      { expected: `${manifest.chunkCount} chunks`, actual: `${manifest.chunkCount - missing}` },
+    )
   }
 
-  /**
-   * Confirms that all chunks are there, then makes the link by hash, then the one by name.
-   * @throws {ExistsError} with `createOnly`, when a readable file has that name.
-   * @throws {InsufficientStorageError | InvalidArgumentError | UnavailableError}
-   */
-  async commit(options: CommitOptions = {}): Promise<Receipt> {
-    const { store, links } = this.#uploading
-    const manifest = this.#manifest
-    const { named, ttl } = describe(options, this.#uploading)
-    await this.#checkPresence(options)
-    await options.precondition?.()
-    options.signal?.throwIfAborted()
+  /** Makes the link by hash, then the one by name. The caller has seen that all chunks are there. */
+  async link({ manifest, copies }: Written, commit: Commit): Promise<Receipt> {
+    const { named, ttl } = commit
+    await commit.precondition?.()
+    commit.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
     const byHash = await this.#linkHash(link, named !== undefined)
-    const byName = named && (await linkName(store, links, { ...link, ...named }, options))
+    const byName = named && (await this.#linkName({ ...link, ...named }, commit))
     return {
       hash: manifest.digest.hex,
       size: manifest.size,
@@ -100,55 +114,34 @@ export class StagedFile {
       ...(named && { name: named.name }),
       ...(named?.type !== undefined && { type: named.type }),
       created: (byName ?? byHash).created,
-      copies: Math.min(this.#copies, byHash.copies, byName?.copies ?? byHash.copies),
+      copies: Math.min(copies, byHash.copies, byName?.copies ?? byHash.copies),
     }
   }
 
   /** @param hasName Whether the receipt tells of a name, and not of the hash, if it is new. */
   async #linkHash(link: Link, hasName: boolean): Promise<LinkWritten> {
-    const { links } = this.#uploading
     const ref = { hash: link.manifest.digest }
-    const lasting = await links.keepingLife(ref, link)
-    if (!hasName) return links.put(ref, lasting)
-    return { created: false, copies: await links.replace(ref, lasting) }
+    const lasting = await this.#links.keepingLife(ref, link)
+    if (!hasName) return this.#links.put(ref, lasting)
+    return { created: false, copies: await this.#links.replace(ref, lasting) }
   }
 
-  #checkPresence({ signal }: CommitOptions): Promise<void> {
-    return this.#uploading.writer.checkPresence(this.#manifest, signal)
+  async #linkName(link: Link & Named, { createOnly }: Commit): Promise<LinkWritten> {
+    const ref = { name: link.name }
+    if (!createOnly) return this.#links.put(ref, link)
+    const added = await this.#links.add(ref, link)
+    if (added > 0) return { created: true, copies: added }
+    await this.#refuseIfReadable(link)
+    return this.#links.put(ref, link)
+  }
+
+  async #refuseIfReadable({ name }: Named): Promise<void> {
+    if ((await this.#presence.readableLink({ name })) === undefined) return
+    throw new ExistsError(`there is a file ${JSON.stringify(name)} already`)
   }
 }
 
-/** Rejects as `commit` would, as far as that can be told without the content. */
-export async function checkCommit(options: CommitOptions, uploading: Uploading): Promise<void> {
-  const { named } = describe(options, uploading)
-  if (options.createOnly) await refuseIfReadable(uploading.store, named)
-  await options.precondition?.()
-}
-
-function describe(options: CommitOptions, uploading: Uploading) {
-  const named = describeName(options)
-  const ttl = options.ttl ?? uploading.ttl
-  checkTtl(ttl)
-  return { named, ttl }
-}
-
-type NamedLink = Link & { name: string }
-
-async function linkName(store: FileStore, links: Links, link: NamedLink, options: CommitOptions) {
-  const ref = { name: link.name }
-  if (!options.createOnly) return links.put(ref, link)
-  const added = await links.add(ref, link)
-  if (added > 0) return { created: true, copies: added }
-  await refuseIfReadable(store, link)
-  return links.put(ref, link)
-}
-
-async function refuseIfReadable(store: FileStore, named: { name: string } | undefined) {
-  if (named === undefined || !(await store.isReadable(named))) return
-  throw new ExistsError(`there is a file ${JSON.stringify(named.name)} already`)
-}
-
-function describeName({ name, type, attributes }: CommitOptions) {
+function validateNamed({ name, type, attributes }: CommitOptions): Named | undefined {
   if (name === undefined) {
     if (attributes === undefined) return undefined
     throw new InvalidArgumentError('attributes are kept with a name, and there is none')
@@ -163,7 +156,7 @@ function describeName({ name, type, attributes }: CommitOptions) {
   }
 }
 
-/** What HTTP cannot carry must be refused now, not when the file is asked for. */
+/** Refuses now what HTTP could not carry when the file is asked for. */
 function checkType(type: string | undefined): void {
   if (type !== undefined && typeof type !== 'string') {
     throw new InvalidArgumentError('a media type is a string', { actual: String(type) })
@@ -175,7 +168,7 @@ function checkType(type: string | undefined): void {
   })
 }
 
-/** What a reader would take for a damaged record must not be stored. */
+/** Refuses what would make a record that its readers take for a damaged one. */
 function checkAttributes(attributes: Record<string, string> | undefined): void {
   if (attributes === undefined) return
   const values: unknown[] = attributes === null ? [undefined] : Object.values(attributes)

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { FileStore, memory } from '../../../src/index.ts'
 import { HashThread } from '../../../src/store/hashing/hash-thread.ts'
+import { ChunkBytes } from '../../../src/store/memory/chunk-bytes.ts'
 import { BufferPool } from '../../../src/store/memory/pool.ts'
 import { bytes } from '../../helpers/bytes.ts'
 
@@ -36,13 +37,14 @@ test('files that are hashed at the same time do not mix, and their chunks come b
     for (const file of [...files, { id: undefined, content: bytes('no file', 5000) }]) {
       const piece = file.content.subarray(at, at + 1000)
       const chunk = pool.take()
-      piece.copy(chunk)
+      piece.copy(chunk.bytes)
       const hashing = thread.hash(chunk, pool, file.id)
       t.is(chunk.length, 0, 'its memory is elsewhere')
       const hashed = await hashing
       t.is(hashed.digest.hex, sha256(piece))
-      t.deepEqual(hashed.chunk, piece)
-      pool.giveBack(hashed.chunk)
+      t.is(hashed.chunk, chunk)
+      t.deepEqual(chunk.bytes, piece)
+      chunk.release()
     }
   }
   for (const { id, content } of files) t.is((await thread.end(id)).hex, sha256(content))
@@ -51,19 +53,24 @@ test('files that are hashed at the same time do not mix, and their chunks come b
 
 test('memory that is not of the pool stays where it is', async (t) => {
   const thread = await startThread(t)
-  const chunk = bytes('x', 500)
-  const hashed = await thread.hash(chunk, new BufferPool(1000, 4))
-  t.deepEqual(chunk, bytes('x', 500))
-  t.deepEqual(hashed.chunk, chunk)
-  t.not(hashed.chunk.buffer, chunk.buffer)
+  const pool = new BufferPool(1000, 4)
+  for (const length of [0, 10, 500, 1000, 5000]) {
+    const chunk = new ChunkBytes(bytes('x', length))
+    const hashed = await thread.hash(chunk, pool)
+    t.deepEqual(chunk.bytes, bytes('x', length))
+    t.deepEqual(hashed.chunk.bytes, chunk.bytes)
+    t.not(hashed.chunk.bytes.buffer, chunk.bytes.buffer)
+    hashed.chunk.release()
+    t.is(pool.take().bytes.buffer.byteLength, 1000)
+  }
 })
 
 test('a thread answers before it ends, and what it is asked later fails', async (t) => {
   const thread = await startThread(t)
-  const pending = thread.hash(Buffer.alloc(1000), new BufferPool(1000, 4))
+  const pending = thread.hash(new ChunkBytes(Buffer.alloc(1000)), new BufferPool(1000, 4))
   await thread.close()
   t.is((await pending).chunk.length, 1000, 'it is closed when it has answered')
-  const late = thread.hash(Buffer.alloc(1000), new BufferPool(1000, 4))
+  const late = thread.hash(new ChunkBytes(Buffer.alloc(1000)), new BufferPool(1000, 4))
   await t.throwsAsync(late, { code: 'unavailable' })
   await t.throwsAsync(thread.end(1), { code: 'unavailable' })
   t.is(thread.state, 'ended')

@@ -1,9 +1,11 @@
 import test from 'ava'
 import { Budgets } from '../../../src/store/memory/budgets.ts'
-import { settle } from '../../../src/store/options.ts'
+import { validateOptions } from '../../../src/store/options.ts'
 
 const budgetsOf = (chunkSize: number, total: number, perRead?: number) =>
-  new Budgets(settle({ chunkSize, memory: { total, ...(perRead !== undefined && { perRead }) } }))
+  new Budgets(
+    validateOptions({ chunkSize, memory: { total, ...(perRead !== undefined && { perRead }) } }),
+  )
 
 test('all parts together are the total that was configured', (t) => {
   for (const total of [6000, 6001, 123_457]) t.is(budgetsOf(1000, total).usage.total, total)

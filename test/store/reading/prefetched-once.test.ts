@@ -31,19 +31,19 @@ async function findBoth(store: FileStore) {
   return Promise.all(refs.map((ref) => store.find(ref, { prefetch: true })))
 }
 
-test('the memory of a chunk that was fetched ahead is used again when it was sent', async (t) => {
+test('the memory of a chunk that was fetched ahead is used again when the read is closed', async (t) => {
   const store = await startStore(t)
   for (const ref of ['a', { hash: (await store.find('a')).hash }]) {
     const file = await store.find(ref, { prefetch: true })
     const read = await file.prepare()
     const { buffer } = read.held(whole)![0]!
-    read.close({ sent: true })
+    read.close()
     const others = await reuseMemory(store)
     t.true(others.some((other) => other.buffer === buffer))
   }
 })
 
-test('a file that is prepared again after it was sent has its own bytes, not what its memory holds now', async (t) => {
+test('a file that is prepared again after it was closed has its own bytes, not what its memory holds now', async (t) => {
   const store = await startStore(t)
   const { hash } = await store.find('a')
   for (const ref of ['a', { hash }]) {
@@ -51,7 +51,7 @@ test('a file that is prepared again after it was sent has its own bytes, not wha
     for (let i = 0; i < 3; i++) {
       const read = await file.prepare()
       t.true(read.held(whole)![0]!.equals(content), `time ${i}`)
-      read.close({ sent: true })
+      read.close()
       await reuseMemory(store)
     }
     t.true((await file.bytes()).equals(content))
@@ -63,10 +63,10 @@ test('of two reads of a file that is found once, neither takes the memory of the
   const store = await startStore(t)
   for (const file of await findBoth(store)) {
     const [one, other] = await Promise.all([file.prepare(), file.prepare()])
-    one.close({ sent: true })
+    one.close()
     await reuseMemory(store)
     t.true(other.held(whole)![0]!.equals(content))
-    other.close({ sent: true })
+    other.close()
   }
 })
 
@@ -74,11 +74,11 @@ test('of two who find a file at the same time, neither takes the memory of the o
   const store = await startStore(t)
   const finding = Array.from({ length: 3 }, () => store.find('a', { prefetch: true }))
   const reads = await Promise.all((await Promise.all(finding)).map((file) => file.prepare()))
-  reads[0]!.close({ sent: true })
+  reads[0]!.close()
   await reuseMemory(store)
   for (const read of reads.slice(1)) {
     t.true(read.held(whole)![0]!.equals(content))
-    read.close({ sent: true })
+    read.close()
     await reuseMemory(store)
   }
   t.is(store.memoryUsage.used, 12 * SIZE, 'what `reuseMemory` keeps')

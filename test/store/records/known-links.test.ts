@@ -280,7 +280,7 @@ test('large records are proved each time, and are right', async (t) => {
   for (const type of ['x'.repeat(2000), 'y'.repeat(2000)]) {
     await links.put({ name: 'a' }, { ...linkTo('content', type), name: 'a' })
     for (let i = 0; i < 2; i++) t.is((await links.read({ name: 'a' }))!.type, type)
-    t.is(links.lately({ name: 'a' }), undefined)
+    t.is(links.known({ name: 'a' }), undefined)
   }
 })
 

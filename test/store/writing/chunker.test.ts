@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import type { ChunkBytes } from '../../../src/store/memory/chunk-bytes.ts'
 import { BufferPool } from '../../../src/store/memory/pool.ts'
 import { cut } from '../../../src/store/writing/chunker.ts'
 import { bytes } from '../../helpers/bytes.ts'
@@ -9,7 +10,9 @@ const newPool = (chunkSize: number) => new BufferPool(chunkSize, 4)
 
 async function chunksOf(parts: Iterable<Uint8Array>, chunkSize: number): Promise<Buffer[]> {
   const chunks: Buffer[] = []
-  for await (const chunk of cut(parts, chunkSize, newPool(chunkSize))) chunks.push(chunk)
+  for await (const chunk of cut(parts, chunkSize, newPool(chunkSize))) {
+    chunks.push(chunk.bytes)
+  }
   return chunks
 }
 
@@ -55,19 +58,19 @@ test('pieces that are part of a larger memory are taken for what they are', asyn
   t.deepEqual(Buffer.concat(await chunksOf([part], 7)), memory.subarray(20, 50))
 })
 
-test('a buffer is not filled again before it is given back', async (t) => {
+test('memory is not filled again before it is released', async (t) => {
   const chunkSize = 10
   const pool = newPool(chunkSize)
   const content = bytes('lent', 1000)
-  const lent: { chunk: Buffer; copy: Buffer }[] = []
+  const lent: { chunk: ChunkBytes; copy: Buffer }[] = []
   let at = 0
   for await (const chunk of cut(slowly(pieces(content, [3])), chunkSize, pool)) {
-    t.deepEqual(chunk, content.subarray(at, at + chunk.length))
+    t.deepEqual(chunk.bytes, content.subarray(at, at + chunk.length))
     at += chunk.length
-    lent.push({ chunk, copy: Buffer.from(chunk) })
+    lent.push({ chunk, copy: Buffer.from(chunk.bytes) })
     if (lent.length < 4) continue
-    for (const { chunk, copy } of lent) t.deepEqual(chunk, copy)
-    pool.giveBack(lent.shift()!.chunk)
+    for (const { chunk, copy } of lent) t.deepEqual(chunk.bytes, copy)
+    lent.shift()!.chunk.release()
   }
   t.is(at, content.length)
 })

@@ -1,51 +1,53 @@
 import { LRUCache } from 'lru-cache'
 import type { Digest } from '../../../digest.ts'
-import type { BufferPool } from '../../memory/pool.ts'
-import type { ChunkSource, Found } from './source.ts'
+import type { ChunkBytes } from '../../memory/chunk-bytes.ts'
+import type { ChunkSource, FoundChunk } from './source.ts'
 
 interface Flight {
-  result: Promise<Found>
+  result: Promise<FoundChunk>
   readers: number
 }
 
 /**
  * The chunks of a source, for many readers: those who ask for one chunk at the same time share its
- * fetch, and what was verified stays for the next one where memory is set aside for it. Chunks
- * cannot change, so that nothing here is ever stale.
+ * fetch, and verified chunks stay in the hot cache. Chunks cannot change, so neither is ever outdated.
  */
 export class SharedChunks {
   readonly #source: ChunkSource
-  readonly #pool: BufferPool
-  readonly #hot: LRUCache<string, Buffer> | undefined
+  readonly #hot: LRUCache<string, ChunkBytes> | undefined
   readonly #flights = new Map<string, Flight>()
-  /** Memory that stays as it is. */
-  readonly #kept = new WeakSet<ArrayBufferLike>()
-  readonly #options = { discard: true, allocate: (size: number) => this.#allocate(size) }
+  readonly #options: { readonly discard: true; readonly isAlone: boolean }
 
-  /** @param hotBytes Bytes of verified chunks to keep; 0 for none. */
-  constructor(source: ChunkSource, pool: BufferPool, hotBytes: number) {
+  /** @param hotBytes Bytes of the hot cache; 0 for none. */
+  constructor(source: ChunkSource, hotBytes: number) {
     this.#source = source
-    this.#pool = pool
+    // A small chunk that stays must not keep a block of memory alive.
+    this.#options = { discard: true, isAlone: hotBytes > 0 }
     if (hotBytes > 0) {
       this.#hot = new LRUCache({
         maxSize: hotBytes,
-        sizeCalculation: (chunk) => chunk.buffer.byteLength,
+        sizeCalculation: ({ bytes }) => bytes.buffer.byteLength,
+        dispose: (chunk) => chunk.release(),
       })
     }
   }
 
-  find(digest: Digest): Promise<Found> {
+  /** Each reader releases what it gets. */
+  find(digest: Digest): Promise<FoundChunk> {
     const hot = this.#hot?.get(digest.hex)
-    if (hot !== undefined) return Promise.resolve(hot)
+    if (hot !== undefined) {
+      hot.retain()
+      return Promise.resolve(hot)
+    }
     const underway = this.#flights.get(digest.hex)
     if (underway !== undefined) {
       underway.readers++
       return underway.result
     }
     const flight: Flight = { result: this.#source.find(digest, this.#options), readers: 1 }
-    const land = (found: Found) => {
+    const land = (found: FoundChunk) => {
       this.#flights.delete(digest.hex)
-      if (typeof found !== 'string') this.#keep(digest, found, flight.readers)
+      if (typeof found !== 'string') this.#share(digest, found, flight.readers)
       return found
     }
     const fail = (error: unknown) => {
@@ -57,23 +59,10 @@ export class SharedChunks {
     return flight.result
   }
 
-  /**
-   * The caller needs the bytes that it found no more; nothing that it passed them to may do so either.
-   * To be called once: of several readers the last one gives the memory back.
-   */
-  recycle(bytes: Buffer): void {
-    if (!this.#kept.has(bytes.buffer)) this.#pool.giveBack(bytes)
-  }
-
-  /** What is kept for long must not keep more alive than itself. */
-  #allocate(size: number): Buffer {
-    return this.#hot === undefined ? this.#pool.take(size) : this.#pool.takeAlone(size)
-  }
-
-  #keep(digest: Digest, chunk: Buffer, readers: number): void {
-    if (this.#hot !== undefined && chunk.length > 0) {
-      this.#hot.set(digest.hex, chunk)
-      this.#kept.add(chunk.buffer)
-    } else if (readers > 1) this.#pool.share(chunk, readers)
+  #share(digest: Digest, chunk: ChunkBytes, readers: number): void {
+    chunk.retain(readers - 1)
+    if (this.#hot === undefined || chunk.length === 0) return
+    chunk.retain() // Until the cache disposes of it.
+    this.#hot.set(digest.hex, chunk)
   }
 }

@@ -1,6 +1,5 @@
 import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
-import compose from 'koa-compose'
 import type { FileStore } from '../index.ts'
 import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
 import { Connections } from './exchange/connections.ts'
@@ -61,21 +60,25 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   const routes = [router.routes(), router.allowedMethods()] as Middleware[]
   const inner = [guard(options), files, ...routes]
   if (corsOrigins.length > 0) inner.unshift(crossOrigin(corsOrigins))
-  const app = new Koa(behind(inner))
+  const app = new Koa()
   app.on('error', (error, ctx?: Koa.Context) => {
     // Koa tells of a socket that fails under a request as well: the client is gone.
     if (error !== ctx?.req.socket.errored) onError(error)
   })
   const routeOf = (ctx: Koa.Context) => matchedRoute(router, ctx)
-  app.use(
-    follow({ connections, observers, onUnforeseen: onError, dialectOf: buildDialect, routeOf }),
-  )
-  return app
-}
-
-/** Options of Koa that put `inner` behind all middleware of an app, whenever that is added. */
-function behind(inner: Middleware[]): object {
-  return { compose: (outer: Middleware[]) => compose([...outer, ...inner]) }
+  const outermost = follow({
+    connections,
+    observers,
+    onUnforeseen: onError,
+    dialectOf: buildDialect,
+    routeOf,
+  })
+  app.middleware = [outermost, ...inner]
+  const use = (added: Middleware) => {
+    app.middleware.splice(-inner.length, 0, added)
+    return app
+  }
+  return Object.assign(app, { use })
 }
 
 const CONTENT_METHODS = ['HEAD', 'GET', 'PUT']

@@ -42,6 +42,8 @@ export class Connection {
   /** Adds a request, and stops reading more while too many wait. */
   begin(request: Unfinished): void {
     this.unfinished.push(request)
+    // Middleware before ours may have waited until the client was gone: then nothing closes it any more.
+    if (this.#socket.destroyed) return void process.nextTick(close, request.res)
     if (this.unfinished.length <= MAX_WAITING) return
     this.#isHeld = true
     // Node reads on at the end of each request, so pause when what was read has been parsed.

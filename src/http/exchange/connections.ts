@@ -42,11 +42,12 @@ export class Connections {
     })
   }
 
-  /** Returns the connection of a socket; a new one for a server that is not watched. */
+  /** Returns the connection of a socket; a new one for a server that is not watched, and for what is closed. */
   of(socket: Socket): Connection {
     const known = this.#connections.get(socket)
     if (known !== undefined) return known
     const connection = new Connection(socket)
+    if (socket.destroyed) return connection
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#connections.delete(socket))
     return connection

@@ -72,7 +72,9 @@ export class Exchange implements Unfinished {
     this.#ctx = ctx
     this.#connection = connection
     this.#observers = observers
-    this.#isAwaitingContinue = expectationOf(req) === 'continue'
+    // A server that does not listen for `checkContinue` has sent the 100 by itself.
+    const { _sent100: isContinued } = res as ServerResponse & { _sent100?: boolean }
+    this.#isAwaitingContinue = expectationOf(req) === 'continue' && !isContinued
     // Node's parser drops what follows a request to upgrade, so the client must not send any.
     if (req.headers.upgrade !== undefined) this.endConnection()
     // A response finishes as well when its socket fails, or is destroyed, with bytes still to send.

@@ -28,6 +28,7 @@ test('reads answer 304 and 412 in the order of RFC 9110, 13.2.2', async (t) => {
     { headers: { 'If-Modified-Since': 'Sunday, 06-Nov-94 08:49:37 GMT' }, status: 200 },
     { headers: { 'If-Match': `"${hash}"` }, status: 200 },
     { headers: { 'If-Match': '*' }, status: 200 },
+    { headers: { 'If-Match': '' }, status: 200 },
     { headers: { 'If-Match': '"other"' }, status: 412 },
     { headers: { 'If-Match': `W/"${hash}"` }, status: 412 },
     { headers: { 'If-Match': '"other"', 'If-None-Match': `"${hash}"` }, status: 412 },

@@ -1,5 +1,7 @@
 import test from 'ava'
+import { pathOfName } from '../../../src/api/paths.ts'
 import { ask } from '../../helpers/http.ts'
+import { NAMES, RAW_PATHS } from '../../helpers/names.ts'
 import { assertProblem } from '../../helpers/problem.ts'
 import { exchange } from '../../helpers/raw-http.ts'
 import { startTestServer } from '../../helpers/server.ts'
@@ -36,6 +38,19 @@ for (const [path, name, canonical = path] of names) {
     t.is((await ask(`${url}/files/${canonical}`, { method: 'DELETE' })).status, 204)
   })
 }
+
+test('a name may hold any characters, encoded as we do it or sent as they are', async (t) => {
+  const { url } = await startTestServer(t)
+  const paths = NAMES.map((name): [string, string] => [pathOfName(name), name])
+  for (const [path, name] of [...paths, ...RAW_PATHS]) {
+    const body = `this is ${path}`
+    const put = await ask(url + path, { method: 'PUT', body })
+    t.true(put.status === 201 || put.status === 200, path)
+    t.like(put.json(), { name })
+    t.is((await ask(url + path)).text, body)
+    t.is((await ask(url + pathOfName(name))).text, body)
+  }
+})
 
 test('the path that is given back leads there for whoever parses it', async (t) => {
   const { url } = await startTestServer(t)
@@ -76,7 +91,6 @@ test('bytes that should have been encoded are no HTTP', async (t) => {
 test('a name of no bytes is no route of its own', async (t) => {
   const { url } = await startTestServer(t)
   for (const method of ['GET', 'PUT', 'DELETE']) {
-    const answer = await ask(`${url}/files/`, { method })
-    t.true([400, 404, 405].includes(answer.status), `${method} ${answer.status}`)
+    assertProblem(t, await ask(`${url}/files/`, { method }), 405, 'method-not-allowed')
   }
 })

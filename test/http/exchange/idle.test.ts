@@ -1,26 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { memory } from '../../../src/index.ts'
+import { bytes } from '../../helpers/bytes.ts'
 import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
-import { connectRaw } from '../../helpers/raw-http.ts'
+import { connectRaw, parseAnswer } from '../../helpers/raw-http.ts'
+import { rawPut } from '../../helpers/raw-upload.ts'
 import { startTestServer } from '../../helpers/server.ts'
 import { until } from '../../helpers/watchdog.ts'
 
 /** Long enough for a slow machine to be seen to make progress. */
 const IDLE_MS = 600
 
-test('an upload that stops sending is answered 408, cut off, and frees its memory', async (t) => {
-  const { url, store } = await startTestServer(t, { idleTimeoutMs: IDLE_MS })
-  const client = await connectRaw(t, url)
-  client.send('PUT /files/f HTTP/1.1', 'Host: x', 'Content-Length: 100', '', 'only this')
-  const answer = await client.closed()
-  t.regex(answer, /^HTTP\/1\.1 408 /)
-  t.regex(answer, /"reason":"request-timeout"/)
-  t.regex(answer, /Connection: close/i)
-  t.is(store.memoryUsage.used, 0)
-  t.is((await ask(`${url}/files/f`)).status, 404)
-})
+for (const [what, framing, length] of [
+  ['before its first byte', {}, 0],
+  ['in its first chunk', {}, 500],
+  ['after some chunks', {}, 2100],
+  ['before its first byte, chunked', { chunked: 600 }, 0],
+  ['after some chunks, chunked', { chunked: 600 }, 2000],
+] as const) {
+  test(`an upload that stops ${what} is 408, frees its memory and leaves room for others`, async (t) => {
+    const options = { idleTimeoutMs: IDLE_MS, maxUploads: 1, store: { chunkSize: 1000 } }
+    const { url, store } = await startTestServer(t, options)
+    const client = await connectRaw(t, url)
+    const sent = rawPut({ path: '/files/f', body: bytes('idle', 2400), ...framing })
+    client.socket.write(sent.subarray(0, sent.indexOf('\r\n\r\n') + 4 + length))
+    const { status, head, body } = parseAnswer(await client.closed())
+    t.is(status, 408)
+    t.like(JSON.parse(body), { reason: 'request-timeout' })
+    t.regex(head, /^Connection: close\r$/m)
+    t.is(store.memoryUsage.used, 0)
+    t.is((await ask(`${url}/files/f`)).status, 404)
+    t.is((await ask(`${url}/files/f`, { method: 'PUT', body: 'content' })).status, 201)
+  })
+}
 
 test('a client that takes nothing of a download is cut off, and frees its memory', async (t) => {
   const { url, store } = await startTestServer(t, { idleTimeoutMs: IDLE_MS })

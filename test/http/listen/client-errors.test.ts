@@ -2,7 +2,7 @@ import test from 'ava'
 import { ask } from '../../helpers/http.ts'
 import { KeptLog } from '../../helpers/kept-log.ts'
 import { connectRaw, exchange, parseAnswer } from '../../helpers/raw-http.ts'
-import { startTestServer } from '../../helpers/server.ts'
+import { memoryIsFree, startTestServer } from '../../helpers/server.ts'
 
 test('what is no HTTP is answered as a problem and closed', async (t) => {
   const { url } = await startTestServer(t)
@@ -109,12 +109,21 @@ test('what is no request has a line in the log', async (t) => {
 })
 
 test('a body that breaks off in the middle of its chunks stores nothing', async (t) => {
-  const { url } = await startTestServer(t)
-  const client = await connectRaw(t, url)
-  const head = ['PUT /files/f HTTP/1.1', 'Host: x', 'Transfer-Encoding: chunked', '']
-  client.send(...head, '5', 'hello', 'not a length', '')
-  t.regex(await client.closed(), /^HTTP\/1\.1 400 /)
-  t.is((await ask(`${url}/files/f`)).status, 404)
+  const server = await startTestServer(t, { store: { chunkSize: 1000 } })
+  for (const start of [
+    '',
+    '5\r\nhello\r\n',
+    `3e8\r\n${'x'.repeat(1000)}\r\n`,
+    '64\r\nnot as long',
+  ]) {
+    const client = await connectRaw(t, server.url)
+    client.send('PUT /files/f HTTP/1.1', 'Host: x', 'Transfer-Encoding: chunked', '', start)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    client.send(`${'z'.repeat(200)}\r\n`)
+    t.is(parseAnswer(await client.closed()).status, 400)
+    t.is((await ask(`${server.url}/files/f`)).status, 404)
+    await memoryIsFree(server)
+  }
 })
 
 test('a method that a path does not have is 405 with Allow, and OPTIONS tells them', async (t) => {

@@ -1,6 +1,8 @@
 import test from 'ava'
+import { memory } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { turns } from '../../helpers/deferred.ts'
+import { FaultyEngine, hold } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { connectRaw, exchange } from '../../helpers/raw-http.ts'
 import { startTestServer } from '../../helpers/server.ts'
@@ -24,15 +26,34 @@ test('close finishes what is under way, on kept connections too, and takes nothi
   await t.notThrowsAsync(upload.closed())
 })
 
-test('readyz fails while the server stops', async (t) => {
-  const server = await startTestServer(t, { drainMs: 600_000 })
-  const upload = await connectRaw(t, server.url)
-  upload.send('PUT /files/a HTTP/1.1', 'Host: a', 'Content-Length: 10', '', 'hello')
-  await new Promise((resolve) => server.http.once('request', resolve))
+test('an answer under way when the server stops is the last one on its connection', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine })
+  await server.store.put('content', { name: 'f' })
+  const request = ['GET /files/f HTTP/1.1', 'Host: x', '', '']
+  const before = await connectRaw(t, server.url)
+  before.send(...request)
+  await before.until(/^HTTP\/1\.1 200 OK\r\n.*Connection: keep-alive\r\n.*content$/s)
+  const { gate, asked } = hold(engine, { operation: 'get' })
+  const client = await connectRaw(t, server.url)
+  client.send(...request)
+  await asked.promise
   const closing = server.close()
-  upload.send('world', 'GET /readyz HTTP/1.1', 'Host: a', '', '')
+  gate.resolve()
+  t.regex(await client.closed(), /^HTTP\/1\.1 200 OK\r\n.*Connection: close\r\n.*content$/s)
   await closing
-  t.pass()
+})
+
+test('readyz fails while the server stops, and goes on accepting for a while', async (t) => {
+  const server = await startTestServer(t, { graceMs: 1000 })
+  await connectRaw(t, server.url) // Without any connection it need not wait.
+  t.is((await ask(`${server.url}/readyz`)).status, 200)
+  const closing = server.close()
+  const answer = await ask(`${server.url}/readyz`)
+  t.is(answer.status, 503)
+  t.is(answer.headers.connection, 'close')
+  t.is((await ask(`${server.url}/files/none`)).status, 404)
+  await closing
 })
 
 test('a large answer on its way to a slow client is sent whole', async (t) => {

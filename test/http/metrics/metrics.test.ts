@@ -1,5 +1,6 @@
 import test from 'ava'
-import { memcached, memory, UnavailableError } from '../../../src/index.ts'
+import { Digest, memcached, memory, UnavailableError } from '../../../src/index.ts'
+import { bytes } from '../../helpers/bytes.ts'
 import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
@@ -28,6 +29,55 @@ test('requests are counted by route, method and status, whatever paths are asked
   const names = [...(await scrape(url)).keys()].join('\n')
   t.notRegex(names, /none-|no-such-route|hash-|KCOL|MOVE/)
   t.regex(names, /route="none",method="other",status="405"/)
+})
+
+test('each read and upload is counted once, whatever comes of it, and none stays under way', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const { url } = await startTestServer(t, { engine, store: { chunkSize: 1000 } })
+  const large = bytes('large', 8500)
+  const digest = Digest.of(large).hex
+  const put = (path: string, body: Buffer | string) => ask(url + path, { method: 'PUT', body })
+  await put('/files/f', 'small')
+  await put('/files/f', 'small')
+  await put(`/blobs/${digest}`, large)
+  await put(`/blobs/${digest}`, 'other')
+  await put('/files/%00', 'small')
+  for (const path of ['/files/f', '/files/f', '/files/none', '/files/%zz', `/blobs/${digest}`]) {
+    await ask(url + path)
+  }
+  engine.set = () => Promise.reject(new UnavailableError('down'))
+  engine.get = () => Promise.reject(new UnavailableError('down'))
+  await put('/files/f', 'small')
+  await ask(`${url}/files/f`)
+  const byName = (method: string) => `route="/files/*name",method="${method}"`
+  const byHash = (method: string) => `route="/blobs/:hash",method="${method}"`
+  await expectSamples(t, url, {
+    [`blobcached_http_requests_total{${byName('PUT')},status="201"}`]: 1,
+    [`blobcached_http_requests_total{${byName('PUT')},status="200"}`]: 1,
+    [`blobcached_http_requests_total{${byName('PUT')},status="400"}`]: 1,
+    [`blobcached_http_requests_total{${byName('PUT')},status="503"}`]: 1,
+    [`blobcached_http_requests_total{${byHash('PUT')},status="201"}`]: 1,
+    [`blobcached_http_requests_total{${byHash('PUT')},status="400"}`]: 1,
+    [`blobcached_http_requests_total{${byName('GET')},status="200"}`]: 2,
+    [`blobcached_http_requests_total{${byName('GET')},status="404"}`]: 1,
+    [`blobcached_http_requests_total{${byName('GET')},status="400"}`]: 1,
+    [`blobcached_http_requests_total{${byName('GET')},status="503"}`]: 1,
+    [`blobcached_http_requests_total{${byHash('GET')},status="200"}`]: 1,
+    [`blobcached_http_headers_seconds_count{${byName('PUT')}}`]: 4,
+    [`blobcached_http_request_seconds_count{${byName('PUT')}}`]: 4,
+    [`blobcached_http_headers_seconds_count{${byName('GET')}}`]: 5,
+    [`blobcached_http_request_seconds_count{${byName('GET')}}`]: 5,
+    [`blobcached_http_request_seconds_count{${byHash('GET')}}`]: 1,
+    'blobcached_uploads_total{outcome="stored"}': 3,
+    'blobcached_uploads_total{outcome="digest-mismatch"}': 1,
+    'blobcached_uploads_total{outcome="unavailable"}': 1,
+    'blobcached_reads_total{outcome="hit"}': 3,
+    'blobcached_reads_total{outcome="not-found"}': 1,
+    'blobcached_reads_total{outcome="unavailable"}': 1,
+    'blobcached_http_incomplete_total{end="client-gone"}': 0,
+    blobcached_http_requests_under_way: 1, // The scrape.
+    blobcached_uploads_under_way: 0,
+  })
 })
 
 test('requests that are refused before they are routed are counted by route all the same', async (t) => {

@@ -113,23 +113,6 @@ test('POST /files stores by hash alone, or by the name in the query', async (t) 
   t.deepEqual((await ask(`${url}/files/a/b`)).body, content)
 })
 
-const types: [string, string][] = [
-  ['application/x-www-form-urlencoded', 'a=1&b=%zz+c'],
-  ['application/json', '{"broken":'],
-  ['text/plain', ''],
-  ['application/octet-stream', '\0\u0001'],
-]
-for (const [type, body] of types) {
-  test(`a body sent as ${type} is kept as it is`, async (t) => {
-    const { url } = await startTestServer(t)
-    const headers = { 'Content-Type': type }
-    t.is((await ask(`${url}/files/a`, { method: 'PUT', body, headers })).status, 201)
-    const answer = await ask(`${url}/files/a`)
-    t.is(answer.text, body)
-    t.is(answer.headers['content-type'], type)
-  })
-}
-
 test('an empty file is a file', async (t) => {
   const { url } = await startTestServer(t)
   const put = await ask(`${url}/files/empty`, { method: 'PUT' })
@@ -142,12 +125,4 @@ test('an empty file is a file', async (t) => {
     t.is(answer.headers['content-type'], 'application/octet-stream')
     t.is(answer.body.length, 0)
   }
-})
-
-test('a body of unknown length, in chunks, is stored whole', async (t) => {
-  const { url } = await startTestServer(t, { store: { chunkSize: 1000 } })
-  const headers = { 'Transfer-Encoding': 'chunked' }
-  const put = await ask(`${url}/files/a`, { method: 'PUT', body: content, headers })
-  t.like(put.json(), { hash, size: 12_345 })
-  t.deepEqual((await ask(`${url}/files/a`)).body, content)
 })

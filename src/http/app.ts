@@ -73,7 +73,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
     dialectOf: buildDialect,
     routeOf,
   })
-  app.middleware = [outermost, ...inner]
+  app.middleware = [outermost, ...inner] // All of it, for an application that mounts this one.
   const use = (added: Middleware) => {
     app.middleware.splice(-inner.length, 0, added)
     return app

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import Koa, { type Middleware } from 'koa'
 import compose from 'koa-compose'
+import { Connections } from '../../src/http/exchange/connections.ts'
 import { type AppOptions, createApp } from '../../src/http/index.ts'
 import { Digest, FileStore, memory } from '../../src/index.ts'
 import { deferred } from '../helpers/deferred.ts'
@@ -43,10 +44,20 @@ const requests: [string, Ask & { path: string }, number, AppOptions?][] = [
   ['a build tool', { path: '/v1/cache/none' }, 404],
   ['no token', { path: '/files/a' }, 401, { access: { tokens: ['t'] } }],
   ['an upload too many', { path: '/files/a', method: 'PUT', body: 'x' }, 503, { maxUploads: 0 }],
+  ['a connection too many', { path: '/files/a' }, 503, { connections: surplus() }],
   ['another site', { path: '/files', method: 'POST', headers: { Origin: SITE } }, 403],
   ['a site that is let in', cross('GET', '/files/a'), 200, { corsOrigins: [SITE] }],
   ['a preflight', cross('OPTIONS', '/files/new'), 204, { corsOrigins: [SITE] }],
 ]
+
+/** Connections each of which is one too many. */
+function surplus(): Connections {
+  const connections = new Connections()
+  const of = connections.of.bind(connections)
+  return Object.assign(connections, {
+    of: (socket: Socket) => Object.assign(of(socket), { isSurplus: true }),
+  })
+}
 
 function cross(method: string, path: string) {
   return { path, method, headers: { Origin: SITE, 'Access-Control-Request-Method': 'PUT' } }

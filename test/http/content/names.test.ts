@@ -1,5 +1,7 @@
 import test from 'ava'
 import { pathOfName } from '../../../src/api/paths.ts'
+import { memory } from '../../../src/index.ts'
+import { FaultyEngine, follow } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { NAMES, RAW_PATHS } from '../../helpers/names.ts'
 import { assertProblem } from '../../helpers/problem.ts'
@@ -74,10 +76,16 @@ const refused: [string, string][] = [
 ]
 for (const [what, path] of refused) {
   test(`${what} is no name`, async (t) => {
-    const { url } = await startTestServer(t)
+    const engine = new FaultyEngine(memory())
+    const { url } = await startTestServer(t, { engine })
+    const calls = follow(engine)
     for (const method of ['GET', 'HEAD', 'PUT', 'POST', 'DELETE']) {
-      assertProblem(t, await ask(`${url}/files/${path}`, { method }), 400, 'bad-request')
+      for (const agent of ['test', 'rush 5.100.0']) {
+        const headers = { 'User-Agent': agent }
+        assertProblem(t, await ask(`${url}/files/${path}`, { method, headers }), 400, 'bad-request')
+      }
     }
+    t.deepEqual(calls, [])
   })
 }
 

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { Digest, memcached, memory } from '../../../src/index.ts'
+import { Digest, memcached } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
-import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { connectRaw, parseAnswer } from '../../helpers/raw-http.ts'
@@ -247,28 +246,6 @@ test('memcached keeps a file for as long as it is told, beyond 30 days too', asy
     const expected = ttl === 0 ? 365 * day : Math.min(ttl, 365 * day)
     t.true(age <= expected && age > expected - 60, `${ttl}: ${caching}`)
   }
-})
-
-test('a file that is too large is 413 as soon as that shows, and nothing is stored', async (t) => {
-  const engine = new FaultyEngine(memory())
-  const store = { chunkSize: 1000, maxFileSize: 5000 }
-  const { url } = await startTestServer(t, { engine, store })
-  engine.add = async () => t.fail('linked')
-
-  const told = await connectRaw(t, url)
-  told.send('PUT /files/f HTTP/1.1', 'Host: x', 'Content-Length: 5001', '', 'the first of it')
-  await told.until(/^HTTP\/1\.1 413 .*"reason":"too-large"/s)
-
-  // Chunked, and without an end: the client sees the answer while it is still sending.
-  const endless = await connectRaw(t, url)
-  endless.send('PUT /files/f HTTP/1.1', 'Host: x', 'Transfer-Encoding: chunked', '', '')
-  const piece = `3e8\r\n${'x'.repeat(1000)}\r\n`
-  for (let sent = 0; sent < 200; sent++) endless.send(piece)
-  await endless.until(/^HTTP\/1\.1 413 .*"reason":"too-large"/s)
-  t.is((await ask(`${url}/files/f`)).status, 404)
-
-  engine.add = engine.inner.add.bind(engine.inner)
-  t.is((await ask(`${url}/files/f`, { method: 'PUT', body: 'x'.repeat(5000) })).status, 201)
 })
 
 test('a part of a file cannot be put', async (t) => {

@@ -45,7 +45,7 @@ test('an answer under way when the server stops is the last one on its connectio
 })
 
 test('readyz fails while the server stops, and goes on accepting for a while', async (t) => {
-  const server = await startTestServer(t, { graceMs: 1000 })
+  const server = await startTestServer(t, { graceMs: 2000 })
   await connectRaw(t, server.url) // Without any connection it need not wait.
   t.is((await ask(`${server.url}/readyz`)).status, 200)
   const closing = server.close()

@@ -3,8 +3,9 @@ import type { Digest } from '../../../digest.ts'
 import type { ChunkBytes } from '../../memory/chunk-bytes.ts'
 import type { ChunkSource, FoundChunk } from './source.ts'
 
+/** A fetch under way. */
 interface Flight {
-  result: Promise<FoundChunk>
+  readonly result: Promise<FoundChunk>
   readers: number
 }
 
@@ -44,23 +45,23 @@ export class SharedChunks {
       underway.readers++
       return underway.result
     }
-    const flight: Flight = { result: this.#source.find(digest, this.#options), readers: 1 }
-    const land = (found: FoundChunk) => {
-      this.#flights.delete(digest.hex)
-      if (typeof found !== 'string') this.#share(digest, found, flight.readers)
-      return found
-    }
-    const fail = (error: unknown) => {
-      this.#flights.delete(digest.hex)
-      throw error
-    }
+    const flight: Flight = { readers: 1, result: this.#fetch(digest) }
     this.#flights.set(digest.hex, flight)
-    flight.result = flight.result.then(land, fail)
     return flight.result
   }
 
-  #share(digest: Digest, chunk: ChunkBytes, readers: number): void {
-    chunk.retain(readers - 1)
+  async #fetch(digest: Digest): Promise<FoundChunk> {
+    try {
+      const found = await this.#source.find(digest, this.#options)
+      if (typeof found !== 'string') this.#share(digest, found)
+      return found
+    } finally {
+      this.#flights.delete(digest.hex)
+    }
+  }
+
+  #share(digest: Digest, chunk: ChunkBytes): void {
+    chunk.retain(this.#flights.get(digest.hex)!.readers - 1)
     if (this.#hot === undefined || chunk.length === 0) return
     chunk.retain() // Until the cache disposes of it.
     this.#hot.set(digest.hex, chunk)

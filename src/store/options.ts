@@ -6,8 +6,8 @@ import { MAX_CHUNK_SIZE } from './records/manifest.ts'
 const MiB = 1024 * 1024
 
 /**
- * Two chunks of this size fill a page of memcached's to the last byte but a few, with room left
- * for a key prefix of 100 bytes: the table in docs/operations.md.
+ * Bytes: two chunks of this size fill a page of memcached but for a few bytes, with room for a key prefix of
+ * 100 bytes. The table is in docs/operations.md.
  */
 export const DEFAULT_CHUNK_SIZE = 524_038
 

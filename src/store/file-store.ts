@@ -46,9 +46,7 @@ export class FileStore {
   readonly chunkSize: number
   readonly #keys: Keys
   readonly #links: Links
-  readonly #budgets: Budgets
   readonly #reading: FileReading
-  readonly #presence: Presence
   readonly #writer: ChunkWriter
   readonly #committer: Committer
   readonly #uploads: Uploads
@@ -66,29 +64,23 @@ export class FileStore {
     this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
-    this.#presence = new Presence(engine, this.#keys, this.#links)
-    this.#budgets = new Budgets(settings)
     this.#hasher = new Hasher(settings.hashThreads)
     // As much free memory is kept as all reads, or all uploads, may use at the same time.
     const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))
     const readPool = poolOf(heldBytes + readBytes)
+    const budgets = new Budgets(settings)
+    const presence = new Presence(engine, this.#keys, this.#links)
     const source = new ChunkSource(engine, this.#keys, this.#hasher, readPool)
     const chunks = new SharedChunks(source, hotCache)
-    this.#reading = {
-      chunks,
-      source,
-      budgets: this.#budgets,
-      presence: this.#presence,
-      events: this.#events,
-    }
+    this.#reading = { chunks, source, budgets, presence, events: this.#events }
     this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
-    this.#committer = new Committer(this.#links, this.#presence, settings.ttl)
-    this.#uploads = new Uploads(this.#budgets, this.#writer, this.#committer, chunkSize)
+    this.#committer = new Committer(this.#links, presence, settings.ttl)
+    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, chunkSize)
   }
 
   /** The memory that reads and writes hold now, and how many wait for some. */
   get memoryUsage(): MemoryUsage {
-    return this.#budgets.usage
+    return this.#reading.budgets.usage
   }
 
   /**
@@ -185,7 +177,7 @@ export class FileStore {
    * @throws {UnavailableError}
    */
   async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
-    return (await this.#presence.readableLink(parseRef(ref), signal)) !== undefined
+    return (await this.#reading.presence.readableLink(parseRef(ref), signal)) !== undefined
   }
 
   /**
@@ -221,9 +213,10 @@ export class FileStore {
     }
     const present = await pMap(
       digests.values(),
-      (digest) => {
+      async (digest) => {
         signal?.throwIfAborted()
-        return this.#extendLife(digest, signal)
+        const link = await this.#reading.presence.readableLink({ hash: digest }, signal)
+        return link !== undefined && this.#links.touch({ hash: digest }, link)
       },
       { concurrency: LOOKUPS },
     )
@@ -256,13 +249,6 @@ export class FileStore {
   async close(): Promise<void> {
     await this.engine.close()
     await this.#hasher.close()
-  }
-
-  /** Of the link and the chunks. Returns whether all are there. */
-  async #extendLife(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
-    const ref = { hash: digest }
-    const link = await this.#presence.readableLink(ref, signal)
-    return link !== undefined && this.#links.touch(ref, link)
   }
 }
 

@@ -84,55 +84,47 @@ function isIterable(value: unknown): value is Pieces {
  * iterator cannot be interrupted, but the wait for it can.
  */
 export function untilAborted(pieces: Pieces, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => new Interruptible(pieces, signal) }
+  return { [Symbol.asyncIterator]: () => interruptible(pieces, signal) }
 }
 
-/** No generator: each would put three more promises between a piece and its reader. */
-class Interruptible implements AsyncIterator<Uint8Array, undefined> {
-  readonly #iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
-  readonly #signal: AbortSignal
-  #stopWaiting: (reason: unknown) => void = nothing
-  readonly #onAbort = () => this.#stopWaiting(this.#signal.reason)
-
-  constructor(pieces: Pieces, signal: AbortSignal) {
-    this.#iterator =
-      Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-    this.#signal = signal
-    signal.addEventListener('abort', this.#onAbort)
+/** No generator, which puts three more promises between a piece and its reader. */
+function interruptible(pieces: Pieces, signal: AbortSignal): AsyncIterator<Uint8Array, undefined> {
+  const iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array> =
+    Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  let stopWaiting: (reason: unknown) => void = nothing
+  const onAbort = () => stopWaiting(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  const forget = () => {
+    stopWaiting = nothing
+    signal.removeEventListener('abort', onAbort)
   }
-
-  next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    return new Promise((resolve, reject) => {
+  const close = () => {
+    forget()
+    Promise.resolve(iterator.return?.()).catch(nothing)
+  }
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array, undefined>>((resolve, reject) => {
       const fail = (reason: unknown) => {
-        this.#close()
+        close()
         reject(reason)
       }
-      if (this.#signal.aborted) return fail(this.#signal.reason)
-      this.#stopWaiting = fail
+      if (signal.aborted) return fail(signal.reason)
+      stopWaiting = fail
       const take = (result: IteratorResult<Uint8Array>) => {
-        if (result.done) this.#forget()
+        if (result.done) forget()
         resolve(result)
       }
       try {
-        Promise.resolve(this.#iterator.next()).then(take, fail)
+        Promise.resolve(iterator.next()).then(take, fail)
       } catch (error) {
         fail(error)
       }
     })
-  }
-
-  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#close()
-    return { done: true, value: undefined }
-  }
-
-  #forget(): void {
-    this.#stopWaiting = nothing
-    this.#signal.removeEventListener('abort', this.#onAbort)
-  }
-
-  #close(): void {
-    this.#forget()
-    Promise.resolve(this.#iterator.return?.()).catch(nothing)
+  return {
+    next,
+    async return() {
+      close()
+      return { done: true, value: undefined }
+    },
   }
 }

@@ -17,13 +17,10 @@ export class SharedChunks {
   readonly #source: ChunkSource
   readonly #hot: LRUCache<string, ChunkBytes> | undefined
   readonly #flights = new Map<string, Flight>()
-  readonly #options: { readonly discard: true; readonly isAlone: boolean }
 
   /** @param hotBytes Bytes of the hot cache; 0 for none. */
   constructor(source: ChunkSource, hotBytes: number) {
     this.#source = source
-    // A small chunk that stays must not keep a block of memory alive.
-    this.#options = { discard: true, isAlone: hotBytes > 0 }
     if (hotBytes > 0) {
       this.#hot = new LRUCache({
         maxSize: hotBytes,
@@ -51,8 +48,9 @@ export class SharedChunks {
   }
 
   async #fetch(digest: Digest): Promise<FoundChunk> {
+    const isAlone = this.#hot !== undefined // A small chunk that stays must not keep a block of memory alive.
     try {
-      const found = await this.#source.find(digest, this.#options)
+      const found = await this.#source.find(digest, { discard: true, isAlone })
       if (typeof found !== 'string') this.#share(digest, found)
       return found
     } finally {

@@ -13,7 +13,6 @@ import type { SharedChunks } from './chunks/shared.ts'
 import type { ChunkSource } from './chunks/source.ts'
 import {
   bytesOf,
-  chunksOf,
   clip,
   HeldRead,
   type Part,
@@ -124,7 +123,7 @@ export class StoredFile {
   ): Promise<PreparedRead> {
     for (const range of ranges) this.#range(range)
     if (verify === 'stream') return this.#prepareStream(ranges, signal)
-    const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
+    const chunks = this.manifest.indicesOf(ranges).map((index) => this.manifest.chunk(index))
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     const lease = this.#tryHold(chunks, bytes) ?? (await this.#reading.budgets.hold(bytes, signal))
     if (lease !== undefined) return this.#hold(chunks, lease, signal)

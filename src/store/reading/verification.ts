@@ -50,8 +50,8 @@ export async function verifyFile(
     window.release()
   }
   const { digest, size, chunkSize } = manifest
-  const isWhole = () => whole.digest().equals(digest)
-  const state = stateOf(counts) === 'intact' && !isWhole() ? 'corrupt' : stateOf(counts)
+  const isOther = stateOf(counts) === 'intact' && !whole.digest().equals(digest)
+  const state = isOther ? 'corrupt' : stateOf(counts)
   return { state, hash: digest.hex, size, chunkSize, counts, chunks }
 }
 

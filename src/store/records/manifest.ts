@@ -62,6 +62,16 @@ export class Manifest {
     return { from: Math.floor(start / this.chunkSize), to: Math.ceil(end / this.chunkSize) }
   }
 
+  /** Returns the indices of the chunks that any of the ranges needs, each once, in order. */
+  indicesOf(ranges: readonly ByteRange[]): number[] {
+    const needed: number[] = []
+    for (const range of ranges) {
+      const { from, to } = this.span(range)
+      for (let index = from; index < to; index++) needed.push(index)
+    }
+    return ranges.length === 1 ? needed : [...new Set(needed)].sort((a, b) => a - b)
+  }
+
   #digestAt(at: number): Digest {
     return Digest.from(this.#digests.subarray(at, at + Digest.byteLength))
   }

@@ -145,7 +145,7 @@ function validateNamed({ name, type, attributes }: CommitOptions): Named | undef
   return {
     name,
     ...(type !== undefined && { type }),
-    ...(attributes !== undefined && { attributes }),
+    ...(attributes !== undefined && { attributes: { ...attributes } }),
   }
 }
 

@@ -45,10 +45,8 @@ export class Prefetched {
 
   /** Gives the room back once the chunk has arrived, unless it is taken until then. */
   expire(): void {
-    void this.#found?.then(
-      () => this.#release(),
-      () => {},
-    )
+    const release = () => this.#release()
+    this.#found?.then(release, release)
   }
 
   #release(): void {

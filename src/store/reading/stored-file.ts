@@ -154,11 +154,6 @@ export class StoredFile {
     const read = new HeldRead(this.manifest, lease)
     const { chunkSize } = this.manifest
     try {
-      if (chunks.length === 1) {
-        // As most files have: without a window and its generator.
-        read.add(chunks[0]!.index, await this.#reader.read(chunks[0]!))
-        return read
-      }
       let done = 0
       for await (const chunk of this.#reader.readAll(chunks, windowFor(chunkSize))) {
         read.add(chunks[done++]!.index, chunk)

@@ -35,7 +35,7 @@ export interface PrepareOptions {
    * for an early first byte; the rest is verified as it is read, and may turn out to be lost.
    */
   verify?: 'full' | 'stream' | undefined
-  /** Ends the wait for memory, and the read before its next chunk. A chunk that is under way is waited for. */
+  /** Ends the wait for memory, and the read as soon as the chunk that is under way has arrived. */
   signal?: AbortSignal | undefined
 }
 

@@ -4,9 +4,9 @@ export interface MemoryOwner {
 }
 
 /**
- * The bytes of a chunk and who owns their memory. Each user calls `release` once, when nothing reads or
- * writes the bytes any more on its behalf; the last one gives the memory back. In doubt, do not
- * call it: memory that is dropped is freed by the garbage collector.
+ * The bytes of a chunk and the owner of their memory. Each user calls `release` once, when nothing reads or
+ * writes the bytes on its behalf any more; the last one gives the memory back. What is never released
+ * is left to the garbage collector.
  */
 export class ChunkBytes {
   /** The owner's memory until it is given back. Replaced where a thread hands the memory back. */

@@ -13,7 +13,6 @@ import type { SharedChunks } from './chunks/shared.ts'
 import type { ChunkSource } from './chunks/source.ts'
 import {
   bytesOf,
-  chunksOf,
   clip,
   HeldRead,
   type Part,
@@ -36,7 +35,7 @@ export interface PrepareOptions {
    * for an early first byte; the rest is verified as it is read, and may turn out to be lost.
    */
   verify?: 'full' | 'stream' | undefined
-  /** Ends the wait for memory, and the read before its next chunk. A chunk that is under way is waited for. */
+  /** Ends the wait for memory, and the read as soon as the chunk that is under way has arrived. */
   signal?: AbortSignal | undefined
 }
 
@@ -124,7 +123,7 @@ export class StoredFile {
   ): Promise<PreparedRead> {
     for (const range of ranges) this.#range(range)
     if (verify === 'stream') return this.#prepareStream(ranges, signal)
-    const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
+    const chunks = this.manifest.indicesOf(ranges).map((index) => this.manifest.chunk(index))
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     const lease = this.#tryHold(chunks, bytes) ?? (await this.#reading.budgets.hold(bytes, signal))
     if (lease !== undefined) return this.#hold(chunks, lease, signal)
@@ -151,32 +150,19 @@ export class StoredFile {
     return lease ?? this.#reading.budgets.tryHold(bytes)
   }
 
-  async #hold(
-    chunks: readonly Chunk[],
-    lease: Lease,
-    signal: AbortSignal | undefined,
-  ): Promise<HeldRead> {
+  async #hold(chunks: readonly Chunk[], lease: Lease, signal: AbortSignal | undefined) {
     const read = new HeldRead(this.manifest, lease)
+    const { chunkSize } = this.manifest
     try {
-      await this.#readInto(read, chunks, signal)
+      let done = 0
+      for await (const chunk of this.#reader.readAll(chunks, windowFor(chunkSize))) {
+        read.add(chunks[done++]!.index, chunk)
+        signal?.throwIfAborted()
+      }
       return read
     } catch (error) {
       read.close()
       throw error
-    }
-  }
-
-  async #readInto(read: HeldRead, chunks: readonly Chunk[], signal: AbortSignal | undefined) {
-    const [first, second] = chunks
-    // Most files have one chunk, which needs no window and no generator.
-    if (first !== undefined && second === undefined) {
-      read.add(first.index, await this.#reader.read(first))
-      return
-    }
-    let done = 0
-    for await (const chunk of this.#reader.readAll(chunks, windowFor(this.manifest.chunkSize))) {
-      read.add(chunks[done++]!.index, chunk)
-      signal?.throwIfAborted()
     }
   }
 

@@ -1,37 +1,36 @@
 import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
-import { InvalidArgumentError, NotFoundError } from '../errors.ts'
-import { Budgets, type MemoryUsage } from './budgets.ts'
-import { BufferPool } from './buffer-pool.ts'
-import { ChunkSource } from './chunk-source.ts'
-import { ChunkWriter } from './chunk-writer.ts'
+import { NotFoundError } from '../errors.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Hasher } from './hashing/hasher.ts'
-import { Keys } from './keys.ts'
-import { maxChunkCount } from './link.ts'
-import { Links } from './links.ts'
+import { Budgets, type MemoryUsage } from './memory/budgets.ts'
+import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
-import { type FileStoreOptions, type Settings, settle } from './options.ts'
-import { Prefetcher } from './prefetcher.ts'
-import { Presence } from './presence.ts'
-import { type Repair, repairChunks } from './repair.ts'
-import { Sealer } from './seal.ts'
-import { SharedChunks } from './shared-chunks.ts'
-import type { Source } from './source.ts'
-import { checkCommit, type LinkOptions, type Receipt, StagedFile } from './staged-file.ts'
-import { type FileReading, StoredFile } from './stored-file.ts'
-import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
-import type { Verification } from './verification.ts'
+import { type FileStoreOptions, type StoreSettings, validateOptions } from './options.ts'
+import { Prefetcher } from './reading/chunks/prefetch.ts'
+import { SharedChunks } from './reading/chunks/shared.ts'
+import { ChunkSource } from './reading/chunks/source.ts'
+import { type Repair, repairChunks } from './reading/repair.ts'
+import { type FileReading, StoredFile } from './reading/stored-file.ts'
+import type { Verification } from './reading/verification.ts'
+import { Keys } from './records/keys.ts'
+import { Links } from './records/links.ts'
+import { Sealer } from './records/seal.ts'
+import { ChunkWriter } from './writing/chunk-writer.ts'
+import { Committer, type LinkOptions, type Receipt } from './writing/commit.ts'
+import { Presence } from './writing/presence.ts'
+import type { Source } from './writing/source.ts'
+import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './writing/upload.ts'
 
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
 
 export interface FindOptions {
   /**
-   * Fetch the chunk that a small file consists of along with its link, for whoever reads it next: the one with
-   * that hash or, by name, the one that the name led to lately. Never more than a chunk too many.
-   * Default false.
+   * Fetch the only chunk of a small file along with its link, for the read that follows at once: by hash
+   * the chunk of that hash, by name the one that the name led to last, up to 64 KiB. At most one chunk
+   * is fetched for nothing. Default false.
    */
   prefetch?: boolean
 }
@@ -43,7 +42,7 @@ export interface GetOptions {
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
 export class FileStore {
   readonly engine: Engine
-  readonly #settings: Settings
+  readonly #settings: StoreSettings
   readonly #keys: Keys
   readonly #links: Links
   readonly #budgets: Budgets
@@ -51,6 +50,8 @@ export class FileStore {
   readonly #presence: Presence
   readonly #prefetcher: Prefetcher
   readonly #writer: ChunkWriter
+  readonly #committer: Committer
+  readonly #uploads: Uploads
   readonly #hasher: Hasher
   readonly #events = new StoreEvents()
 
@@ -60,17 +61,19 @@ export class FileStore {
    */
   constructor(engine: Engine, options: FileStoreOptions = {}) {
     this.engine = engine
-    this.#settings = settle(options)
+    const settings = validateOptions(options)
+    const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
+    this.#settings = settings
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
-    this.#presence = new Presence(engine, this.#keys)
-    this.#budgets = new Budgets(this.#settings)
-    const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = this.#settings
-    this.#hasher = new Hasher(this.#settings.hashThreads)
-    // What was used at once may be used at once again.
-    const pool = new BufferPool(chunkSize, Math.ceil((heldBytes + readBytes) / chunkSize))
-    const source = new ChunkSource(engine, this.#keys, this.#hasher, pool)
-    const chunks = new SharedChunks(source, pool, hotCache)
+    this.#presence = new Presence(engine, this.#keys, this.#links)
+    this.#budgets = new Budgets(settings)
+    this.#hasher = new Hasher(settings.hashThreads)
+    // As much free memory is kept as all reads, or all uploads, may use at the same time.
+    const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))
+    const readPool = poolOf(heldBytes + readBytes)
+    const source = new ChunkSource(engine, this.#keys, this.#hasher, readPool)
+    const chunks = new SharedChunks(source, hotCache)
     this.#prefetcher = new Prefetcher(chunks, this.#budgets, chunkSize)
     this.#reading = {
       chunks,
@@ -79,9 +82,9 @@ export class FileStore {
       presence: this.#presence,
       events: this.#events,
     }
-    // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
-    const uploads = new BufferPool(chunkSize, Math.ceil(uploadBytes / chunkSize))
-    this.#writer = new ChunkWriter(engine, this.#keys, this.#presence, uploads, this.#hasher)
+    this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
+    this.#committer = new Committer(this.#links, this.#presence, settings.ttl)
+    this.#uploads = new Uploads(this.#budgets, this.#writer, this.#committer, chunkSize)
   }
 
   get chunkSize(): number {
@@ -105,16 +108,8 @@ export class FileStore {
   }
 
   /** Bytes that a file may have: the configured limit, or what one manifest can list. */
-  async maxFileSize(): Promise<number> {
-    const { chunkSize, maxFileSize } = this.#settings
-    const maxValue = await this.engine.maxValueSize(this.#keys.length)
-    if (chunkSize > maxValue) {
-      throw new InvalidArgumentError(
-        `a chunk of ${chunkSize} bytes cannot be stored: the largest that can has ${maxValue} bytes`,
-        { expected: `chunkSize <= ${maxValue}`, actual: String(chunkSize) },
-      )
-    }
-    return Math.min(maxFileSize, maxChunkCount(maxValue) * chunkSize)
+  maxFileSize(): Promise<number> {
+    return this.#writer.maxFileSize()
   }
 
   /**
@@ -130,7 +125,7 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return this.#events.upload(() => upload(source, options, this.#uploading))
+    return this.#events.upload(() => this.#uploads.put(source, options))
   }
 
   /**
@@ -140,7 +135,7 @@ export class FileStore {
    * @throws {DigestMismatchError | TooLargeError | InsufficientStorageError | UnavailableError}
    */
   stage(source: Source, options: StageOptions = {}): Promise<StagedFile> {
-    return this.#events.upload(() => stage(source, options, this.#uploading))
+    return this.#events.upload(() => this.#uploads.stage(source, options))
   }
 
   /**
@@ -153,9 +148,10 @@ export class FileStore {
    */
   async link(hash: string | Digest, options: LinkOptions): Promise<Receipt> {
     const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
-    await checkCommit(options, this.#uploading)
-    const { manifest } = await this.get({ hash: digest }, { signal: options.signal })
-    return new StagedFile(manifest, Number.POSITIVE_INFINITY, this.#uploading).commit(options)
+    const commit = this.#committer.validate(options)
+    await this.#committer.check(commit)
+    const { manifest } = await this.get({ hash: digest }, options)
+    return this.#committer.link({ manifest, copies: Number.POSITIVE_INFINITY }, commit)
   }
 
   /**
@@ -175,12 +171,16 @@ export class FileStore {
    */
   async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
-    const prefetched = prefetch
-      ? this.#prefetcher.start(parsed, this.#links.lately(parsed))
-      : undefined
-    const link = await this.#links.read(parsed)
-    if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    return new StoredFile(link, this.#reading, prefetched)
+    const known = this.#links.known(parsed)
+    const prefetched = prefetch ? this.#prefetcher.start(parsed, known?.link.manifest) : undefined
+    try {
+      const link = await this.#links.read(parsed, known)
+      if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
+      return new StoredFile(link, this.#reading, prefetched)
+    } finally {
+      // The read that follows at once takes over the room for the chunk.
+      if (prefetched !== undefined) setImmediate(() => prefetched.expire())
+    }
   }
 
   /**
@@ -188,9 +188,7 @@ export class FileStore {
    * @throws {UnavailableError}
    */
   async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
-    const link = await this.#links.readUnlessCorrupt(parseRef(ref))
-    if (link === undefined) return false
-    return (await this.#presence.countMissing(link.manifest, signal)) === 0
+    return (await this.#presence.readableLink(parseRef(ref), signal)) !== undefined
   }
 
   /**
@@ -263,22 +261,10 @@ export class FileStore {
     await this.#hasher.close()
   }
 
-  get #uploading(): Uploading {
-    return {
-      store: this,
-      links: this.#links,
-      budgets: this.#budgets,
-      writer: this.#writer,
-      ttl: this.#settings.ttl,
-    }
-  }
-
   async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
     const ref = { hash: digest }
-    const link = await this.#links.readUnlessCorrupt(ref)
-    if (link === undefined) return false
-    if ((await this.#presence.countMissing(link.manifest, signal)) > 0) return false
-    return this.#links.touch(ref, link)
+    const link = await this.#presence.readableLink(ref, signal)
+    return link !== undefined && this.#links.touch(ref, link)
   }
 }
 

@@ -1,7 +1,7 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { hashThreadsFor } from './hashing/hasher.ts'
-import { MAX_CHUNK_SIZE } from './manifest.ts'
+import { MAX_CHUNK_SIZE } from './records/manifest.ts'
 
 const MiB = 1024 * 1024
 
@@ -17,7 +17,7 @@ export interface FileStoreOptions {
   /** Put before every key: at most 100 bytes of printable ASCII without spaces. Default none. */
   keyPrefix?: string
   /**
-   * Seals links with HMAC-SHA256, so that whoever can write to memcached cannot forge them. Of
+   * Seals links with HMAC-SHA256, so that a process which can write to memcached cannot forge them. Of
    * several, the first one seals and all are accepted. Default none: links are sealed with SHA-256.
    */
   secret?: string | Uint8Array | readonly (string | Uint8Array)[]
@@ -26,14 +26,14 @@ export interface FileStoreOptions {
   /** Bytes that a file may have. Default: as many as a manifest can list, 17 GB with `-I 1m`. */
   maxFileSize?: number
   /**
-   * Bytes of verified chunks to keep in this process for the next reader. Links are never kept, so
+   * Bytes of verified chunks to keep in this process for the next reader. The link is read each time, so
    * what was deleted, replaced or has expired is gone at once. Default 0: none.
    */
   hotCache?: number
   /**
-   * Threads that hash chunks of 128 KiB and more, started with the first of those; what they cannot take
-   * is hashed in place. Default: one less than the machine has cores, 4 at most. Processes that share a
-   * machine want fewer.
+   * Threads that hash chunks of 128 KiB and more, started with the first of those; when all are busy,
+   * chunks are hashed in place. Default: one less than the machine has cores, 4 at most. Use fewer where
+   * several processes share a machine.
    */
   hashThreads?: number
   memory?: {
@@ -44,7 +44,8 @@ export interface FileStoreOptions {
   }
 }
 
-export interface Settings {
+/** Options that were validated, with the defaults for those that were left out. */
+export interface StoreSettings {
   readonly chunkSize: number
   readonly ttl: number
   readonly maxFileSize: number
@@ -59,8 +60,11 @@ export interface Settings {
   readonly uploadBytes: number
 }
 
-/** @throws {InvalidArgumentError} when a figure is out of its range. */
-export function settle(options: FileStoreOptions): Settings {
+/**
+ * Validates options and adds the defaults.
+ * @throws {InvalidArgumentError} when a figure is out of its range.
+ */
+export function validateOptions(options: FileStoreOptions): StoreSettings {
   const chunkSize = options.chunkSize ?? DEFAULT_CHUNK_SIZE
   checkCount('chunkSize', chunkSize, 1, MAX_CHUNK_SIZE)
   const total = options.memory?.total ?? 256 * MiB

@@ -1,47 +1,40 @@
 import { Digest, type DigestStream } from '../../digest.ts'
-import type { BufferPool } from '../buffer-pool.ts'
-import type { HashThread } from './hash-thread.ts'
-import type { Hasher } from './hasher.ts'
-
-/** A chunk, and what it hashes to. On the way its bytes may have moved to another buffer. */
-export interface Hashed {
-  readonly chunk: Buffer
-  readonly digest: Digest
-}
+import type { ChunkBytes } from '../memory/chunk-bytes.ts'
+import type { BufferPool } from '../memory/pool.ts'
+import type { Hashed, HashThread } from './hash-thread.ts'
 
 /** Hashes the chunks of a file, in order, and the file. */
 export interface FileDigest {
-  add(chunk: Buffer): Hashed | Promise<Hashed>
-  /** When all chunks have been added; `undefined` when there was but one, which is the file. */
+  add(chunk: ChunkBytes): Hashed | Promise<Hashed>
+  /** Call it after the last chunk. `undefined` for a file of one chunk, whose digest is the file's. */
   end(): Digest | undefined | Promise<Digest>
-  /** Nobody wants to know any more. */
+  /** Frees what is kept for a file whose digest is not needed any more. */
   drop(): void
 }
 
 /**
- * Here: each chunk for itself and for the file, but for the first one, which is what the file begins
- * with. A lone chunk that is not full is the file.
+ * Hashes in place: each chunk by itself and for the file. The first chunk is hashed once, since the
+ * file begins with it. A chunk that is not full is the whole file when it comes first.
  */
 export class LocalFileDigest implements FileDigest {
-  readonly #hasher: Hasher
   readonly #chunkSize: number
-  readonly #pool: BufferPool
+  readonly #hashAlone: (chunk: ChunkBytes) => Hashed | Promise<Hashed>
   #stream: DigestStream | undefined
 
-  constructor(hasher: Hasher, chunkSize: number, pool: BufferPool) {
-    this.#hasher = hasher
+  /** @param hashAlone Hashes the chunk of a file that has no other. */
+  constructor(chunkSize: number, hashAlone: (chunk: ChunkBytes) => Hashed | Promise<Hashed>) {
     this.#chunkSize = chunkSize
-    this.#pool = pool
+    this.#hashAlone = hashAlone
   }
 
-  add(chunk: Buffer): Hashed | Promise<Hashed> {
+  add(chunk: ChunkBytes): Hashed | Promise<Hashed> {
     if (this.#stream !== undefined) {
-      this.#stream.update(chunk)
-      return { chunk, digest: Digest.of(chunk) }
+      this.#stream.update(chunk.bytes)
+      return { chunk, digest: Digest.of(chunk.bytes) }
     }
-    if (chunk.length < this.#chunkSize) return this.#hasher.hash(chunk, this.#pool)
+    if (chunk.length < this.#chunkSize) return this.#hashAlone(chunk)
     this.#stream = Digest.stream()
-    this.#stream.update(chunk)
+    this.#stream.update(chunk.bytes)
     return { chunk, digest: this.#stream.soFar() }
   }
 
@@ -52,7 +45,7 @@ export class LocalFileDigest implements FileDigest {
   drop(): void {}
 }
 
-/** On another thread. */
+/** Hashes on a thread. */
 export class RemoteFileDigest implements FileDigest {
   readonly #thread: HashThread
   readonly #pool: BufferPool
@@ -64,7 +57,7 @@ export class RemoteFileDigest implements FileDigest {
     this.#file = thread.open()
   }
 
-  add(chunk: Buffer): Promise<Hashed> {
+  add(chunk: ChunkBytes): Promise<Hashed> {
     return this.#thread.hash(chunk, this.#pool, this.#file)
   }
 

@@ -1,0 +1,91 @@
+import type { Digest } from '../../../digest.ts'
+import type { ParsedRef } from '../../file-ref.ts'
+import type { Budgets } from '../../memory/budgets.ts'
+import type { Lease } from '../../memory/byte-budget.ts'
+import type { Manifest } from '../../records/manifest.ts'
+import type { SharedChunks } from './shared.ts'
+import type { FoundChunk } from './source.ts'
+
+/** Bytes; for larger chunks a saved trip matters less, and a fetch for nothing costs more. */
+const MAX_GUESSED = 64 * 1024
+
+/** A chunk that was asked for before its link has said that it is needed, and the room for it. */
+export class Prefetched {
+  readonly #digest: Digest
+  #found: Promise<FoundChunk> | undefined
+  #lease: Lease | undefined
+
+  constructor(digest: Digest, found: Promise<FoundChunk>, lease: Lease) {
+    this.#digest = digest
+    this.#found = found
+    this.#lease = lease
+    found.catch(() => this.#release()) // The reader of the chunk gets the failure.
+  }
+
+  /** The chunk, once, if it is the one with that digest. Its reader releases it. */
+  take(digest: Digest): Promise<FoundChunk> | undefined {
+    if (!this.#digest.equals(digest)) {
+      this.expire()
+      return undefined
+    }
+    const found = this.#found
+    this.#found = undefined
+    this.#release()
+    return found
+  }
+
+  /** The room for the `bytes` of the chunk with that digest, once, while there is any. */
+  takeLease(digest: Digest, bytes: number): Lease | undefined {
+    const lease = this.#lease
+    if (lease === undefined || lease.bytes < bytes || !this.#digest.equals(digest)) return undefined
+    this.#lease = undefined
+    lease.shrink(bytes)
+    return lease
+  }
+
+  /** Gives the room back once the chunk has arrived, unless it is taken until then. */
+  expire(): void {
+    void this.#found?.then(
+      () => this.#release(),
+      () => {},
+    )
+  }
+
+  #release(): void {
+    this.#lease?.release()
+    this.#lease = undefined
+  }
+}
+
+/**
+ * Asks for the only chunk of a small file along with its link: one trip instead of two. By hash the
+ * chunk is known; by name it is the one that the name led to last, which is a guess: the link says what is
+ * served, and another chunk is dropped.
+ */
+export class Prefetcher {
+  readonly #chunks: SharedChunks
+  readonly #budgets: Budgets
+  readonly #chunkSize: number
+
+  constructor(chunks: SharedChunks, budgets: Budgets, chunkSize: number) {
+    this.#chunks = chunks
+    this.#budgets = budgets
+    this.#chunkSize = chunkSize
+  }
+
+  /**
+   * Starts where there is memory for it now; the link is never waited for with a place in line.
+   * @param known What `ref` led to last, where that is known.
+   */
+  start({ hash }: ParsedRef, known: Manifest | undefined): Prefetched | undefined {
+    if (known !== undefined && known.chunkCount !== 1) return undefined
+    if (hash !== undefined) return this.#fetch(hash, known?.size ?? this.#chunkSize)
+    if (known === undefined || known.size > MAX_GUESSED) return undefined
+    return this.#fetch(known.digest, known.size)
+  }
+
+  #fetch(digest: Digest, size: number): Prefetched | undefined {
+    const lease = this.#budgets.tryHold(size)
+    return lease && new Prefetched(digest, this.#chunks.find(digest), lease)
+  }
+}

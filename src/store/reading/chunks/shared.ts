@@ -1,0 +1,68 @@
+import { LRUCache } from 'lru-cache'
+import type { Digest } from '../../../digest.ts'
+import type { ChunkBytes } from '../../memory/chunk-bytes.ts'
+import type { ChunkSource, FoundChunk } from './source.ts'
+
+interface Flight {
+  result: Promise<FoundChunk>
+  readers: number
+}
+
+/**
+ * The chunks of a source, for many readers: those who ask for one chunk at the same time share its
+ * fetch, and verified chunks stay in the hot cache. Chunks cannot change, so neither is ever outdated.
+ */
+export class SharedChunks {
+  readonly #source: ChunkSource
+  readonly #hot: LRUCache<string, ChunkBytes> | undefined
+  readonly #flights = new Map<string, Flight>()
+  readonly #options: { readonly discard: true; readonly isAlone: boolean }
+
+  /** @param hotBytes Bytes of the hot cache; 0 for none. */
+  constructor(source: ChunkSource, hotBytes: number) {
+    this.#source = source
+    // A small chunk that stays must not keep a block of memory alive.
+    this.#options = { discard: true, isAlone: hotBytes > 0 }
+    if (hotBytes > 0) {
+      this.#hot = new LRUCache({
+        maxSize: hotBytes,
+        sizeCalculation: ({ bytes }) => bytes.buffer.byteLength,
+        dispose: (chunk) => chunk.release(),
+      })
+    }
+  }
+
+  /** Each reader releases what it gets. */
+  find(digest: Digest): Promise<FoundChunk> {
+    const hot = this.#hot?.get(digest.hex)
+    if (hot !== undefined) {
+      hot.retain()
+      return Promise.resolve(hot)
+    }
+    const underway = this.#flights.get(digest.hex)
+    if (underway !== undefined) {
+      underway.readers++
+      return underway.result
+    }
+    const flight: Flight = { result: this.#source.find(digest, this.#options), readers: 1 }
+    const land = (found: FoundChunk) => {
+      this.#flights.delete(digest.hex)
+      if (typeof found !== 'string') this.#share(digest, found, flight.readers)
+      return found
+    }
+    const fail = (error: unknown) => {
+      this.#flights.delete(digest.hex)
+      throw error
+    }
+    this.#flights.set(digest.hex, flight)
+    flight.result = flight.result.then(land, fail)
+    return flight.result
+  }
+
+  #share(digest: Digest, chunk: ChunkBytes, readers: number): void {
+    chunk.retain(readers - 1)
+    if (this.#hot === undefined || chunk.length === 0) return
+    chunk.retain() // Until the cache disposes of it.
+    this.#hot.set(digest.hex, chunk)
+  }
+}

@@ -1,0 +1,89 @@
+import { Digest } from '../../digest.ts'
+
+/** The largest chunk that a manifest may tell of: what a reader has to hold at once. */
+export const MAX_CHUNK_SIZE = 16 * 1024 * 1024
+
+/** One chunk of a file: `size` bytes at `offset` that have the digest `digest`. */
+export interface Chunk {
+  readonly index: number
+  readonly digest: Digest
+  readonly offset: number
+  readonly size: number
+}
+
+/** The ordered chunks of one file. Every chunk but the last has `chunkSize` bytes. */
+export class Manifest {
+  readonly digest: Digest
+  readonly size: number
+  readonly chunkSize: number
+  readonly #digests: Buffer
+
+  /** @param digests The chunks' digests, 32 bytes each, in order; not to be changed afterwards. */
+  constructor(digest: Digest, size: number, chunkSize: number, digests: Buffer) {
+    this.digest = digest
+    this.size = size
+    this.chunkSize = chunkSize
+    this.#digests = digests
+  }
+
+  /** The same in memory of its own. */
+  copy(): Manifest {
+    const digests = Buffer.alloc(this.#digests.length) // Never a part of a larger buffer, unlike `from`.
+    this.#digests.copy(digests)
+    return new Manifest(this.digest, this.size, this.chunkSize, digests)
+  }
+
+  get digests(): Buffer {
+    return this.#digests
+  }
+
+  get chunkCount(): number {
+    return this.#digests.length / Digest.byteLength
+  }
+
+  chunk(index: number): Chunk {
+    const at = index * Digest.byteLength
+    const offset = index * this.chunkSize
+    return {
+      index,
+      digest: this.chunkCount === 1 ? this.digest : this.#digestAt(at),
+      offset,
+      size: Math.min(this.chunkSize, this.size - offset),
+    }
+  }
+
+  *chunks(from = 0, to = this.chunkCount): Generator<Chunk, void, undefined> {
+    for (let index = from; index < to; index++) yield this.chunk(index)
+  }
+
+  /** The chunks that hold the bytes from `start` up to, not including, `end`. */
+  span({ start, end }: ByteRange): { from: number; to: number } {
+    if (end <= start) return { from: 0, to: 0 }
+    return { from: Math.floor(start / this.chunkSize), to: Math.ceil(end / this.chunkSize) }
+  }
+
+  #digestAt(at: number): Digest {
+    return Digest.from(this.#digests.subarray(at, at + Digest.byteLength))
+  }
+}
+
+/** From the byte at `start` up to, not including, the byte at `end`. */
+export interface ByteRange {
+  start: number
+  end: number
+}
+
+/** Whether these figures can belong to one file: checked before anything is read or allocated. */
+export function isPossible(
+  digest: Digest,
+  size: number,
+  chunkSize: number,
+  digests: Buffer,
+): boolean {
+  if (!Number.isSafeInteger(size) || size < 0) return false
+  if (chunkSize < 1 || chunkSize > MAX_CHUNK_SIZE) return false
+  if (digests.length !== Math.ceil(size / chunkSize) * Digest.byteLength) return false
+  // A file of one chunk is that chunk, and there is only one empty file.
+  if (size === 0) return digest.equals(Digest.empty)
+  return digests.length > Digest.byteLength || digests.equals(digest.bytes)
+}

@@ -1,4 +1,4 @@
-// Header fields that the server sends and the command line reads, or the other way round.
+// Header fields that the server and its clients write and read.
 
 /** The entity tag of content (RFC 9110, 8.8.3): its hash in quotes. */
 export function etagOf(hash: string): string {
@@ -18,4 +18,9 @@ export function reprDigestOf(base64: string): string {
 /** The SHA-256 in a Repr-Digest field, in base64, if it has one. */
 export function digestInReprDigest(field: unknown): string | undefined {
   return /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(field))?.[1]
+}
+
+/** Whether `text` is `*` or an origin as browsers send it in the Origin field. */
+export function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && new URL(text).origin === text)
 }

@@ -1,7 +1,7 @@
 import cors from '@koa/cors'
 import type { Middleware } from 'koa'
+import { isOrigin } from '../api/fields.ts'
 import { InvalidArgumentError } from '../index.ts'
-import { isOrigin } from './origin.ts'
 
 /** What scripts may see of an answer beside what they always may. */
 const EXPOSED = [

@@ -4,6 +4,8 @@ import { InvalidArgumentError } from '../errors.ts'
 export const FILES = '/files/'
 /** Content by hash is below it. */
 export const BLOBS = '/blobs/'
+/** `POST` stores a form, or a body without a name. */
+export const UNNAMED = '/files'
 export const MISSING = '/blobs/missing'
 export const FLEET = '/fleet'
 

@@ -7,8 +7,8 @@ import { Hasher } from './hashing/hasher.ts'
 import { Budgets, type MemoryUsage } from './memory/budgets.ts'
 import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
-import { type FileStoreOptions, type StoreSettings, validateOptions } from './options.ts'
-import { Prefetcher } from './reading/chunks/prefetch.ts'
+import { type FileStoreOptions, validateOptions } from './options.ts'
+import { prefetch } from './reading/chunks/prefetch.ts'
 import { SharedChunks } from './reading/chunks/shared.ts'
 import { ChunkSource } from './reading/chunks/source.ts'
 import { type Repair, repairChunks } from './reading/repair.ts'
@@ -42,13 +42,11 @@ export interface GetOptions {
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
 export class FileStore {
   readonly engine: Engine
-  readonly #settings: StoreSettings
+  /** Bytes. */
+  readonly chunkSize: number
   readonly #keys: Keys
   readonly #links: Links
-  readonly #budgets: Budgets
   readonly #reading: FileReading
-  readonly #presence: Presence
-  readonly #prefetcher: Prefetcher
   readonly #writer: ChunkWriter
   readonly #committer: Committer
   readonly #uploads: Uploads
@@ -63,37 +61,26 @@ export class FileStore {
     this.engine = engine
     const settings = validateOptions(options)
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
-    this.#settings = settings
+    this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
-    this.#presence = new Presence(engine, this.#keys, this.#links)
-    this.#budgets = new Budgets(settings)
     this.#hasher = new Hasher(settings.hashThreads)
     // As much free memory is kept as all reads, or all uploads, may use at the same time.
     const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))
     const readPool = poolOf(heldBytes + readBytes)
+    const budgets = new Budgets(settings)
+    const presence = new Presence(engine, this.#keys, this.#links)
     const source = new ChunkSource(engine, this.#keys, this.#hasher, readPool)
     const chunks = new SharedChunks(source, hotCache)
-    this.#prefetcher = new Prefetcher(chunks, this.#budgets, chunkSize)
-    this.#reading = {
-      chunks,
-      source,
-      budgets: this.#budgets,
-      presence: this.#presence,
-      events: this.#events,
-    }
+    this.#reading = { chunks, source, budgets, presence, events: this.#events }
     this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
-    this.#committer = new Committer(this.#links, this.#presence, settings.ttl)
-    this.#uploads = new Uploads(this.#budgets, this.#writer, this.#committer, chunkSize)
+    this.#committer = new Committer(this.#links, presence, settings.ttl)
+    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, chunkSize)
   }
 
-  get chunkSize(): number {
-    return this.#settings.chunkSize
-  }
-
-  /** The memory that requests hold now, and how many wait for some. */
+  /** The memory that reads and writes hold now, and how many wait for some. */
   get memoryUsage(): MemoryUsage {
-    return this.#budgets.usage
+    return this.#reading.budgets.usage
   }
 
   /**
@@ -129,8 +116,8 @@ export class FileStore {
   }
 
   /**
-   * Stores the chunks of a file and no more: `commit` of what it resolves with makes the links. For
-   * several files that shall all be there or none, and for names that are known only later.
+   * Stores the chunks of a file; `commit` of what it resolves with makes the links. For several files of
+   * which all are to be stored or none, and for names that are known only later.
    *
    * @throws {DigestMismatchError | TooLargeError | InsufficientStorageError | UnavailableError}
    */
@@ -139,8 +126,8 @@ export class FileStore {
   }
 
   /**
-   * Gives content that is stored already a name, without its bytes: what an upload of the same
-   * content would end with. All chunks are seen to be there first; nothing reads them.
+   * Gives a name to content that is stored already, as an upload of the same content would. Checks that all
+   * chunks are there, without reading them.
    * @throws {NotFoundError | EvictedError | CorruptError} when the content could not be served.
    * @throws {ExistsError} with `createOnly`, when a readable file has that name.
    * @throws {UnavailableError}
@@ -155,8 +142,8 @@ export class FileStore {
   }
 
   /**
-   * The file, by name or by hash, once all its chunks have been seen to be there. Their bytes are
-   * verified when they are read.
+   * Finds a file by name or by hash and checks that all its chunks are there. Their bytes are verified when
+   * they are read.
    * @throws {NotFoundError | EvictedError | CorruptError | UnavailableError}
    */
   async get(ref: FileRef, options: GetOptions = {}): Promise<StoredFile> {
@@ -166,13 +153,15 @@ export class FileStore {
   }
 
   /**
-   * The file behind a link, without a look at its chunks: for callers that verify at once.
+   * Finds a file without a look at its chunks: for callers that read it at once.
    * @throws {NotFoundError | CorruptError | UnavailableError}
    */
-  async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
+  async find(ref: FileRef, options: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
     const known = this.#links.known(parsed)
-    const prefetched = prefetch ? this.#prefetcher.start(parsed, known?.link.manifest) : undefined
+    const prefetched = options.prefetch
+      ? prefetch(parsed, known?.link.manifest, this.#reading, this.chunkSize)
+      : undefined
     try {
       const link = await this.#links.read(parsed, known)
       if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
@@ -184,11 +173,11 @@ export class FileStore {
   }
 
   /**
-   * Whether there is such a file, as far as shows without reading its chunks; keeps it alive.
+   * Returns whether there is such a file, as far as shows without reading its chunks; extends their life.
    * @throws {UnavailableError}
    */
   async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
-    return (await this.#presence.readableLink(parseRef(ref), signal)) !== undefined
+    return (await this.#reading.presence.readableLink(parseRef(ref), signal)) !== undefined
   }
 
   /**
@@ -201,7 +190,7 @@ export class FileStore {
 
   /**
    * Reads every copy of a file's link and chunks, and writes those again that are missing,
-   * outdated or wrong, where another copy is right. What no copy of is left, only an upload heals.
+   * outdated or wrong, where another copy is right. A chunk without a right copy needs a new upload.
    * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
    */
   async repair(ref: FileRef, { signal }: GetOptions = {}): Promise<Repair> {
@@ -212,8 +201,8 @@ export class FileStore {
   }
 
   /**
-   * Which of these contents could not be served by hash; each at most once, in the order given.
-   * What is there has its life extended.
+   * Returns which of these contents could not be served by hash; each at most once, in the order given.
+   * Extends the life of those that could.
    * @throws {InvalidArgumentError | UnavailableError}
    */
   async missing(hashes: Iterable<string | Digest>, { signal }: GetOptions = {}): Promise<string[]> {
@@ -224,9 +213,10 @@ export class FileStore {
     }
     const present = await pMap(
       digests.values(),
-      (digest) => {
+      async (digest) => {
         signal?.throwIfAborted()
-        return this.#isPresent(digest, signal)
+        const link = await this.#reading.presence.readableLink({ hash: digest }, signal)
+        return link !== undefined && this.#links.touch({ hash: digest }, link)
       },
       { concurrency: LOOKUPS },
     )
@@ -255,16 +245,10 @@ export class FileStore {
     this.#events.add(observer)
   }
 
-  /** Settles everything under way and closes the engine. Idempotent. */
+  /** Ends what is under way and closes the engine. Idempotent. */
   async close(): Promise<void> {
     await this.engine.close()
     await this.#hasher.close()
-  }
-
-  async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
-    const ref = { hash: digest }
-    const link = await this.#presence.readableLink(ref, signal)
-    return link !== undefined && this.#links.touch(ref, link)
   }
 }
 

@@ -6,8 +6,8 @@ import { MAX_CHUNK_SIZE } from './records/manifest.ts'
 const MiB = 1024 * 1024
 
 /**
- * Two chunks of this size fill a page of memcached's to the last byte but a few, with room left
- * for a key prefix of 100 bytes: the table in docs/operations.md.
+ * Bytes: two chunks of this size fill a page of memcached but for a few bytes, with room for a key prefix of
+ * 100 bytes. The table is in docs/operations.md.
  */
 export const DEFAULT_CHUNK_SIZE = 524_038
 
@@ -65,20 +65,15 @@ export interface StoreSettings {
  * @throws {InvalidArgumentError} when a figure is out of its range.
  */
 export function validateOptions(options: FileStoreOptions): StoreSettings {
-  const chunkSize = options.chunkSize ?? DEFAULT_CHUNK_SIZE
-  checkCount('chunkSize', chunkSize, 1, MAX_CHUNK_SIZE)
-  const total = options.memory?.total ?? 256 * MiB
-  checkCount('memory.total', total, 6 * chunkSize)
-  const perRead = options.memory?.perRead ?? Math.min(64 * MiB, Math.floor(total / 4))
-  checkCount('memory.perRead', perRead, 0, total)
-  const maxFileSize = options.maxFileSize ?? Number.MAX_SAFE_INTEGER
-  checkCount('maxFileSize', maxFileSize, 0)
-  const ttl = options.ttl ?? 0
+  const { memory = {}, ttl = 0 } = options
+  const chunkSize = count('chunkSize', options.chunkSize ?? DEFAULT_CHUNK_SIZE, 1, MAX_CHUNK_SIZE)
+  const total = count('memory.total', memory.total ?? 256 * MiB, 6 * chunkSize)
+  const heldAtMost = Math.min(64 * MiB, Math.floor(total / 4))
+  const perRead = count('memory.perRead', memory.perRead ?? heldAtMost, 0, total)
+  const maxFileSize = count('maxFileSize', options.maxFileSize ?? Number.MAX_SAFE_INTEGER, 0)
   checkTtl(ttl)
-  const hotCache = options.hotCache ?? 0
-  checkCount('hotCache', hotCache, 0)
-  const hashThreads = options.hashThreads ?? hashThreadsFor(1)
-  checkCount('hashThreads', hashThreads, 0, 64)
+  const hotCache = count('hotCache', options.hotCache ?? 0, 0)
+  const hashThreads = count('hashThreads', options.hashThreads ?? hashThreadsFor(1), 0, 64)
   const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   return {
@@ -94,8 +89,9 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   }
 }
 
-function checkCount(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return
+/** Returns `value` if it is a whole number in that range. */
+function count(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value
   throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}`, {
     expected: `${min} to ${max}`,
     actual: String(value),

@@ -10,6 +10,15 @@ export interface Hashed {
   readonly digest: Digest
 }
 
+/** Hashes the chunks of a file, in order, and the file. */
+export interface FileDigest {
+  add(chunk: ChunkBytes): Hashed | Promise<Hashed>
+  /** Call it after the last chunk. `undefined` for a file of one chunk, whose digest is the file's. */
+  end(): Digest | undefined | Promise<Digest>
+  /** Frees what is kept for a file whose digest is not needed any more. */
+  drop(): void
+}
+
 /** What a thread is told. */
 export type HashOrder =
   /** A chunk, whose bytes are handed over: the next one of a file, or one for itself. */
@@ -64,9 +73,14 @@ export class HashThread {
     return this.#waiting.length
   }
 
-  /** Returns a number for a file that is to be hashed here. */
-  open(): number {
-    return ++this.#files
+  /** Hashes a file; what its chunks are copied to, if need be, is memory of `pool`. */
+  file(pool: BufferPool): FileDigest {
+    const file = ++this.#files
+    return {
+      add: (chunk) => this.hash(chunk, pool, file),
+      end: async () => Digest.parse((await this.#ask({ file, end: true })).hex),
+      drop: () => this.#worker.postMessage({ file, drop: true } satisfies HashOrder),
+    }
   }
 
   /**
@@ -80,15 +94,6 @@ export class HashThread {
     const { hex, chunk: back } = await this.#ask({ file, chunk: bytes }, [bytes.buffer])
     own.bytes = Buffer.from(back!.buffer, back!.byteOffset, back!.byteLength)
     return { chunk: own, digest: Digest.parse(hex) }
-  }
-
-  /** The digest of a file. */
-  async end(file: number): Promise<Digest> {
-    return Digest.parse((await this.#ask({ file, end: true })).hex)
-  }
-
-  drop(file: number): void {
-    this.#worker.postMessage({ file, drop: true } satisfies HashOrder)
   }
 
   /** Ends the thread when it has answered every order. */

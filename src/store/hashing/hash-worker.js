@@ -8,7 +8,7 @@ import { parentPort } from 'node:worker_threads'
 /** @type {Map<number, import('node:crypto').Hash>} */
 const files = new Map()
 
-parentPort?.on('message', (/** @type {Order} */ order) => {
+parentPort?.on('message', (/** @type {HashOrder} */ order) => {
   if ('drop' in order) files.delete(order.file)
   else if ('end' in order) end(order.file)
   else add(order.file, order.chunk)

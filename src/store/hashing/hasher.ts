@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { Digest } from '../../digest.ts'
+import { Digest, type DigestStream } from '../../digest.ts'
 import type { ChunkBytes } from '../memory/chunk-bytes.ts'
 import type { BufferPool } from '../memory/pool.ts'
-import { type FileDigest, LocalFileDigest, RemoteFileDigest } from './file-digest.ts'
-import { type Hashed, HashThread } from './hash-thread.ts'
+import { type FileDigest, type Hashed, HashThread } from './hash-thread.ts'
 
 /** More threads hash faster than chunks can arrive. */
 const MAX_THREADS = 4
@@ -51,16 +50,29 @@ export class Hasher {
    */
   file(chunkSize: number, isLong: boolean, pool: BufferPool): FileDigest {
     const thread = isLong && chunkSize >= THREAD_MIN ? this.#thread() : undefined
-    if (thread === undefined) {
-      return new LocalFileDigest(chunkSize, (chunk) => this.hash(chunk, pool))
-    }
-    return new RemoteFileDigest(thread, pool)
+    return thread?.file(pool) ?? this.#fileInPlace(chunkSize, pool)
   }
 
   /** Ends the threads; from now on everything is hashed in place. */
   async close(): Promise<void> {
     this.#limit = 0
     await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+
+  /**
+   * Hashes each chunk by itself and for the file; the first one once, since the file begins with it. A
+   * chunk that is not full is the whole file when it comes first.
+   */
+  #fileInPlace(chunkSize: number, pool: BufferPool): FileDigest {
+    let whole: DigestStream | undefined
+    const add = (chunk: ChunkBytes) => {
+      const isFirst = whole === undefined
+      if (isFirst && chunk.length < chunkSize) return this.hash(chunk, pool)
+      whole ??= Digest.stream()
+      whole.update(chunk.bytes)
+      return { chunk, digest: isFirst ? whole.soFar() : Digest.of(chunk.bytes) }
+    }
+    return { add, end: () => whole?.digest(), drop() {} }
   }
 
   /** Returns the thread with the least to do. */

@@ -1,13 +1,13 @@
-/** What one read or write keeps under way at a time, in bytes; at least two chunks. */
+/** Bytes that one read or write keeps under way at a time; at least two chunks. */
 const WINDOW_BYTES = 2 * 1024 * 1024
 const MAX_WINDOW = 64
 
-/** How many chunks of `chunkSize` bytes one read or write keeps under way at the same time. */
+/** Returns how many chunks of `chunkSize` bytes one read or write keeps under way at a time. */
 export function windowFor(chunkSize: number): number {
   return Math.max(2, Math.min(MAX_WINDOW, Math.round(WINDOW_BYTES / chunkSize)))
 }
 
-/** Tasks under way, up to a limit; the first failure is kept for whoever asks for room. */
+/** Tasks under way, up to a limit. The first failure of any of them is kept, and thrown by `room` and `finish`. */
 export class Window {
   readonly #limit: number
   readonly #tasks = new Set<Promise<void>>()
@@ -68,7 +68,7 @@ export async function* readAhead<T, R>(
       const next = iterator.next()
       if (next.done) return
       const result = fetch(next.value)
-      result.catch(() => {}) // It is looked at when its turn comes, if that ever comes.
+      result.catch(() => {}) // It is awaited when its turn comes, if an earlier failure does not end this.
       ahead.push(result)
     }
   }

@@ -138,13 +138,3 @@ export class StreamedRead implements PreparedRead {
 export function clip(chunk: Buffer, offset: number, { start, end }: ByteRange): Buffer {
   return chunk.subarray(Math.max(0, start - offset), Math.min(chunk.length, end - offset))
 }
-
-/** Returns the indices of the chunks that any of the ranges needs, each once, in order. */
-export function chunksOf(manifest: Manifest, ranges: readonly ByteRange[]): number[] {
-  const needed: number[] = []
-  for (const range of ranges) {
-    const { from, to } = manifest.span(range)
-    for (let index = from; index < to; index++) needed.push(index)
-  }
-  return ranges.length === 1 ? needed : [...new Set(needed)].sort((a, b) => a - b)
-}

@@ -13,7 +13,6 @@ import type { SharedChunks } from './chunks/shared.ts'
 import type { ChunkSource } from './chunks/source.ts'
 import {
   bytesOf,
-  chunksOf,
   clip,
   HeldRead,
   type Part,
@@ -124,7 +123,7 @@ export class StoredFile {
   ): Promise<PreparedRead> {
     for (const range of ranges) this.#range(range)
     if (verify === 'stream') return this.#prepareStream(ranges, signal)
-    const chunks = chunksOf(this.manifest, ranges).map((index) => this.manifest.chunk(index))
+    const chunks = this.manifest.indicesOf(ranges).map((index) => this.manifest.chunk(index))
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
     const lease = this.#tryHold(chunks, bytes) ?? (await this.#reading.budgets.hold(bytes, signal))
     if (lease !== undefined) return this.#hold(chunks, lease, signal)
@@ -151,32 +150,24 @@ export class StoredFile {
     return lease ?? this.#reading.budgets.tryHold(bytes)
   }
 
-  async #hold(
-    chunks: readonly Chunk[],
-    lease: Lease,
-    signal: AbortSignal | undefined,
-  ): Promise<HeldRead> {
+  async #hold(chunks: readonly Chunk[], lease: Lease, signal: AbortSignal | undefined) {
     const read = new HeldRead(this.manifest, lease)
+    const { chunkSize } = this.manifest
     try {
-      await this.#readInto(read, chunks, signal)
+      if (chunks.length === 1) {
+        // As most files have: without a window and its generator.
+        read.add(chunks[0]!.index, await this.#reader.read(chunks[0]!))
+        return read
+      }
+      let done = 0
+      for await (const chunk of this.#reader.readAll(chunks, windowFor(chunkSize))) {
+        read.add(chunks[done++]!.index, chunk)
+        signal?.throwIfAborted()
+      }
       return read
     } catch (error) {
       read.close()
       throw error
-    }
-  }
-
-  async #readInto(read: HeldRead, chunks: readonly Chunk[], signal: AbortSignal | undefined) {
-    const [first, second] = chunks
-    // Most files have one chunk, which needs no window and no generator.
-    if (first !== undefined && second === undefined) {
-      read.add(first.index, await this.#reader.read(first))
-      return
-    }
-    let done = 0
-    for await (const chunk of this.#reader.readAll(chunks, windowFor(this.manifest.chunkSize))) {
-      read.add(chunks[done++]!.index, chunk)
-      signal?.throwIfAborted()
     }
   }
 

@@ -24,15 +24,10 @@ export interface Verification {
   chunks: ChunkHealth[]
 }
 
-interface Reading {
-  readonly source: ChunkSource
-  readonly budgets: Budgets
-}
-
 /** Reads every chunk and, where all are right, checks that together they are the file. */
 export async function verifyFile(
   manifest: Manifest,
-  { source, budgets }: Reading,
+  { source, budgets }: { source: ChunkSource; budgets: Budgets },
   signal?: AbortSignal,
 ): Promise<Verification> {
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
@@ -55,8 +50,8 @@ export async function verifyFile(
     window.release()
   }
   const { digest, size, chunkSize } = manifest
-  const isWhole = () => whole.digest().equals(digest)
-  const state = stateOf(counts) === 'intact' && !isWhole() ? 'corrupt' : stateOf(counts)
+  const isOther = stateOf(counts) === 'intact' && !whole.digest().equals(digest)
+  const state = isOther ? 'corrupt' : stateOf(counts)
   return { state, hash: digest.hex, size, chunkSize, counts, chunks }
 }
 

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 const BARE_KEY_LENGTH = 66
 const PREFIX = /^[\x21-\x7e]{0,100}$/
 
-/** The three kinds of keys, behind an optional prefix that keeps tenants of one memcached apart. */
+/** Makes the three kinds of keys, behind an optional prefix that keeps tenants of one memcached apart. */
 export class Keys {
   /** Bytes of every key. */
   readonly length: number
@@ -31,7 +31,7 @@ export class Keys {
     return `${this.#prefix}h:${digest.hex}`
   }
 
-  /** Names are never keys themselves: they may be long, and hold anything. */
+  /** The key has the hash of the name, since names may be long and hold any character. */
   linkByName(name: string): string {
     return `${this.#prefix}n:${Digest.of(Buffer.from(name)).hex}`
   }

@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache'
 import type { ParsedRef } from '../file-ref.ts'
 import type { Link } from './link.ts'
 
-/** Links that are remembered, by name and by hash: some 10 to 20 MB at most. */
+/** The most links that are remembered, by name and by hash: 10 to 20 MB. */
 const MAX_LINKS = 8192
-/** Bytes of a record; those of large files are read seldom, and are a small part of the work. */
+/** Bytes of a record; larger ones, of large files, are read seldom and cost little of such a read. */
 const MAX_RECORD = 1024
 
 export interface KnownLink {
@@ -15,9 +15,8 @@ export interface KnownLink {
 }
 
 /**
- * Links that were read lately. What is stored now is asked for nevertheless, each time; but the same bytes
- * under the same key need not be proved and parsed again, and what a name led to last tells which
- * chunk will probably be needed.
+ * Remembers the links that were read last. Each read still fetches the record: one with the same bytes need
+ * not be proved and parsed a second time, and what a name led to last tells which chunk to prefetch.
  */
 export class KnownLinks {
   readonly #byName = new LRUCache<string, KnownLink>({ max: MAX_LINKS / 2 })
@@ -30,7 +29,7 @@ export class KnownLinks {
   /** @param record What `link` was decoded from. */
   learn({ name, hash }: ParsedRef, key: string, record: Buffer, link: Link): void {
     if (record.length > MAX_RECORD) return
-    // Neither the record nor a part of it: it may be a small part of a large buffer.
+    // Copies: a record may be a small part of a large buffer.
     const text = record.toString('latin1')
     const own = { ...link, manifest: link.manifest.copy() }
     const known = { key, link: own, isSame: (other: Buffer) => other.toString('latin1') === text }

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 import { isPossible, Manifest } from './manifest.ts'
 import { SEAL_LENGTH, type Sealer } from './seal.ts'
 
-/** What leads to a file: the whole manifest and, by name, what the name adds. docs/format.md. */
+/** The record that leads to a file: the whole manifest and what is kept with the name. docs/format.md. */
 export interface Link {
   readonly manifest: Manifest
   /** Unix time in milliseconds. */
@@ -15,7 +15,7 @@ export interface Link {
   readonly endsAt?: number
   readonly name?: string
   readonly type?: string
-  /** Small strings that a client wants back with the file. */
+  /** Small strings that are returned with the file. */
   readonly attributes?: Readonly<Record<string, string>>
 }
 
@@ -23,21 +23,21 @@ const MAGIC = Buffer.from('blbc')
 const VERSION = 1
 /** Bytes before the metadata: see the table in docs/format.md. */
 const HEADER_LENGTH = 56
-/** Bytes; what name, type and attributes may take of a record that also has to hold the digests. */
+/** Bytes of name, type and attributes together; the rest of a record is for the digests. */
 const MAX_METADATA = 8192
-/** The last millisecond that a Date can tell. */
+/** The last millisecond that a Date can hold. */
 const MAX_TIME = 8_640_000_000_000_000
 
 /** Bytes of a record beside the chunks' digests and the metadata. */
 const FRAME_LENGTH = HEADER_LENGTH + SEAL_LENGTH
 
-/** How many chunks a file can have when a record may have `maxValue` bytes. */
+/** Returns how many chunks a file can have when a record may have `maxValue` bytes. */
 export function maxChunkCount(maxValue: number): number {
   return Math.max(0, Math.floor((maxValue - FRAME_LENGTH - MAX_METADATA) / Digest.byteLength))
 }
 
 /**
- * The record to store under `key`.
+ * Encodes the record to store under `key`.
  * @throws {InvalidArgumentError} when name, type and attributes together pass 8 KiB.
  */
 export function encodeLink(link: Link, key: string, sealer: Sealer): Buffer {
@@ -65,7 +65,7 @@ export function encodeLink(link: Link, key: string, sealer: Sealer): Buffer {
   return record
 }
 
-/** The link that `record` holds, or `undefined` unless it is whole, known and sealed for `key`. */
+/** Decodes a link; `undefined` unless the record is whole, of a known version and sealed for `key`. */
 export function decodeLink(record: Buffer, key: string, sealer: Sealer): Link | undefined {
   if (record.length < FRAME_LENGTH || !record.subarray(0, 4).equals(MAGIC)) return undefined
   if (record[4] !== VERSION || record[5] !== sealer.kind) return undefined

@@ -1,6 +1,6 @@
 import { Digest } from '../../digest.ts'
 
-/** The largest chunk that a manifest may tell of: what a reader has to hold at once. */
+/** Bytes of the largest chunk: a reader has to hold it at once. */
 export const MAX_CHUNK_SIZE = 16 * 1024 * 1024
 
 /** One chunk of a file: `size` bytes at `offset` that have the digest `digest`. */
@@ -26,9 +26,9 @@ export class Manifest {
     this.#digests = digests
   }
 
-  /** The same in memory of its own. */
+  /** Returns a copy in memory of its own. */
   copy(): Manifest {
-    const digests = Buffer.alloc(this.#digests.length) // Never a part of a larger buffer, unlike `from`.
+    const digests = Buffer.alloc(this.#digests.length) // Unlike `from`, never a part of a larger buffer.
     this.#digests.copy(digests)
     return new Manifest(this.digest, this.size, this.chunkSize, digests)
   }
@@ -56,10 +56,20 @@ export class Manifest {
     for (let index = from; index < to; index++) yield this.chunk(index)
   }
 
-  /** The chunks that hold the bytes from `start` up to, not including, `end`. */
+  /** Returns which chunks hold the bytes of the range: from `from` up to, not including, `to`. */
   span({ start, end }: ByteRange): { from: number; to: number } {
     if (end <= start) return { from: 0, to: 0 }
     return { from: Math.floor(start / this.chunkSize), to: Math.ceil(end / this.chunkSize) }
+  }
+
+  /** Returns the indices of the chunks that any of the ranges needs, each once, in order. */
+  indicesOf(ranges: readonly ByteRange[]): number[] {
+    const needed: number[] = []
+    for (const range of ranges) {
+      const { from, to } = this.span(range)
+      for (let index = from; index < to; index++) needed.push(index)
+    }
+    return ranges.length === 1 ? needed : [...new Set(needed)].sort((a, b) => a - b)
   }
 
   #digestAt(at: number): Digest {
@@ -73,7 +83,7 @@ export interface ByteRange {
   end: number
 }
 
-/** Whether these figures can belong to one file: checked before anything is read or allocated. */
+/** Returns whether these can belong to one file. To be checked before anything is read or allocated. */
 export function isPossible(
   digest: Digest,
   size: number,

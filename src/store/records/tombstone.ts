@@ -1,14 +1,14 @@
 import { SEAL_LENGTH, type Sealer } from './seal.ts'
 
-/** Says that the link under a key was deleted; docs/format.md. Its only use is to be newer. */
+/** The record of a deletion, newer than the link that it replaces. docs/format.md. */
 export interface Tombstone {
   /** Unix time in milliseconds. */
   readonly deletedAt: number
 }
 
-/** Seconds after which a server that was away should not come back with what it had: a day. */
+/** Seconds, a day: how long a server may be away before what it comes back with can undo a deletion. */
 export const TOMBSTONE_TTL = 24 * 3600
-/** Seconds where all servers have deleted it: longer than it takes a repair, or a new list of servers. */
+/** Seconds, where all servers have deleted it: longer than a repair, or a change of servers, takes. */
 export const BRIEF_TOMBSTONE_TTL = 600
 
 const MAGIC = Buffer.from('blbd')
@@ -26,7 +26,7 @@ export function encodeTombstone({ deletedAt }: Tombstone, key: string, sealer: S
   return record
 }
 
-/** The tombstone that `record` is, or `undefined` unless it is one, sealed for `key`. */
+/** Decodes a tombstone; `undefined` unless the record is one, sealed for `key`. */
 export function decodeTombstone(
   record: Buffer,
   key: string,

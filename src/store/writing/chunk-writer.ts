@@ -1,11 +1,11 @@
 import { Digest } from '../../digest.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { InvalidArgumentError, TooLargeError } from '../../errors.ts'
-import type { FileDigest } from '../hashing/file-digest.ts'
-import type { Hashed } from '../hashing/hash-thread.ts'
+import type { FileDigest, Hashed } from '../hashing/hash-thread.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { BufferPool } from '../memory/pool.ts'
 import { Window } from '../memory/window.ts'
+import type { StoreSettings } from '../options.ts'
 import type { Keys } from '../records/keys.ts'
 import { maxChunkCount } from '../records/link.ts'
 import { Manifest } from '../records/manifest.ts'
@@ -35,8 +35,7 @@ export class ChunkWriter {
   readonly #keys: Keys
   readonly #pool: BufferPool
   readonly #hasher: Hasher
-  readonly #chunkSize: number
-  readonly #maxFileSize: number
+  readonly #limits: Pick<StoreSettings, 'chunkSize' | 'maxFileSize'>
 
   /** @param pool For uploads alone: reads hand out memory of theirs, which may be uploaded. */
   constructor(
@@ -44,19 +43,18 @@ export class ChunkWriter {
     keys: Keys,
     pool: BufferPool,
     hasher: Hasher,
-    limits: { chunkSize: number; maxFileSize: number },
+    limits: Pick<StoreSettings, 'chunkSize' | 'maxFileSize'>,
   ) {
     this.#engine = engine
     this.#keys = keys
     this.#pool = pool
     this.#hasher = hasher
-    this.#chunkSize = limits.chunkSize
-    this.#maxFileSize = limits.maxFileSize
+    this.#limits = limits
   }
 
   /** The bytes that a file may have: the configured limit, or what one manifest can list. */
   async maxFileSize(): Promise<number> {
-    const chunkSize = this.#chunkSize
+    const { chunkSize, maxFileSize } = this.#limits
     const maxValue = await this.#engine.maxValueSize(this.#keys.length)
     if (chunkSize > maxValue) {
       throw new InvalidArgumentError(
@@ -64,12 +62,12 @@ export class ChunkWriter {
         { expected: `chunkSize <= ${maxValue}`, actual: String(chunkSize) },
       )
     }
-    return Math.min(this.#maxFileSize, maxChunkCount(maxValue) * chunkSize)
+    return Math.min(maxFileSize, maxChunkCount(maxValue) * chunkSize)
   }
 
   /** Stores every chunk, even one that seems to be there already: writing is what heals. */
   async write(pieces: Pieces, options: WriteOptions): Promise<Written> {
-    const chunkSize = this.#chunkSize
+    const { chunkSize } = this.#limits
     const { maxSize, signal, onStored } = options
     const window = new Window(options.window)
     const digests: Digest[] = []

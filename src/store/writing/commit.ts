@@ -47,7 +47,7 @@ export interface Receipt {
 }
 
 /** Options of a commit that were validated. */
-export interface Commit extends Pick<CommitOptions, 'createOnly' | 'precondition' | 'signal'> {
+export interface Commit extends CommitOptions {
   /** What to keep with the name, where there is one. */
   readonly named: Named | undefined
   readonly ttl: number
@@ -70,16 +70,9 @@ export class Committer {
 
   /** @throws {InvalidArgumentError} */
   validate(options: CommitOptions): Commit {
-    const { createOnly, precondition, signal, ttl = this.#ttl } = options
-    const named = validateNamed(options)
+    const { ttl = this.#ttl } = options
     checkTtl(ttl)
-    return {
-      named,
-      ttl,
-      signal,
-      ...(createOnly && { createOnly }),
-      ...(precondition && { precondition }),
-    }
+    return { ...options, named: validateNamed(options), ttl }
   }
 
   /** Rejects as a commit would, as far as that can be told without the content. */
@@ -152,7 +145,7 @@ function validateNamed({ name, type, attributes }: CommitOptions): Named | undef
   return {
     name,
     ...(type !== undefined && { type }),
-    ...(attributes !== undefined && { attributes }),
+    ...(attributes !== undefined && { attributes: { ...attributes } }),
   }
 }
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { InvalidArgumentError } from '../../errors.ts'
 import { StreamPieces } from '../../stream-pieces.ts'
 
-/** Where a file's bytes come from. They must not change until the `put` that took them settles. */
+/** The bytes of a file. The caller must not change them until the `put` that took them has settled. */
 export type Source =
   | string
   | Uint8Array
@@ -14,17 +14,17 @@ export type Source =
 
 export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
-/** The bytes of a source, taken once. */
+/** A source that is read once. */
 export interface OpenSource {
   /** Of any size. */
   readonly pieces: Pieces
-  /** Bytes in all, where that is known beforehand. */
+  /** Bytes, where that is known beforehand. */
   readonly size?: number
-  /** Frees what is behind a source of which no more will be read. Idempotent. */
+  /** Frees what the source holds; no more of it is read. Idempotent. */
   abandon(): void
 }
 
-/** @throws {InvalidArgumentError} when it is none, or a stream that has been read already. */
+/** @throws {InvalidArgumentError} for anything else, and for a stream that has been read already. */
 export function open(source: Source): OpenSource {
   if (typeof source === 'string') return open(Buffer.from(source))
   if (source instanceof Uint8Array) {
@@ -46,7 +46,7 @@ function openStream(stream: Readable): OpenSource {
   if (stream.readableEnded || stream.destroyed) {
     throw new InvalidArgumentError('the source is a stream that has been read or closed already')
   }
-  // It may fail while nobody reads it, before the first piece is wanted or after the upload has failed.
+  // It may fail while it is not read: before the first piece is wanted, or after the upload has failed.
   stream.on('error', nothing)
   return {
     pieces: { [Symbol.asyncIterator]: () => piecesOf(stream) },
@@ -55,7 +55,7 @@ function openStream(stream: Readable): OpenSource {
 }
 
 function piecesOf(stream: Readable): AsyncIterator<Uint8Array> {
-  // It does not flow while anybody listens to this; Node's iterator asks it for what it has.
+  // A stream does not flow while it has such a listener; Node's iterator reads it nevertheless.
   const isPulled = stream.listenerCount('readable') > 0
   return isPulled ? stream.iterator({ destroyOnReturn: false }) : new StreamPieces(stream)
 }
@@ -63,7 +63,7 @@ function piecesOf(stream: Readable): AsyncIterator<Uint8Array> {
 function openWebStream(stream: ReadableStream<Uint8Array>): OpenSource {
   if (stream.locked) throw new InvalidArgumentError('the source is a stream that is being read')
   const reader = stream.getReader()
-  // A stream that failed cannot be cancelled; whoever reads it learns why.
+  // A stream that failed cannot be cancelled; its reader has the reason.
   const abandon = () => void reader.cancel().catch(nothing)
   const iterator: AsyncIterator<Uint8Array> = {
     next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
@@ -80,59 +80,51 @@ function isIterable(value: unknown): value is Pieces {
 }
 
 /**
- * The same pieces until `signal` is aborted, even while the source has nothing to give: an
- * iterator cannot be interrupted, but the waiting for it can.
+ * Returns the same pieces until `signal` is aborted, even while the source has nothing to give: an
+ * iterator cannot be interrupted, but the wait for it can.
  */
 export function untilAborted(pieces: Pieces, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => new Interruptible(pieces, signal) }
+  return { [Symbol.asyncIterator]: () => interruptible(pieces, signal) }
 }
 
-/** No generator: each would put three more promises between a piece and its reader. */
-class Interruptible implements AsyncIterator<Uint8Array, undefined> {
-  readonly #iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
-  readonly #signal: AbortSignal
-  #stopWaiting: (reason: unknown) => void = nothing
-  readonly #onAbort = () => this.#stopWaiting(this.#signal.reason)
-
-  constructor(pieces: Pieces, signal: AbortSignal) {
-    this.#iterator =
-      Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-    this.#signal = signal
-    signal.addEventListener('abort', this.#onAbort)
+/** No generator, which puts three more promises between a piece and its reader. */
+function interruptible(pieces: Pieces, signal: AbortSignal): AsyncIterator<Uint8Array, undefined> {
+  const iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array> =
+    Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  let stopWaiting: (reason: unknown) => void = nothing
+  const onAbort = () => stopWaiting(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  const forget = () => {
+    stopWaiting = nothing
+    signal.removeEventListener('abort', onAbort)
   }
-
-  next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    return new Promise((resolve, reject) => {
+  const close = () => {
+    forget()
+    Promise.resolve(iterator.return?.()).catch(nothing)
+  }
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array, undefined>>((resolve, reject) => {
       const fail = (reason: unknown) => {
-        this.#close()
+        close()
         reject(reason)
       }
-      if (this.#signal.aborted) return fail(this.#signal.reason)
-      this.#stopWaiting = fail
+      if (signal.aborted) return fail(signal.reason)
+      stopWaiting = fail
       const take = (result: IteratorResult<Uint8Array>) => {
-        if (result.done) this.#forget()
+        if (result.done) forget()
         resolve(result)
       }
       try {
-        Promise.resolve(this.#iterator.next()).then(take, fail)
+        Promise.resolve(iterator.next()).then(take, fail)
       } catch (error) {
         fail(error)
       }
     })
-  }
-
-  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#close()
-    return { done: true, value: undefined }
-  }
-
-  #forget(): void {
-    this.#stopWaiting = nothing
-    this.#signal.removeEventListener('abort', this.#onAbort)
-  }
-
-  #close(): void {
-    this.#forget()
-    Promise.resolve(this.#iterator.return?.()).catch(nothing)
+  return {
+    next,
+    async return() {
+      close()
+      return { done: true, value: undefined }
+    },
   }
 }

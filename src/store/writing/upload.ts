@@ -26,11 +26,6 @@ export interface Progress {
   readonly total?: number
 }
 
-/** Options of an upload that were validated. */
-interface Expectation extends Pick<StageOptions, 'size' | 'signal' | 'onProgress'> {
-  readonly digest: Digest | undefined
-}
-
 /** Takes in files: chunks, a look whether all are there, the link by hash, the link by name. */
 export class Uploads {
   readonly #budgets: Budgets
@@ -48,10 +43,10 @@ export class Uploads {
   /** Stores and links a file. Nothing follows a step that fails. */
   put(source: Source, options: PutOptions): Promise<Receipt> {
     return withSource(source, async (opened) => {
-      const expectation = validate(options)
+      const digest = parseDigest(options)
       const commit = this.#committer.validate(options)
       await this.#committer.check(commit)
-      const written = await this.#write(opened, expectation)
+      const written = await this.#write(opened, options, digest)
       await this.#committer.checkPresence(written, commit)
       return this.#committer.link(written, commit)
     })
@@ -60,13 +55,17 @@ export class Uploads {
   /** Stores the chunks of a file that nothing leads to yet. */
   stage(source: Source, options: StageOptions): Promise<StagedFile> {
     return withSource(source, async (opened) => {
-      const written = await this.#write(opened, validate(options))
+      const written = await this.#write(opened, options, parseDigest(options))
       return new StagedFile(written, this.#committer)
     })
   }
 
-  async #write(source: OpenSource, expectation: Expectation): Promise<Written> {
-    const { digest, signal, onProgress, size = source.size } = expectation
+  /** @param digest What the content must have. */
+  async #write(
+    source: OpenSource,
+    { signal, onProgress, size = source.size }: StageOptions,
+    digest: Digest | undefined,
+  ): Promise<Written> {
     signal?.throwIfAborted()
     const maxSize = await this.#writer.maxFileSize()
     if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
@@ -143,8 +142,8 @@ async function withSource<T>(source: Source, work: (opened: OpenSource) => Promi
   }
 }
 
-function validate({ digest, ...options }: StageOptions): Expectation {
-  return { ...options, digest: typeof digest === 'string' ? Digest.parse(digest) : digest }
+function parseDigest({ digest }: StageOptions): Digest | undefined {
+  return typeof digest === 'string' ? Digest.parse(digest) : digest
 }
 
 function mismatch(expected: Digest, actual: Digest): DigestMismatchError {

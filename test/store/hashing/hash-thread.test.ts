@@ -32,13 +32,20 @@ async function startStore(t: ExecutionContext): Promise<FileStore> {
 test('files that are hashed at the same time do not mix, and their chunks come back', async (t) => {
   const thread = await startThread(t)
   const pool = new BufferPool(1000, 4)
-  const files = ['a', 'b', 'c'].map((seed) => ({ id: thread.open(), content: bytes(seed, 5000) }))
+  const files = ['a', 'b', 'c'].map((seed) => ({
+    digest: thread.file(pool),
+    content: bytes(seed, 5000),
+  }))
+  const alone = {
+    digest: { add: (chunk: ChunkBytes) => thread.hash(chunk, pool) },
+    content: bytes('no file', 5000),
+  }
   for (let at = 0; at < 5000; at += 1000) {
-    for (const file of [...files, { id: undefined, content: bytes('no file', 5000) }]) {
+    for (const file of [...files, alone]) {
       const piece = file.content.subarray(at, at + 1000)
       const chunk = pool.take()
       piece.copy(chunk.bytes)
-      const hashing = thread.hash(chunk, pool, file.id)
+      const hashing = file.digest.add(chunk)
       t.is(chunk.length, 0, 'its memory is elsewhere')
       const hashed = await hashing
       t.is(hashed.digest.hex, sha256(piece))
@@ -47,7 +54,7 @@ test('files that are hashed at the same time do not mix, and their chunks come b
       chunk.release()
     }
   }
-  for (const { id, content } of files) t.is((await thread.end(id)).hex, sha256(content))
+  for (const { digest, content } of files) t.is((await digest.end())?.hex, sha256(content))
   t.is(thread.load, 0)
 })
 
@@ -72,7 +79,8 @@ test('a thread answers before it ends, and what it is asked later fails', async 
   t.is((await pending).chunk.length, 1000, 'it is closed when it has answered')
   const late = thread.hash(new ChunkBytes(Buffer.alloc(1000)), new BufferPool(1000, 4))
   await t.throwsAsync(late, { code: 'unavailable' })
-  await t.throwsAsync(thread.end(1), { code: 'unavailable' })
+  const end = async () => thread.file(new BufferPool(1000, 4)).end()
+  await t.throwsAsync(end, { code: 'unavailable' })
   t.is(thread.state, 'ended')
 })
 

@@ -31,15 +31,6 @@ test('a part that was released is lent again, to others of about its size', (t) 
   t.true(isSame(arena.take(3000), part))
 })
 
-test('parts without bytes are parts of their own', (t) => {
-  const arena = new Arena()
-  const parts = Array.from({ length: BLOCK / 1024 }, () => arena.take(0))
-  for (const part of parts) part.release()
-  const again = Array.from(parts, () => arena.take(1024))
-  t.deepEqual(new Set(again.map(memoryOf)), new Set(parts.map(memoryOf)))
-  t.is(new Set(again.map(({ bytes }) => bytes.byteOffset)).size, parts.length)
-})
-
 test('in any order of takes and releases, no part is lent twice at a time', (t) => {
   const step = fc.record({ length: fc.nat(MAX_PART), keep: fc.boolean(), which: fc.nat() })
   const property = fc.property(fc.array(step, { maxLength: 300 }), (steps) => {

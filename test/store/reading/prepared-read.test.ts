@@ -49,10 +49,8 @@ test('what was held cannot be read any more once it is closed', async (t) => {
   t.is(store.memoryUsage.used, 0)
   t.throws(() => read.held(whole), { message: /after it was closed/ })
   await t.throwsAsync(collect(read.stream(whole)), { message: /after it was closed/ })
-  await t.throwsAsync(
-    read.send(whole, async () => {}),
-    { message: /after it was closed/ },
-  )
+  const send = read.send(whole, async () => {})
+  await t.throwsAsync(send, { message: /after it was closed/ })
 })
 
 const CHUNK = 100_000

@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import test, { type ExecutionContext } from 'ava'
 import { Digest, FileStore, memcached, memory } from '../../../src/index.ts'
 import { Keys } from '../../../src/store/records/keys.ts'
@@ -9,8 +7,8 @@ import { encodeLink, type Link } from '../../../src/store/records/link.ts'
 import { Links } from '../../../src/store/records/links.ts'
 import { Sealer } from '../../../src/store/records/seal.ts'
 import { encodeTombstone } from '../../../src/store/records/tombstone.ts'
-import { turns } from '../../helpers/deferred.ts'
 import { onEveryEngine } from '../../helpers/engines.ts'
+import { bufferBytes } from '../../helpers/garbage.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { manifestOf } from '../../helpers/records.ts'
 import { watched } from '../../helpers/watchdog.ts'
@@ -230,22 +228,11 @@ test('invariant 7: what is known of a link is not part of a large buffer', async
     Buffer.allocUnsafe(4000).fill(0) // The next record is in another part of the memory.
     Buffer.allocUnsafe(4000).fill(0)
   }
-  const before = await buffers()
+  const before = await bufferBytes()
   for (const name of [...names, ...names]) await read(name)
-  const grown = (await buffers()) - before
+  const grown = (await bufferBytes()) - before
   t.true(grown < 2_000_000, `${grown} bytes for ${names.length} links`)
 })
-
-/** Bytes of all buffers that are in use. */
-async function buffers(): Promise<number> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  for (let i = 0; i < 3; i++) {
-    collect()
-    await turns()
-  }
-  return process.memoryUsage().arrayBuffers
-}
 
 /** A link whose record has any length. */
 function linkTo(content: string, type = ''): Link {

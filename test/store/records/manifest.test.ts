@@ -1,7 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { Digest } from '../../../src/digest.ts'
-import { chunksOf } from '../../../src/store/reading/prepared-read.ts'
 import { isPossible, MAX_CHUNK_SIZE, Manifest } from '../../../src/store/records/manifest.ts'
 import { bytes } from '../../helpers/bytes.ts'
 
@@ -43,7 +42,7 @@ test('ranges need the chunks that hold their bytes, each once, in order, and no 
         for (let at = start; at < end; at++) needed.add(Math.floor(at / size))
       }
       t.deepEqual(
-        chunksOf(manifest, ranges),
+        manifest.indicesOf(ranges),
         [...needed].sort((a, b) => a - b),
       )
     }),

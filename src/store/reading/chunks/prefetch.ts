@@ -45,10 +45,8 @@ export class Prefetched {
 
   /** Gives the room back once the chunk has arrived, unless it is taken until then. */
   expire(): void {
-    void this.#found?.then(
-      () => this.#release(),
-      () => {},
-    )
+    const release = () => this.#release()
+    this.#found?.then(release, release)
   }
 
   #release(): void {
@@ -60,32 +58,20 @@ export class Prefetched {
 /**
  * Asks for the only chunk of a small file along with its link: one trip instead of two. By hash the
  * chunk is known; by name it is the one that the name led to last, which is a guess: the link says what is
- * served, and another chunk is dropped.
+ * served, and another chunk is dropped. Returns `undefined` where there is no memory for it now.
+ * @param known What `ref` led to last, where that is known.
+ * @param chunkSize Bytes that a chunk of unknown size may have.
  */
-export class Prefetcher {
-  readonly #chunks: SharedChunks
-  readonly #budgets: Budgets
-  readonly #chunkSize: number
-
-  constructor(chunks: SharedChunks, budgets: Budgets, chunkSize: number) {
-    this.#chunks = chunks
-    this.#budgets = budgets
-    this.#chunkSize = chunkSize
-  }
-
-  /**
-   * Starts where there is memory for it now; the link is never waited for with a place in line.
-   * @param known What `ref` led to last, where that is known.
-   */
-  start({ hash }: ParsedRef, known: Manifest | undefined): Prefetched | undefined {
-    if (known !== undefined && known.chunkCount !== 1) return undefined
-    if (hash !== undefined) return this.#fetch(hash, known?.size ?? this.#chunkSize)
-    if (known === undefined || known.size > MAX_GUESSED) return undefined
-    return this.#fetch(known.digest, known.size)
-  }
-
-  #fetch(digest: Digest, size: number): Prefetched | undefined {
-    const lease = this.#budgets.tryHold(size)
-    return lease && new Prefetched(digest, this.#chunks.find(digest), lease)
-  }
+export function prefetch(
+  { hash }: ParsedRef,
+  known: Manifest | undefined,
+  { chunks, budgets }: { chunks: SharedChunks; budgets: Budgets },
+  chunkSize: number,
+): Prefetched | undefined {
+  if (known !== undefined && known.chunkCount !== 1) return undefined
+  const isGuess = hash === undefined
+  if (isGuess && (known === undefined || known.size > MAX_GUESSED)) return undefined
+  const digest = hash ?? known!.digest
+  const lease = budgets.tryHold(known?.size ?? chunkSize)
+  return lease && new Prefetched(digest, chunks.find(digest), lease)
 }

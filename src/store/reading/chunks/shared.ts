@@ -3,8 +3,9 @@ import type { Digest } from '../../../digest.ts'
 import type { ChunkBytes } from '../../memory/chunk-bytes.ts'
 import type { ChunkSource, FoundChunk } from './source.ts'
 
+/** A fetch under way. */
 interface Flight {
-  result: Promise<FoundChunk>
+  readonly result: Promise<FoundChunk>
   readers: number
 }
 
@@ -16,13 +17,10 @@ export class SharedChunks {
   readonly #source: ChunkSource
   readonly #hot: LRUCache<string, ChunkBytes> | undefined
   readonly #flights = new Map<string, Flight>()
-  readonly #options: { readonly discard: true; readonly isAlone: boolean }
 
   /** @param hotBytes Bytes of the hot cache; 0 for none. */
   constructor(source: ChunkSource, hotBytes: number) {
     this.#source = source
-    // A small chunk that stays must not keep a block of memory alive.
-    this.#options = { discard: true, isAlone: hotBytes > 0 }
     if (hotBytes > 0) {
       this.#hot = new LRUCache({
         maxSize: hotBytes,
@@ -44,23 +42,24 @@ export class SharedChunks {
       underway.readers++
       return underway.result
     }
-    const flight: Flight = { result: this.#source.find(digest, this.#options), readers: 1 }
-    const land = (found: FoundChunk) => {
-      this.#flights.delete(digest.hex)
-      if (typeof found !== 'string') this.#share(digest, found, flight.readers)
-      return found
-    }
-    const fail = (error: unknown) => {
-      this.#flights.delete(digest.hex)
-      throw error
-    }
+    const flight: Flight = { readers: 1, result: this.#fetch(digest) }
     this.#flights.set(digest.hex, flight)
-    flight.result = flight.result.then(land, fail)
     return flight.result
   }
 
-  #share(digest: Digest, chunk: ChunkBytes, readers: number): void {
-    chunk.retain(readers - 1)
+  async #fetch(digest: Digest): Promise<FoundChunk> {
+    const isAlone = this.#hot !== undefined // A small chunk that stays must not keep a block of memory alive.
+    try {
+      const found = await this.#source.find(digest, { discard: true, isAlone })
+      if (typeof found !== 'string') this.#share(digest, found)
+      return found
+    } finally {
+      this.#flights.delete(digest.hex)
+    }
+  }
+
+  #share(digest: Digest, chunk: ChunkBytes): void {
+    chunk.retain(this.#flights.get(digest.hex)!.readers - 1)
     if (this.#hot === undefined || chunk.length === 0) return
     chunk.retain() // Until the cache disposes of it.
     this.#hot.set(digest.hex, chunk)

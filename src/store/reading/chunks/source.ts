@@ -1,5 +1,11 @@
 import type { Digest } from '../../../digest.ts'
-import { type CopyReport, DamagedError, type Engine } from '../../../engine/engine.ts'
+import {
+  type CopyReport,
+  DamagedError,
+  type Engine,
+  type GetOptions,
+  type Proof,
+} from '../../../engine/engine.ts'
 import type { Hashed } from '../../hashing/hash-thread.ts'
 import type { Hasher } from '../../hashing/hasher.ts'
 import { ChunkBytes } from '../../memory/chunk-bytes.ts'
@@ -32,33 +38,31 @@ export class ChunkSource {
   }
 
   /** Reads the chunk with that digest; the engine reads a wrong one once more by another way. */
-  async find(
-    digest: Digest,
-    { discard = false, isAlone = false }: FindChunkOptions = {},
-  ): Promise<FoundChunk> {
-    const received = new Received(this.#pool, isAlone)
-    const prove = (value: Buffer) => this.#prove(received.chunkOf(value), digest)
-    const options = { discard, allocate: received.allocate }
-    try {
-      return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
-    } catch (error) {
-      if (error instanceof DamagedError) return 'corrupt'
-      throw error
-    }
+  async find(digest: Digest, options: FindChunkOptions = {}): Promise<FoundChunk> {
+    const get = (...args: Asked) => this.#engine.get(...args)
+    return (await this.#ask(digest, options, get)) ?? 'evicted'
   }
 
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
   async repair(digest: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
-    const received = new Received(this.#pool, false)
+    const repair = (...args: Asked) => repairValue(this.#engine, ...args)
+    const result = await this.#ask(digest, { discard: true }, repair)
+    if (result !== 'corrupt') return { found: result.proven ?? 'evicted', copies: result.copies }
+    return { found: result, copies: { wanted: 0, found: 0, repaired: 0, silent: 0 } }
+  }
+
+  async #ask<T>(
+    digest: Digest,
+    { discard = false, isAlone = false }: FindChunkOptions,
+    ask: (...args: Asked) => Promise<T>,
+  ): Promise<T | 'corrupt'> {
+    const received = new Received(this.#pool, isAlone)
     const prove = (value: Buffer) => this.#prove(received.chunkOf(value), digest)
-    const options = { discard: true, allocate: received.allocate }
     try {
-      const key = this.#keys.chunk(digest)
-      const { proven, copies } = await repairValue(this.#engine, key, prove, options)
-      return { found: proven ?? 'evicted', copies }
+      return await ask(this.#keys.chunk(digest), prove, { discard, allocate: received.allocate })
     } catch (error) {
-      if (!(error instanceof DamagedError)) throw error
-      return { found: 'corrupt', copies: { wanted: 0, found: 0, repaired: 0, silent: 0 } }
+      if (error instanceof DamagedError) return 'corrupt'
+      throw error
     }
   }
 
@@ -70,6 +74,8 @@ export class ChunkSource {
 }
 
 type Proven = ChunkBytes | undefined
+/** What an engine is asked with: the key, the proof, and options. */
+type Asked = [string, Proof<ChunkBytes>, GetOptions<ChunkBytes>]
 
 /** What one call to an engine received, one value for each copy; those that are not used are dropped. */
 class Received {

@@ -47,21 +47,11 @@ test('readers of one chunk at the same time share its fetch, and later ones fetc
   t.is(fetches(), 3)
 })
 
-test('memory that one reader is done with is used again', async (t) => {
+test('memory is used again when the last of its readers has released it', async (t) => {
   const { source, pool, answer } = slowSource()
   const chunks = new SharedChunks(source, 0)
-  const reading = chunks.find(one)
-  answer()
-  const found = await reading
-  release(found)
-  t.is(memoryOf(pool.take()), memoryOf(found))
-})
-
-test('memory that several readers share is used again when the last of them is done with it', async (t) => {
-  const { source, pool, answer } = slowSource()
-  const chunks = new SharedChunks(source, 0)
-  for (let round = 0; round < 2; round++) {
-    const readers = [chunks.find(one), chunks.find(one), chunks.find(one)]
+  for (const count of [1, 3, 3]) {
+    const readers = Array.from({ length: count }, () => chunks.find(one))
     answer()
     const [found] = await Promise.all(readers)
     for (const _ of readers.slice(1)) {

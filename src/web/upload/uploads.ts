@@ -1,25 +1,26 @@
-import { announce, byId } from './dom.ts'
+import { announce, byId } from '../dom.ts'
+import { bytes, counted } from '../format.ts'
+import { RemoteError } from '../server.ts'
 import { takeFiles } from './drop.ts'
-import type { Picked } from './files.ts'
-import { bytes, counted } from './format.ts'
+import type { Picked } from './picked.ts'
 import { Queue } from './queue.ts'
 import { remember } from './recent.ts'
-import { Problem } from './server.ts'
-import { type Receipt, upload } from './upload.ts'
+import { type Uploaded, upload } from './upload.ts'
 import { UploadRow } from './upload-row.ts'
 
-/** Uploads at once: enough to hide the pauses between small files, few enough for large ones. */
+/** Uploads at a time: enough to hide the latency of small files, few enough for large ones. */
 const WIDTH = 3
-/** Rows of uploads that are over are dropped from the top beyond so many. */
+/** Rows beyond so many are removed, the oldest first, if their upload is over. */
 const MAX_ROWS = 200
 
 interface Job extends Picked {
-  readonly ttl: string
-  /** A retry goes on in the row of the first try. */
+  /** Seconds to live. Default: the server's. */
+  readonly ttl: number | undefined
+  /** The row of the first attempt, for a retry. */
   readonly row?: UploadRow
 }
 
-/** The upload section: everything chosen or dropped, a few at a time. */
+/** The upload section: uploads what is chosen or dropped, a few files at a time. */
 export class Uploads {
   readonly #queue = new Queue<Job>(
     WIDTH,
@@ -43,13 +44,14 @@ export class Uploads {
 
   #add(files: readonly Picked[]): void {
     const prefix = byId<HTMLInputElement>('prefix').value.trim().replace(/\/+$/, '')
-    const ttl = byId<HTMLSelectElement>('ttl').value
+    const chosen = byId<HTMLSelectElement>('ttl').value
+    const ttl = chosen === '' ? undefined : Number(chosen)
     for (const { file, name } of files) {
       this.#queue.add({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
     }
   }
 
-  /** Never rejects: what goes wrong is the row's to tell. */
+  /** Never rejects: the row shows failures. */
   async #run(job: Job): Promise<void> {
     const row = job.row ?? this.#addRow(job)
     const cancel = new AbortController()
@@ -61,10 +63,10 @@ export class Uploads {
     }
   }
 
-  #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Receipt> {
+  #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Uploaded> {
     const limit = this.#maxFileSize()
     if (limit !== undefined && job.file.size > limit) {
-      throw new Problem(413, 'too-large', `Files here have at most ${bytes(limit)}.`)
+      throw new RemoteError(413, 'too-large', `Files here have at most ${bytes(limit)}.`)
     }
     return upload(job.file, job.name, {
       ttl: job.ttl,
@@ -73,7 +75,7 @@ export class Uploads {
     })
   }
 
-  #finish(row: UploadRow, receipt: Receipt): void {
+  #finish(row: UploadRow, receipt: Uploaded): void {
     this.#done++
     row.finish(receipt)
     remember(receipt)

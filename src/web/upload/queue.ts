@@ -1,4 +1,4 @@
-/** Runs tasks in the order they come, so many at once; waiting ones cost nothing but their entry. */
+/** Runs tasks in order, at most `width` at a time. */
 export class Queue<T> {
   readonly #run: (task: T) => Promise<void>
   readonly #width: number
@@ -6,7 +6,7 @@ export class Queue<T> {
   readonly #waiting: T[] = []
   #running = 0
 
-  /** @param run Never rejects. @param onChange Told whenever a task has come, begun or ended. */
+  /** @param run Never rejects. @param onChange Called when a task is added, begins or ends. */
   constructor(width: number, run: (task: T) => Promise<void>, onChange: () => void) {
     this.#width = width
     this.#run = run
@@ -26,7 +26,7 @@ export class Queue<T> {
     this.#next()
   }
 
-  /** Forgets what has not begun. */
+  /** Drops the tasks that have not begun. */
   clear(): void {
     this.#waiting.length = 0
     this.#onChange()

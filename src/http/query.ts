@@ -1,12 +1,12 @@
 import type { Context } from 'koa'
-import type { Query } from '../api/paths.ts'
+import type { QueryName } from '../api/paths.ts'
 import { InvalidArgumentError } from '../index.ts'
 
 /**
  * The value of a query parameter, `''` where it has none.
  * @throws {InvalidArgumentError} when it is given more than once: which one counts?
  */
-export function parameter(ctx: Context, name: keyof Query): string | undefined {
+export function parameter(ctx: Context, name: QueryName): string | undefined {
   if (ctx.search === '') return undefined // Parsed or not, that takes a moment for each of them.
   const value = ctx.query[name]
   if (!Array.isArray(value)) return value
@@ -19,7 +19,7 @@ export function parameter(ctx: Context, name: keyof Query): string | undefined {
 /** @throws {InvalidArgumentError} when the parameter has any other value. */
 export function choice<T extends string>(
   ctx: Context,
-  name: keyof Query,
+  name: QueryName,
   values: readonly T[],
 ): T | undefined {
   const value = parameter(ctx, name)
@@ -31,7 +31,7 @@ export function choice<T extends string>(
 }
 
 /** `?name`, `?name=true` or `?name=false`. */
-export function flag(ctx: Context, name: keyof Query): boolean {
+export function flag(ctx: Context, name: QueryName): boolean {
   const value = choice(ctx, name, ['true', 'false', ''])
   return value === 'true' || value === ''
 }

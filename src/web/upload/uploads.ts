@@ -1,9 +1,9 @@
+import pLimit from 'p-limit'
 import { announce, byId } from '../dom.ts'
 import { bytes, counted } from '../format.ts'
 import { RemoteError } from '../server.ts'
 import { takeFiles } from './drop.ts'
 import type { Picked } from './picked.ts'
-import { Queue } from './queue.ts'
 import { remember } from './recent.ts'
 import { type Uploaded, upload } from './upload.ts'
 import { UploadRow } from './upload-row.ts'
@@ -22,13 +22,10 @@ interface Job extends Picked {
 
 /** The upload section: uploads what is chosen or dropped, a few files at a time. */
 export class Uploads {
-  readonly #queue = new Queue<Job>(
-    WIDTH,
-    (job) => this.#run(job),
-    () => this.#summarize(),
-  )
+  readonly #limit = pLimit(WIDTH)
   readonly #rows = new Set<UploadRow>()
   readonly #maxFileSize: () => number | undefined
+  #running = 0
   #done = 0
   #failed = 0
 
@@ -38,7 +35,7 @@ export class Uploads {
     byId('cancel-all').onclick = () => this.#cancelAll()
     byId('clear-done').onclick = () => this.#clear()
     addEventListener('beforeunload', (event) => {
-      if (this.#queue.running > 0) event.preventDefault()
+      if (this.#running > 0) event.preventDefault()
     })
   }
 
@@ -47,12 +44,19 @@ export class Uploads {
     const chosen = byId<HTMLSelectElement>('ttl').value
     const ttl = chosen === '' ? undefined : Number(chosen)
     for (const { file, name } of files) {
-      this.#queue.add({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
+      this.#queue({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
     }
+  }
+
+  #queue(job: Job): void {
+    this.#limit(() => this.#run(job))
+    this.#summarize()
   }
 
   /** Never rejects: the row shows failures. */
   async #run(job: Job): Promise<void> {
+    this.#running++
+    this.#summarize()
     const row = job.row ?? this.#addRow(job)
     const cancel = new AbortController()
     row.start(() => cancel.abort())
@@ -61,6 +65,8 @@ export class Uploads {
     } catch (error) {
       this.#fail(row, job, cancel.signal.aborted ? undefined : error)
     }
+    this.#running--
+    this.#summarize()
   }
 
   #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Uploaded> {
@@ -88,7 +94,7 @@ export class Uploads {
     row.fail(text, () => {
       this.#failed--
       row.wait()
-      this.#queue.add({ ...job, row })
+      this.#queue({ ...job, row })
     })
     announce(`${job.name}: ${text}`)
   }
@@ -110,7 +116,8 @@ export class Uploads {
   }
 
   #cancelAll(): void {
-    this.#queue.clear()
+    this.#limit.clearQueue()
+    this.#summarize()
     for (const row of this.#rows) row.cancel()
   }
 
@@ -123,7 +130,8 @@ export class Uploads {
   }
 
   #summarize(): void {
-    const { waiting, running } = this.#queue
+    const running = this.#running
+    const waiting = this.#limit.pendingCount
     const texts = [
       running > 0 && `${running} under way`,
       waiting > 0 && `${counted(waiting, 'file')} waiting`,

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { isReason, REASONS } from '../api/reasons.ts'
+import { REASONS } from '../api/reasons.ts'
 import { BlobcachedError } from '../errors.ts'
 import { RemoteError } from './client/remote-error.ts'
 import { InterruptedError } from './terminal/interruption.ts'
@@ -20,7 +20,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 export function exitCodeFor(reason: string): number {
-  return isReason(reason) ? (REASONS[reason].exit ?? 1) : 1
+  return (REASONS as Record<string, { exit?: number }>)[reason]?.exit ?? 1
 }
 
 /** A failure that the command has printed already. */

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
 import { printError } from './terminal/colors.ts'
 
-/** Loads each command when it is needed: most of what one imports, the others do without. */
+/** Loads a command, and what it imports, only if it is needed. */
 const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
   serve: async () => (await import('./commands/serve.ts')).serveCommand(),
   put: async () => (await import('./commands/put.ts')).putCommand(),
@@ -16,7 +16,7 @@ const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
     (await import('./commands/completion.ts')).completionCommand(program),
 }
 
-/** `completion` is about all of them, and so is help; `--version` about none. */
+/** Help and `completion` need all commands, `--version` none. */
 function neededFor(argument: string): string[] {
   if (argument === '--version' || argument === '-V') return []
   const isOne = Object.hasOwn(COMMANDS, argument) && argument !== 'completion'

@@ -6,6 +6,7 @@ export function serveCommand(): Command {
     .description('start the HTTP server')
     .addHelpText('after', HELP)
     .action(async (settings: ServeSettings, command: Command) => {
+      process.title = 'blobcached serve' // Flags are visible in ps, and may be secret.
       const { serve } = await import('../serve/serve.ts')
       await serve(settings, namesOf(command))
     })

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
-import type { Counts, HealthJson } from '../../api/chunks.ts'
+import type { HealthJson } from '../../api/chunks.ts'
 import { aspectPathOf } from '../../api/paths.ts'
 import { parseRef } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
@@ -81,12 +81,12 @@ function describe(text: string, found: HealthJson): string {
   ].join('\n')
 }
 
-function summarize(total: number, states: Counts): void {
+function summarize(total: number, states: HealthJson['counts']): void {
   const failed = total - states.intact - states.evicted - states.corrupt
   const rest = failed > 0 ? `, ${failed} without an answer` : ''
   process.stdout.write(`${total} files: ${counted(states)}${rest}\n`)
 }
 
-function counted({ intact, evicted, corrupt }: Counts): string {
+function counted({ intact, evicted, corrupt }: HealthJson['counts']): string {
   return `${intact} intact, ${evicted} evicted, ${corrupt} corrupt`
 }

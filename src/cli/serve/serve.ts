@@ -25,10 +25,8 @@ import { supervise } from './workers.ts'
 
 /** Starts the server, or with several workers all of them; resolves once it listens. */
 export async function serve(given: ServeSettings, nameOf: NameOf): Promise<void> {
-  process.title = 'blobcached serve' // Flags are visible in ps, and may be secret.
   collectLessOften()
-  const settings = withMemjsNames(given)
-  await start(settings, nameOf)
+  await start(withMemjsNames(given), nameOf)
 }
 
 /** Adds the environment variables that memjs knows. */

@@ -49,35 +49,3 @@ test('verify of several files sums up and exits with the worst', async (t) => {
   t.regex(stdout, /3 files: 1 intact, 0 evicted, 1 corrupt, 1 without an answer\n$/)
   t.regex(stderr, /no file "nowhere"/)
 })
-
-test('stat tells what a file is, and evicted from missing', async (t) => {
-  const server = await startTestServer(t, { store: { chunkSize } })
-  const cli = await cliFor(t, server)
-  const { hash } = await server.store.put(content, { name: 'a', type: 'text/plain' })
-
-  const facts = JSON.parse((await cli.ok(['stat', 'a', '--json'])).stdout)
-  t.like(facts, { name: 'a', hash, size: 4500, chunks: 5, chunkSize, state: 'present' })
-  t.is(facts.type, 'text/plain')
-  t.regex((await cli.ok(['stat', hash])).stdout, /size: +4,500 bytes \(4\.5 kB\)/)
-
-  await server.engine.delete(keyAt(1000))
-  const evicted = await cli.run(['stat', 'a'])
-  t.is(evicted.code, 3)
-  t.regex(evicted.stdout, /evicted: not all chunks are there/)
-  const missing = await cli.run(['stat', 'b'])
-  t.is(missing.code, 3)
-  t.is(missing.stdout, '')
-})
-
-test('rm removes names and content, and says what was not there', async (t) => {
-  const server = await startTestServer(t, { store: { chunkSize } })
-  const cli = await cliFor(t, server)
-  const { hash } = await server.store.put(content, { name: 'a' })
-
-  t.is((await cli.ok(['rm', 'a'])).stdout, 'a\n')
-  t.is((await cli.run(['rm', 'a'])).code, 3)
-  t.is((await cli.ok(['rm', 'a', '--force', '--json'])).stdout, '{"file":"a","removed":false}\n')
-  t.true(await server.store.isReadable(hash))
-  await cli.ok(['rm', hash, '--purge'])
-  t.is(await server.engine.touch(keyAt(0), 0), false)
-})

@@ -5,12 +5,12 @@ const WIDTH = 120
 const HEIGHT = 32
 
 interface ChartOptions {
-  /** The value at the top. Default: the largest there is. */
+  /** The value at the top. Default: the largest. */
   top?: number
   format: (value: number) => string
 }
 
-/** A small chart of the last minutes under its title and newest value. */
+/** A chart of the last minutes, with a title and the newest value. */
 export class Chart {
   readonly root = document.createElement('div')
   readonly #title: string

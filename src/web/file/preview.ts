@@ -1,21 +1,18 @@
-import { button, element } from './dom.ts'
+import { button, element } from '../dom.ts'
+import { bytes } from '../format.ts'
+import { request, urlOf } from '../server.ts'
+import { token } from '../token.ts'
 import type { Finding } from './examine.ts'
-import { bytes } from './format.ts'
-import { isMedia, type Kind, kindOf, typeOf } from './media-type.ts'
-import { request, urlOf } from './server.ts'
-import { token } from './token.ts'
+import { isMedia, kindOf, type MediaKind, typeOf } from './media-type.ts'
 
 /** Bytes of a text that are shown. */
 const TEXT = 64 * 1024
-/** Bytes up to which a preview shows without being asked for. */
+/** Bytes up to which a preview is shown at once. */
 const UNASKED = 2 * 1024 * 1024
 /** Bytes that a preview holds in memory at most. */
 const HELD = 64 * 1024 * 1024
 
-/**
- * Shows what can be shown without running anything of it: pixels, sound, and text as text. Never a
- * page, a PDF or a frame.
- */
+/** Previews images, sound, video and text. Never a page, a PDF or a frame, which could run code. */
 export class Preview {
   readonly #place: HTMLElement
   #hash: string | undefined
@@ -42,14 +39,14 @@ export class Preview {
     }
   }
 
-  /** Ends what is on its way and lets go of what is shown. */
+  /** Aborts requests and frees what is shown. */
   close(): void {
     this.#life.abort()
     this.#life = new AbortController()
     this.#hash = undefined
   }
 
-  async #show(finding: Finding, kind: Kind): Promise<void> {
+  async #show(finding: Finding, kind: MediaKind): Promise<void> {
     const { signal } = this.#life
     let shown: HTMLElement
     try {
@@ -61,7 +58,7 @@ export class Preview {
   }
 }
 
-async function make(finding: Finding, kind: Kind, signal: AbortSignal): Promise<HTMLElement> {
+async function make(finding: Finding, kind: MediaKind, signal: AbortSignal): Promise<HTMLElement> {
   if (kind === 'text') return textOf(finding, signal)
   const src = await sourceOf(finding, kind, signal)
   if (isMedia(kind)) return element(kind, { src, controls: true, preload: 'metadata' })
@@ -70,8 +67,8 @@ async function make(finding: Finding, kind: Kind, signal: AbortSignal): Promise<
   return image
 }
 
-/** An address that the browser can show it from until the signal is aborted. */
-async function sourceOf(finding: Finding, kind: Kind, signal: AbortSignal): Promise<string> {
+/** A URL of the content, valid until the signal is aborted. */
+async function sourceOf(finding: Finding, kind: MediaKind, signal: AbortSignal): Promise<string> {
   const url = urlOf(finding.ref)
   if (isMedia(kind) && token() === undefined) return url.href
   const held = await (await request(url, { signal })).arrayBuffer()
@@ -81,7 +78,7 @@ async function sourceOf(finding: Finding, kind: Kind, signal: AbortSignal): Prom
   return source
 }
 
-/** A drawing can hold script. In an image none runs, and a `data:` address has no origin to act as. */
+/** A drawing can contain script: in an image none runs, and a `data:` URL has no origin. */
 function dataUrl(bytes: ArrayBuffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader()

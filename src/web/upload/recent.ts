@@ -1,10 +1,10 @@
-import { byId, element, part } from './dom.ts'
-import { ago, bytes } from './format.ts'
-import { hrefOf } from './location.ts'
-import type { Receipt } from './upload.ts'
+import type { ReceiptJson } from '../../api/receipt.ts'
+import { byId, element, part } from '../dom.ts'
+import { ago, bytes } from '../format.ts'
+import { hrefOf } from '../location.ts'
 
 const KEY = 'blobcached.recent'
-/** Entries kept; older ones are forgotten. */
+/** Entries that are kept, the newest ones. */
 const MOST = 50
 
 interface Entry {
@@ -17,7 +17,7 @@ interface Entry {
 
 let entries: Entry[] = []
 
-/** Shows what was uploaded from this browser, in this tab or another. */
+/** Shows what this browser uploaded, in this tab or another. */
 export function showRecent(): void {
   const reload = () => {
     entries = load()
@@ -31,7 +31,7 @@ export function showRecent(): void {
   }
 }
 
-export function remember({ name, hash, size }: Receipt): void {
+export function remember({ name, hash, size }: ReceiptJson): void {
   if (name === undefined) return
   const others = entries.filter((entry) => entry.name !== name)
   keep([{ name, hash, size, at: new Date().toISOString() }, ...others].slice(0, MOST))
@@ -42,7 +42,7 @@ function keep(kept: Entry[]): void {
   try {
     if (kept.length === 0) localStorage.removeItem(KEY)
     else localStorage.setItem(KEY, JSON.stringify(kept))
-  } catch {} // Without storage they last as long as the page.
+  } catch {} // Without storage they are kept in the page alone.
   render()
 }
 

@@ -1,41 +1,21 @@
-import { byId } from './dom.ts'
-import { counted } from './format.ts'
-import { Problem, request, urlAt } from './server.ts'
+import type { FleetJson, ServerJson } from '../../api/fleet.ts'
+import { FLEET } from '../../api/paths.ts'
+import { byId } from '../dom.ts'
+import { counted } from '../format.ts'
+import { RemoteError, request, urlAt } from '../server.ts'
+import { onToken } from '../token.ts'
 import { ServerCard } from './server-card.ts'
-import { onToken } from './token.ts'
 
 const POLL_MS = 2000
-/** After a failure, so that a server that comes back is not met by a crowd. */
+/** After a failure, so that a server that comes back is not flooded. */
 const RETRY_MS = 5000
 
-/** One entry of `servers` in `GET /fleet`; what a server does not tell is left out. */
-export interface ServerStats {
-  readonly server: string
-  readonly up: boolean
-  readonly version?: string
-  readonly items?: number
-  readonly bytes?: number
-  readonly limitBytes?: number
-  readonly evictions?: number
-  readonly hits?: number
-  readonly misses?: number
-  readonly connections?: number
-  readonly uptimeSeconds?: number
-  readonly latencySeconds?: number
-  readonly error?: string
-}
-
-interface FleetReport {
-  readonly servers: readonly ServerStats[]
-  readonly maxFileSize?: number
-}
-
-/** The health panel: asks while somebody looks, and draws what it is told. */
-export class Fleet {
+/** The panel of memcached servers: polls while the page is visible. */
+export class FleetPanel {
   readonly #cards = new Map<string, ServerCard>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #polling = false
-  /** Set once the person would rather give no token: then it waits until there is one. */
+  /** Whether the user entered no token: polling stops until there is one. */
   #declined = false
   #maxFileSize: number | undefined
 
@@ -47,7 +27,7 @@ export class Fleet {
     })
   }
 
-  /** Bytes that the server takes in one file, once it has told. */
+  /** Bytes that a file may have; `undefined` until it is known. */
   get maxFileSize(): number | undefined {
     return this.#maxFileSize
   }
@@ -58,7 +38,7 @@ export class Fleet {
     this.#polling = true
     let pause = POLL_MS
     try {
-      const report: FleetReport = await (await request(urlAt('fleet'))).json()
+      const report: FleetJson = await (await request(urlAt(FLEET))).json()
       this.#show(report)
     } catch (error) {
       pause = RETRY_MS
@@ -68,7 +48,7 @@ export class Fleet {
     this.#timer = setTimeout(() => this.#poll(), pause)
   }
 
-  #show({ servers, maxFileSize }: FleetReport): void {
+  #show({ servers, maxFileSize }: FleetJson): void {
     const now = performance.now()
     this.#maxFileSize = maxFileSize
     const gone = new Set(this.#cards.keys())
@@ -97,15 +77,15 @@ export class Fleet {
   }
 
   #fail(error: unknown): void {
-    this.#declined = error instanceof Problem && error.status === 401
-    const text = error instanceof Problem ? error.message : String(error)
+    this.#declined = error instanceof RemoteError && error.status === 401
+    const text = error instanceof RemoteError ? error.message : String(error)
     pulse('down', this.#declined ? 'A token is needed' : text)
     byId('fleet-aside').textContent = ''
-    for (const card of this.#cards.values()) card.doubt()
+    for (const card of this.#cards.values()) card.showUnknown()
   }
 }
 
-function told(servers: readonly ServerStats[], up: number): string {
+function told(servers: readonly ServerJson[], up: number): string {
   if (servers.length === 1 && servers[0]!.server === 'memory') return 'Embedded engine'
   return up === servers.length
     ? `${counted(up, 'memcached server')} up`

@@ -1,13 +1,12 @@
-import { copyButton } from './copy.ts'
-import { curlLine } from './curl.ts'
-import { button, element, part } from './dom.ts'
-import { bytes, counted, duration, percent } from './format.ts'
-import { hrefOf } from './location.ts'
-import { Pace } from './pace.ts'
-import { urlOf } from './server.ts'
-import type { Receipt } from './upload.ts'
+import { copyButton } from '../copy.ts'
+import { curlLine } from '../curl.ts'
+import { button, element, part } from '../dom.ts'
+import { bytes, counted, duration, percent } from '../format.ts'
+import { hrefOf } from '../location.ts'
+import { urlOf } from '../server.ts'
+import type { Uploaded } from './upload.ts'
 
-/** One upload as a person sees it: waiting, sending, storing, stored, or failed. */
+/** One upload on the page: waiting, sending, storing, stored, or failed. */
 export class UploadRow {
   readonly #part = part('upload-row')
   readonly #size: number
@@ -59,7 +58,7 @@ export class UploadRow {
     this.#show('sending', `${percent(sent / this.#size)} of ${bytes(this.#size)}${left || ''}`)
   }
 
-  finish(receipt: Receipt): void {
+  finish(receipt: Uploaded): void {
     const { hash, name = hash, size, chunks, replaced } = receipt
     const ref = { name }
     this.#cancel = undefined
@@ -91,11 +90,31 @@ export class UploadRow {
     this.#bar.hidden = this.isOver
   }
 
-  /** Whoever was on a button that goes stays in the row. */
+  /** Keeps the focus in the row if it was on a button that is replaced. */
   #act(...actions: HTMLElement[]): void {
     const slot = this.#part.slot('actions')
     const hadFocus = slot.contains(document.activeElement)
     slot.replaceChildren(...actions)
     if (hadFocus) actions[0]?.focus()
+  }
+}
+
+/** Milliseconds over which the rate is measured: long enough to be steady, short enough to be current. */
+const WINDOW_MS = 4000
+
+/** The rate of an upload, from the bytes sent so far. */
+class Pace {
+  readonly #marks: { at: number; done: number }[] = []
+
+  mark(done: number, at = performance.now()): void {
+    this.#marks.push({ at, done })
+    while (this.#marks.length > 2 && this.#marks[0]!.at < at - WINDOW_MS) this.#marks.shift()
+  }
+
+  /** Bytes per second; 0 until it is known. */
+  get rate(): number {
+    const [first, last] = [this.#marks.at(0), this.#marks.at(-1)]
+    if (first === undefined || last === undefined || last.at - first.at < 250) return 0
+    return ((last.done - first.done) / (last.at - first.at)) * 1000
   }
 }

@@ -1,6 +1,6 @@
-/** How a row of chunks is laid out as squares, in CSS pixels. */
+/** Chunks laid out as squares, in CSS pixels. */
 export interface Grid {
-  /** Chunks that one square stands for; 1 unless there are very many. */
+  /** Chunks that one square stands for. */
   readonly perCell: number
   readonly cells: number
   readonly columns: number
@@ -9,7 +9,7 @@ export interface Grid {
   readonly pitch: number
 }
 
-/** Squares as large as the number of chunks allows, never too small to tell their patterns apart. */
+/** Smaller squares for more chunks, but large enough to tell their patterns apart. */
 const PITCHES = [
   { upTo: 60, pitch: 24 },
   { upTo: 300, pitch: 16 },

@@ -1,10 +1,11 @@
-import { announce, byId, element } from './dom.ts'
+import type { RemoteRef } from '../../api/paths.ts'
+import { announce, byId, element } from '../dom.ts'
+import { hrefOf, parseQuery, refInLocation } from '../location.ts'
+import { RemoteError } from '../server.ts'
 import { examine, type Finding } from './examine.ts'
 import { FileCard } from './file-card.ts'
-import { hrefOf, parseQuery, refInLocation } from './location.ts'
-import { type FileRef, Problem } from './server.ts'
 
-/** The look-up section: what the page's address names is what it shows. */
+/** The look-up section: shows the file that the page's address names. */
 export class Lookup {
   readonly #found = byId('found')
   readonly #query = byId<HTMLInputElement>('query')
@@ -26,11 +27,11 @@ export class Lookup {
   #follow(): void {
     const ref = refInLocation()
     if (ref === undefined) return
-    this.#query.value = 'hash' in ref ? ref.hash : ref.name
+    this.#query.value = ref.name ?? ref.hash
     this.#show(ref)
   }
 
-  async #show(ref: FileRef): Promise<void> {
+  async #show(ref: RemoteRef): Promise<void> {
     this.#card?.close()
     this.#card = undefined
     const busy = element('p', { className: 'busy' }, 'Reading and checking every chunk…')
@@ -45,7 +46,7 @@ export class Lookup {
     this.#card.focus()
   }
 
-  async #recheck(ref: FileRef): Promise<void> {
+  async #recheck(ref: RemoteRef): Promise<void> {
     const card = this.#card
     const finding = await this.#examine(ref)
     if (finding === undefined || card !== this.#card) return
@@ -53,8 +54,8 @@ export class Lookup {
     announce(`Checked again. ${card?.summary}`)
   }
 
-  /** The last one asked for wins; one that fails says so in place of the file. */
-  async #examine(ref: FileRef): Promise<Finding | undefined> {
+  /** Aborts the examination before it. Shows a failure in place of the file. */
+  async #examine(ref: RemoteRef): Promise<Finding | undefined> {
     this.#looking.abort()
     this.#looking = new AbortController()
     const { signal } = this.#looking
@@ -79,9 +80,9 @@ export class Lookup {
   }
 }
 
-function explain(error: unknown, ref: FileRef): string {
-  if (!(error instanceof Problem)) return `This page failed: ${error}`
+function explain(error: unknown, ref: RemoteRef): string {
+  if (!(error instanceof RemoteError)) return `This page failed: ${error}`
   if (error.reason !== 'not-found') return error.message
-  const what = 'hash' in ref ? 'No file with this hash' : `No file is called “${ref.name}”`
+  const what = ref.name === undefined ? 'No file with this hash' : `No file is called “${ref.name}”`
   return `${what}: it was never stored here, or its link was evicted, has expired or was deleted.`
 }

@@ -1,13 +1,13 @@
+import { copyButton } from '../copy.ts'
+import { curlLine } from '../curl.ts'
+import { button, element, part } from '../dom.ts'
+import { bytes, count, counted } from '../format.ts'
+import { urlOf } from '../server.ts'
 import { ChunkMap } from './chunk-map.ts'
-import { copyButton } from './copy.ts'
-import { curlLine } from './curl.ts'
 import { confirmDelete } from './delete.ts'
-import { button, element, part } from './dom.ts'
 import { download } from './download.ts'
 import type { Finding } from './examine.ts'
-import { bytes, count, counted } from './format.ts'
 import { Preview } from './preview.ts'
-import { urlOf } from './server.ts'
 
 const WORDS = { intact: 'Intact', evicted: 'Evicted', corrupt: 'Corrupt' }
 
@@ -16,7 +16,7 @@ interface Actions {
   onDelete(text: string): void
 }
 
-/** One file: what it is, how it is, what can be done with it. */
+/** One file: its facts, the state of its chunks, and actions. */
 export class FileCard {
   readonly #part = part('file-card')
   readonly #actions: Actions
@@ -61,7 +61,7 @@ export class FileCard {
     this.#preview.offer(finding)
   }
 
-  /** Lets go of what it holds; the card is not used afterwards. */
+  /** Frees its resources; the card cannot be used afterwards. */
   close(): void {
     this.#map.close()
     this.#preview.close()
@@ -103,7 +103,7 @@ export class FileCard {
 }
 
 function nameOf({ ref }: Finding): string {
-  return 'hash' in ref ? ref.hash : ref.name
+  return ref.name ?? ref.hash
 }
 
 function summarize({ state, health, ref }: Finding): string {
@@ -119,7 +119,7 @@ function summarize({ state, health, ref }: Finding): string {
       `${count(counts.corrupt)} of ${all} ${are(counts.corrupt)} not what was stored`,
     counts.evicted > 0 && `${count(counts.evicted)} of ${all} ${are(counts.evicted)} gone`,
   ].filter(Boolean)
-  const what = 'hash' in ref ? 'content' : 'file'
+  const what = ref.name === undefined ? 'content' : 'file'
   return `${lost.join(', ') || 'Its chunks are not the file'}. Upload the ${what} again to heal it.`
 }
 

@@ -1,9 +1,9 @@
+import type { State } from '../../api/chunks.ts'
 import type { Grid } from './chunk-grid.ts'
-import type { State } from './examine.ts'
 
 export type Palette = Record<State | 'mark', string>
 
-/** The colours of the page's theme as it is now. */
+/** The colours of the page's current theme. */
 export function paletteOf(element: HTMLElement): Palette {
   const style = getComputedStyle(element)
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()

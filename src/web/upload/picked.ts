@@ -1,10 +1,10 @@
-/** A file to upload and the name it is to have: its path, where a folder was given. */
+/** A file to upload and its name on the server: its path, if a folder was chosen. */
 export interface Picked {
   readonly file: File
   readonly name: string
 }
 
-/** What was chosen in a file input; folders have told their paths. */
+/** The files that were chosen in an input, with their paths in folders. */
 export function pickedFrom(input: HTMLInputElement): Picked[] {
   return Array.from(input.files ?? [], (file) => ({
     file,
@@ -12,7 +12,7 @@ export function pickedFrom(input: HTMLInputElement): Picked[] {
   }))
 }
 
-/** What was dropped, folders walked through. Entries must be taken before the event is over. */
+/** Yields the dropped files, those in folders too. Call it before the event handler returns. */
 export async function* droppedFiles(transfer: DataTransfer): AsyncGenerator<Picked> {
   const items = Array.from(transfer.items).filter(({ kind }) => kind === 'file')
   const entries = items.map((item) => item.webkitGetAsEntry())
@@ -30,7 +30,7 @@ async function* walk(folder: FileSystemDirectoryEntry): AsyncGenerator<Picked> {
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
     )
-    // A folder is told in parts; the one that is empty is the last.
+    // A folder is read in batches until one is empty.
     if (entries.length === 0) return
     for (const entry of entries) {
       if (entry.isDirectory) yield* walk(entry as FileSystemDirectoryEntry)

@@ -1,11 +1,11 @@
-import { curlLine } from './curl.ts'
-import { element } from './dom.ts'
+import { curlLine } from '../curl.ts'
+import { element } from '../dom.ts'
+import { bytes, percent } from '../format.ts'
+import { request, urlOf } from '../server.ts'
+import { token } from '../token.ts'
 import type { Finding } from './examine.ts'
-import { bytes, percent } from './format.ts'
-import { request, urlOf } from './server.ts'
-import { token } from './token.ts'
 
-/** Bytes that the page holds in memory for a download at most. */
+/** Bytes of a download that the page holds in memory at most. */
 const HELD = 64 * 1024 * 1024
 
 interface SavePicker {
@@ -13,8 +13,8 @@ interface SavePicker {
 }
 
 /**
- * The browser downloads by itself what needs no token. What does is held in memory while it is small,
- * goes straight to disk where the browser lets a page write there, and else is curl's to fetch.
+ * Downloads a file. Without a token, the browser does it. With one, the page fetches the file: small
+ * ones into memory, others to disk if the browser allows that. Otherwise it shows a curl command.
  */
 export async function download(
   { ref, health }: Finding,
@@ -41,7 +41,7 @@ const TOO_LARGE = 'With a token, this browser cannot save so large a file from a
 
 async function saveHeld(url: URL, file: string): Promise<void> {
   const bytes = await (await request(url)).arrayBuffer()
-  // Whatever its type, the browser saves it and does not show it.
+  // With this type the browser saves the file and does not show it.
   const held = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }))
   save(held, file)
   setTimeout(() => URL.revokeObjectURL(held), 60_000)
@@ -61,7 +61,7 @@ async function writeTo(
       controller.enqueue(piece)
     },
   })
-  // What breaks off is discarded: the file is there when all of it is.
+  // A failed download leaves no file.
   await body!.pipeThrough(counting).pipeTo(await handle.createWritable())
 }
 

@@ -1,15 +1,19 @@
+import {
+  type ChunkHealthJson,
+  type HealthJson,
+  STATES,
+  type State,
+  worstOf,
+} from '../../api/chunks.ts'
+import { element, part } from '../dom.ts'
+import { bytes, count, counted } from '../format.ts'
 import { cellAt, type Grid, layOut } from './chunk-grid.ts'
 import { paint, paletteOf } from './chunk-paint.ts'
-import { type Run, runsOf, worst } from './chunk-runs.ts'
-import { element, part } from './dom.ts'
-import type { ChunkHealth, Health, State } from './examine.ts'
-import { bytes, count, counted } from './format.ts'
 
-/** Rows of the list at most; a file with more runs than that is lost anyway. */
+/** Rows of the list at most. */
 const MAX_RUNS = 200
-const STATES: readonly State[] = ['intact', 'evicted', 'corrupt']
 
-/** A file's chunks as a map, with a list that says the same in words. */
+/** A map of a file's chunks, with the same as a list in words. */
 export class ChunkMap {
   readonly #part = part('chunk-map')
   readonly #canvas = this.#part.slot<HTMLCanvasElement>('canvas')
@@ -17,7 +21,7 @@ export class ChunkMap {
   readonly #resize = new ResizeObserver(() => this.#draw())
   readonly #dark = matchMedia('(prefers-color-scheme: dark)')
   readonly #redraw = () => this.#draw()
-  #chunks: readonly ChunkHealth[] = []
+  #chunks: readonly ChunkHealthJson[] = []
   #grid: Grid = layOut(1, 1)
 
   constructor() {
@@ -32,7 +36,7 @@ export class ChunkMap {
     return this.#part.root
   }
 
-  show({ chunks, counts }: Health): void {
+  show({ chunks, counts }: HealthJson): void {
     this.#chunks = chunks
     for (const state of STATES) this.#part.slot(state).textContent = count(counts[state])
     const told = STATES.map((state) => `${count(counts[state])} ${state}`).join(', ')
@@ -50,12 +54,12 @@ export class ChunkMap {
     const width = this.root.clientWidth
     if (width === 0 || this.#chunks.length === 0) return
     this.#grid = layOut(this.#chunks.length, width)
-    const stateOf = (cell: number) => worst(this.#inCell(cell))
+    const stateOf = (cell: number) => worstOf(this.#inCell(cell))
     paint(this.#canvas, this.#grid, stateOf, paletteOf(this.root))
     this.#read(undefined)
   }
 
-  #inCell(cell: number): readonly ChunkHealth[] {
+  #inCell(cell: number): readonly ChunkHealthJson[] {
     const { perCell } = this.#grid
     return this.#chunks.slice(cell * perCell, (cell + 1) * perCell)
   }
@@ -81,7 +85,7 @@ export class ChunkMap {
         ? `Chunk ${count(from)}`
         : `Chunks ${count(from)} to ${count(from + chunks.length - 1)}`
     const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-    this.#readout.textContent = `${which}: ${worst(chunks)}, ${bytes(size)} at ${bytes(first.offset)}, ${first.hash.slice(0, 12)}…`
+    this.#readout.textContent = `${which}: ${worstOf(chunks)}, ${bytes(size)} at ${bytes(first.offset)}, ${first.hash.slice(0, 12)}…`
   }
 }
 
@@ -99,4 +103,26 @@ function row(state: string, ...cells: string[]): HTMLElement {
   const made = element('tr', {}, ...cells.map((text) => element('td', {}, text)))
   made.dataset.state = state
   return made
+}
+
+/** Neighbouring chunks in the same state. */
+interface Run {
+  readonly state: State
+  readonly first: ChunkHealthJson
+  readonly last: ChunkHealthJson
+  /** Index of the first and of the last chunk. */
+  readonly from: number
+  readonly to: number
+}
+
+function runsOf(chunks: readonly ChunkHealthJson[]): Run[] {
+  const runs: Run[] = []
+  let from = 0
+  for (let to = 0; to < chunks.length; to++) {
+    const [first, last, next] = [chunks[from]!, chunks[to]!, chunks[to + 1]]
+    if (next?.state === first.state) continue
+    runs.push({ state: first.state, first, last, from, to })
+    from = to + 1
+  }
+  return runs
 }

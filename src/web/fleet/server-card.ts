@@ -1,7 +1,7 @@
+import type { ServerJson } from '../../api/fleet.ts'
+import { part } from '../dom.ts'
+import { bytes, count, counted, duration, percent } from '../format.ts'
 import { Chart } from './chart.ts'
-import { part } from './dom.ts'
-import type { ServerStats } from './fleet.ts'
-import { bytes, count, counted, duration, percent } from './format.ts'
 import { History } from './history.ts'
 
 const perSecond = (value: number) => `${count(value)}/s`
@@ -23,7 +23,7 @@ export class ServerCard {
     return this.#part.root
   }
 
-  show(stats: ServerStats, now: number): void {
+  show(stats: ServerJson, now: number): void {
     this.#history.add(stats, now)
     this.#part.slot('pill').dataset.state = stats.up ? 'up' : 'down'
     this.#part.slot('state').textContent = stats.up ? 'Connected' : 'Down'
@@ -37,13 +37,13 @@ export class ServerCard {
     this.#part.slot('facts').textContent = facts(stats)
   }
 
-  /** What it last said is no longer known to be so. */
-  doubt(): void {
+  /** Shows that its state is not known any more. */
+  showUnknown(): void {
     this.#part.slot('pill').dataset.state = 'unknown'
     this.#part.slot('state').textContent = 'No news'
   }
 
-  #showMemory({ bytes: used, limitBytes }: ServerStats): void {
+  #showMemory({ bytes: used, limitBytes }: ServerJson): void {
     const share = used === undefined || !limitBytes ? undefined : used / limitBytes
     this.#part.slot('memory').textContent =
       share === undefined ? '–' : `${bytes(used!)} of ${bytes(limitBytes!)}, ${percent(share)}`
@@ -51,7 +51,7 @@ export class ServerCard {
   }
 }
 
-function facts(stats: ServerStats): string {
+function facts(stats: ServerJson): string {
   const { hits, misses, items, evictions, connections, uptimeSeconds, latencySeconds, version } =
     stats
   const lookups = hits === undefined || misses === undefined ? 0 : hits + misses

@@ -1,24 +1,24 @@
-import type { ServerStats } from './fleet.ts'
+import type { ServerJson } from '../../api/fleet.ts'
 
 /** Milliseconds that the charts look back. */
 export const SPAN_MS = 5 * 60 * 1000
 
 export interface Point {
-  /** Milliseconds, of the same clock as all others. */
+  /** Milliseconds of `performance.now()`. */
   readonly at: number
   readonly value: number
 }
 
 interface Sample {
   readonly at: number
-  readonly stats: ServerStats
+  readonly stats: ServerJson
 }
 
-/** What one server said over the last minutes, and what follows from it. */
+/** The figures of one server over the last minutes, and rates from them. */
 export class History {
   readonly #samples: Sample[] = []
 
-  add(stats: ServerStats, at: number): void {
+  add(stats: ServerJson, at: number): void {
     this.#samples.push({ at, stats })
     while (this.#samples[0]!.at < at - SPAN_MS) this.#samples.shift()
   }
@@ -29,7 +29,7 @@ export class History {
     )
   }
 
-  /** Per second, between one look and the next. */
+  /** Per second, between one poll and the next. */
   get evictions(): Point[] {
     return this.#steps(({ evictions }, before) => difference(evictions, before.evictions))
   }
@@ -38,7 +38,7 @@ export class History {
     return this.#steps((now, before) => lookupsBetween(now, before))
   }
 
-  /** The share of look-ups that found something, where there were any. */
+  /** The share of look-ups that found something, for polls with look-ups in between. */
   get hitRate(): Point[] {
     return this.#pairs(({ stats: now }, { stats: before }) => {
       const hits = difference(now.hits, before.hits)
@@ -47,7 +47,7 @@ export class History {
     })
   }
 
-  #steps(change: (now: ServerStats, before: ServerStats) => number | undefined): Point[] {
+  #steps(change: (now: ServerJson, before: ServerJson) => number | undefined): Point[] {
     return this.#pairs((now, before) => {
       const by = change(now.stats, before.stats)
       return by === undefined ? undefined : by / ((now.at - before.at) / 1000)
@@ -62,13 +62,13 @@ export class History {
   }
 }
 
-function lookupsBetween(now: ServerStats, before: ServerStats): number | undefined {
+function lookupsBetween(now: ServerJson, before: ServerJson): number | undefined {
   const hits = difference(now.hits, before.hits)
   const misses = difference(now.misses, before.misses)
   return hits === undefined || misses === undefined ? undefined : hits + misses
 }
 
-/** A counter that runs backwards belongs to a server that was started anew. */
+/** `undefined` for a counter that went back, since the server was restarted. */
 function difference(now: number | undefined, before: number | undefined): number | undefined {
   if (now === undefined || before === undefined || now < before) return undefined
   return now - before

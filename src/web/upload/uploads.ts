@@ -1,33 +1,31 @@
-import { announce, byId } from './dom.ts'
+import pLimit from 'p-limit'
+import { announce, byId } from '../dom.ts'
+import { bytes, counted } from '../format.ts'
+import { RemoteError } from '../server.ts'
 import { takeFiles } from './drop.ts'
-import type { Picked } from './files.ts'
-import { bytes, counted } from './format.ts'
-import { Queue } from './queue.ts'
+import type { Picked } from './picked.ts'
 import { remember } from './recent.ts'
-import { Problem } from './server.ts'
-import { type Receipt, upload } from './upload.ts'
+import { type Uploaded, upload } from './upload.ts'
 import { UploadRow } from './upload-row.ts'
 
-/** Uploads at once: enough to hide the pauses between small files, few enough for large ones. */
+/** Uploads at a time: enough to hide the latency of small files, few enough for large ones. */
 const WIDTH = 3
-/** Rows of uploads that are over are dropped from the top beyond so many. */
+/** Rows beyond so many are removed, the oldest first, if their upload is over. */
 const MAX_ROWS = 200
 
 interface Job extends Picked {
-  readonly ttl: string
-  /** A retry goes on in the row of the first try. */
+  /** Seconds to live. Default: the server's. */
+  readonly ttl: number | undefined
+  /** The row of the first attempt, for a retry. */
   readonly row?: UploadRow
 }
 
-/** The upload section: everything chosen or dropped, a few at a time. */
+/** The upload section: uploads what is chosen or dropped, a few files at a time. */
 export class Uploads {
-  readonly #queue = new Queue<Job>(
-    WIDTH,
-    (job) => this.#run(job),
-    () => this.#summarize(),
-  )
+  readonly #limit = pLimit(WIDTH)
   readonly #rows = new Set<UploadRow>()
   readonly #maxFileSize: () => number | undefined
+  #running = 0
   #done = 0
   #failed = 0
 
@@ -37,20 +35,28 @@ export class Uploads {
     byId('cancel-all').onclick = () => this.#cancelAll()
     byId('clear-done').onclick = () => this.#clear()
     addEventListener('beforeunload', (event) => {
-      if (this.#queue.running > 0) event.preventDefault()
+      if (this.#running > 0) event.preventDefault()
     })
   }
 
   #add(files: readonly Picked[]): void {
     const prefix = byId<HTMLInputElement>('prefix').value.trim().replace(/\/+$/, '')
-    const ttl = byId<HTMLSelectElement>('ttl').value
+    const chosen = byId<HTMLSelectElement>('ttl').value
+    const ttl = chosen === '' ? undefined : Number(chosen)
     for (const { file, name } of files) {
-      this.#queue.add({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
+      this.#queue({ file, name: prefix === '' ? name : `${prefix}/${name}`, ttl })
     }
   }
 
-  /** Never rejects: what goes wrong is the row's to tell. */
+  #queue(job: Job): void {
+    this.#limit(() => this.#run(job))
+    this.#summarize()
+  }
+
+  /** Never rejects: the row shows failures. */
   async #run(job: Job): Promise<void> {
+    this.#running++
+    this.#summarize()
     const row = job.row ?? this.#addRow(job)
     const cancel = new AbortController()
     row.start(() => cancel.abort())
@@ -59,12 +65,14 @@ export class Uploads {
     } catch (error) {
       this.#fail(row, job, cancel.signal.aborted ? undefined : error)
     }
+    this.#running--
+    this.#summarize()
   }
 
-  #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Receipt> {
+  #send(job: Job, row: UploadRow, signal: AbortSignal): Promise<Uploaded> {
     const limit = this.#maxFileSize()
     if (limit !== undefined && job.file.size > limit) {
-      throw new Problem(413, 'too-large', `Files here have at most ${bytes(limit)}.`)
+      throw new RemoteError(413, 'too-large', `Files here have at most ${bytes(limit)}.`)
     }
     return upload(job.file, job.name, {
       ttl: job.ttl,
@@ -73,7 +81,7 @@ export class Uploads {
     })
   }
 
-  #finish(row: UploadRow, receipt: Receipt): void {
+  #finish(row: UploadRow, receipt: Uploaded): void {
     this.#done++
     row.finish(receipt)
     remember(receipt)
@@ -86,7 +94,7 @@ export class Uploads {
     row.fail(text, () => {
       this.#failed--
       row.wait()
-      this.#queue.add({ ...job, row })
+      this.#queue({ ...job, row })
     })
     announce(`${job.name}: ${text}`)
   }
@@ -108,7 +116,8 @@ export class Uploads {
   }
 
   #cancelAll(): void {
-    this.#queue.clear()
+    this.#limit.clearQueue()
+    this.#summarize()
     for (const row of this.#rows) row.cancel()
   }
 
@@ -121,7 +130,8 @@ export class Uploads {
   }
 
   #summarize(): void {
-    const { waiting, running } = this.#queue
+    const running = this.#running
+    const waiting = this.#limit.pendingCount
     const texts = [
       running > 0 && `${running} under way`,
       waiting > 0 && `${counted(waiting, 'file')} waiting`,

@@ -1,9 +1,9 @@
-import { byId } from './dom.ts'
-import { droppedFiles, type Picked, pickedFrom } from './files.ts'
+import { byId } from '../dom.ts'
+import { droppedFiles, type Picked, pickedFrom } from './picked.ts'
 
 const BATCH = 100
 
-/** Hands on what is chosen in the two inputs and what is dropped anywhere on the page. */
+/** Calls `take` with files that are chosen in the two inputs or dropped anywhere on the page. */
 export function takeFiles(take: (files: Picked[]) => void): void {
   for (const id of ['files', 'folder']) {
     const input = byId<HTMLInputElement>(id)
@@ -20,7 +20,7 @@ export function takeFiles(take: (files: Picked[]) => void): void {
   }
   addEventListener('dragenter', (event) => isFiles(event) && enter(1))
   addEventListener('dragleave', (event) => isFiles(event) && enter(-1))
-  // Dropped beside the zone, a file would replace the page.
+  // By default, the browser opens a dropped file in place of the page.
   addEventListener('dragover', (event) => isFiles(event) && event.preventDefault())
   addEventListener('drop', (event) => {
     if (!isFiles(event)) return
@@ -30,7 +30,7 @@ export function takeFiles(take: (files: Picked[]) => void): void {
   })
 }
 
-/** Hands on all that can be read, and says so where something cannot. */
+/** Takes all files that can be read, and shows a note if one cannot. */
 async function takeDropped(transfer: DataTransfer, take: (files: Picked[]) => void): Promise<void> {
   const note = byId('drop-note')
   note.textContent = ''
@@ -41,7 +41,7 @@ async function takeDropped(transfer: DataTransfer, take: (files: Picked[]) => vo
   }
 }
 
-/** In batches, so that the first files of a large folder are on their way while it is read. */
+/** Takes batches, so that the upload of a large folder begins while it is read. */
 async function takeAll(transfer: DataTransfer, take: (files: Picked[]) => void): Promise<void> {
   const batch: Picked[] = []
   try {

@@ -1,9 +1,9 @@
 import type { Finding } from './examine.ts'
 
-/** What a preview makes of a file: a drawing is an image that could hold script. */
-export type Kind = 'image' | 'drawing' | 'audio' | 'video' | 'text'
+/** How a file is previewed. A drawing is an image that could contain script. */
+export type MediaKind = 'image' | 'drawing' | 'audio' | 'video' | 'text'
 
-export function isMedia(kind: Kind): kind is 'audio' | 'video' {
+export function isMedia(kind: MediaKind): kind is 'audio' | 'video' {
   return kind === 'audio' || kind === 'video'
 }
 
@@ -23,15 +23,15 @@ const TYPES: Record<string, string> = {
 }
 const TELLS_NOTHING = new Set(['', 'application/octet-stream', 'application/x-www-form-urlencoded'])
 
-/** The stored media type; where it says nothing, as curl's does, what the name's ending means. */
+/** The stored media type; if that is a default such as curl's, the type of the name's extension. */
 export function typeOf({ type = '', ref }: Finding): string {
   const essence = type.split(';')[0]!.trim().toLowerCase()
   if (!TELLS_NOTHING.has(essence)) return essence
-  const ending = 'name' in ref ? ref.name.split('.').pop()!.toLowerCase() : ''
+  const ending = ref.name?.split('.').at(-1)?.toLowerCase() ?? ''
   return TYPES[ending] ?? ''
 }
 
-export function kindOf(finding: Finding): Kind | undefined {
+export function kindOf(finding: Finding): MediaKind | undefined {
   const type = typeOf(finding)
   if (type === 'image/svg+xml') return 'drawing'
   if (/^image\/(avif|gif|jpeg|png|webp)$/.test(type)) return 'image'

@@ -23,8 +23,8 @@ export interface Item {
 }
 
 /**
- * The commands of one memcached, over one or more connections to it. TTLs are in seconds, 0 for no limit.
- * Everything rejects with `ConnectionError`, and with nothing else but what is said here.
+ * The commands of one memcached, over one or more connections to it. TTLs are in seconds, 0 for no
+ * limit. Everything rejects with `ConnectionError`, and with nothing else but what is said here.
  */
 export class Commands {
   readonly #connections: readonly ReconnectingConnection[]
@@ -73,7 +73,10 @@ export class Commands {
     return this.#ask({ verb: 'noop' }, expectOk)
   }
 
-  /** Resolves with what `stats` tells, by name; with `about`, with what `stats items` and the like tell. */
+  /**
+   * Resolves with what `stats` tells, by name; with `about`, with what `stats items` and the like
+   * tell.
+   */
   stats(about = ''): Promise<ReadonlyMap<string, string>> {
     return this.#ask({ verb: 'stats', key: about }, (reply) => {
       expectOk(reply)

@@ -77,7 +77,7 @@ export class MemcachedEngine implements Engine {
 
   add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
     return this.#run('add', key, async () => {
-      // Without a retry, which would find the value that the first try has stored and resolve with 0.
+      // Without a retry, which would find what the first try has stored and resolve with 0.
       return (await this.#store(() => this.#commands.add(key, value, ttl))) ? 1 : 0
     })
   }

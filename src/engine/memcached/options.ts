@@ -5,8 +5,8 @@ import type { Address, Credentials } from './address.ts'
 /** How to talk to memcached. Times are in milliseconds, sizes in bytes. */
 export interface MemcachedOptions {
   /**
-   * How long memcached may send nothing at all while a request is under way. Default 1000, or 400 with
-   * several servers.
+   * How long memcached may send nothing at all while a request is under way. Default 1000, or 400
+   * with several servers.
    */
   timeoutMs?: number
   /**
@@ -15,8 +15,8 @@ export interface MemcachedOptions {
    */
   connectTimeoutMs?: number
   /**
-   * How long a request may take in all, even if bytes keep trickling in. One that has waited to be sent
-   * for half of that is rejected. Default 5000.
+   * How long a request may take in all, even if bytes keep trickling in. One that has waited to be
+   * sent for half of that is rejected. Default 5000.
    */
   responseCapMs?: number
   /** Bytes of requests sent but not yet answered; one request is always allowed. Default 16 MiB. */
@@ -27,7 +27,10 @@ export interface MemcachedOptions {
   maxQueuedBytes?: number
   /** The pause after a second failure in a row; it doubles from there. Default 50. */
   backoffMinMs?: number
-  /** The longest pause. Everything fails at once during a pause. Default 400, or 200 with several servers. */
+  /**
+   * The longest pause. Everything fails at once during a pause. Default 400, or 200 with several
+   * servers.
+   */
   backoffMaxMs?: number
   /** For addresses that name no user. Sent through SASL PLAIN. */
   username?: string
@@ -39,10 +42,10 @@ export interface MemcachedOptions {
   /** The item size limit (`-I`) of a server that does not tell its own. Default 1 MiB. */
   maxItemSize?: number
   /**
-   * Whether to have memcached move memory between sizes sooner than it does by itself. While values are
-   * stored and others of their size are evicted, the oldest chunks and links of other sizes are removed;
-   * values under other keys stay. Uses two more connections for a moment. A server that refuses is left alone
-   * for an hour; with credentials it is never tried. Default true.
+   * Whether to have memcached move memory between sizes sooner than it does by itself. While values
+   * are stored and others of their size are evicted, the oldest chunks and links of other sizes are
+   * removed; values under other keys stay. Uses two more connections for a moment. A server that
+   * refuses is left alone for an hour; with credentials it is never tried. Default true.
    */
   pageMover?: boolean
 }
@@ -69,7 +72,10 @@ export interface MemcachedSettings extends Readonly<typeof DEFAULTS> {
   readonly tls: TlsOptions | undefined
 }
 
-/** @throws {InvalidArgumentError} that names the option, unless all numbers are whole and at least 1. */
+/**
+ * @throws {InvalidArgumentError} that names the option, unless all numbers are whole and at least
+ * 1.
+ */
 export function validateOptions(address: Address, options: MemcachedOptions): MemcachedSettings {
   const numbers = { ...DEFAULTS }
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {

@@ -7,15 +7,19 @@ const PAUSES = [10, 20, 40, 80, 150, 300, 400]
 const FULL = 1000
 
 /**
- * Tries again for about a second to store what memcached has no room for. When a size has few pages, all of
- * its items may be in recent use, and memcached evicts none of them until its LRU maintainer, a
- * thread that runs several times a second, has moved some. Or a page may be on its way from another size.
- * With a memcached that never evicts (`-M`), callers wait in one second of two at most.
+ * Tries again for about a second to store what memcached has no room for. When a size has few
+ * pages, all of its items may be in recent use, and memcached evicts none of them until its LRU
+ * maintainer, a thread that runs several times a second, has moved some. Or a page may be on its
+ * way from another size. With a memcached that never evicts (`-M`), callers wait in one second of
+ * two at most.
  */
 export class Room {
   #fullUntil = 0
 
-  /** @throws {InsufficientStorageError} when there still is no room. Other errors are passed on at once. */
+  /**
+   * @throws {InsufficientStorageError} when there still is no room. Other errors are passed on at
+   * once.
+   */
   async store<R>(work: () => Promise<R>): Promise<R> {
     for (let tries = 0; ; tries++) {
       try {

@@ -2,9 +2,9 @@ import type { Commands, Item } from './commands.ts'
 import { ConnectionError } from './connection-error.ts'
 
 /**
- * Reads a key over a connection that is opened after a first read has gone wrong, so that nothing that was
- * wrong with the other connection matters. Reads that start before it has received anything share it; it
- * is closed after the last of them.
+ * Reads a key over a connection that is opened after a first read has gone wrong, so that nothing
+ * that was wrong with the other connection matters. Reads that start before it has received
+ * anything share it; it is closed after the last of them.
  */
 export class SecondLook {
   readonly #open: () => Commands
@@ -17,7 +17,9 @@ export class SecondLook {
     this.#open = open
   }
 
-  /** Calls `judge` with what there is under `key` now, and with the commands over that connection. */
+  /**
+   * Calls `judge` with what there is under `key` now, and with the commands over that connection.
+   */
   async read<R>(
     key: string,
     judge: (item: Item | undefined, commands: Commands) => Promise<R>,

@@ -1,7 +1,7 @@
 /**
- * Says how long to leave a server alone. There is no pause after the first failure in a row, since a
- * server that was restarted answers at once. From the second on the pause doubles, with jitter so that many
- * processes do not reconnect in step.
+ * Says how long to leave a server alone. There is no pause after the first failure in a row, since
+ * a server that was restarted answers at once. From the second on the pause doubles, with jitter so
+ * that many processes do not reconnect in step.
  */
 export class Backoff {
   readonly #min: number

@@ -22,7 +22,9 @@ export interface ConnectionEvents {
   down(error: ConnectionError): void
 }
 
-/** A request that waits for its turn, or for its reply; one of `answer` and `fail` is called, once. */
+/**
+ * A request that waits for its turn, or for its reply; one of `answer` and `fail` is called, once.
+ */
 class Pending {
   readonly request: Request
   readonly answer: (reply: Reply) => void
@@ -42,8 +44,8 @@ class Pending {
 
 /**
  * One TCP connection and everything that belongs to it: what it received, what it still has to send
- * and the requests that wait. Once it has failed it is never used again, so that nothing leaks into its
- * successor. Requests are answered in the order in which they were sent.
+ * and the requests that wait. Once it has failed it is never used again, so that nothing leaks into
+ * its successor. Requests are answered in the order in which they were sent.
  */
 export class Connection {
   readonly #settings: MemcachedSettings
@@ -96,7 +98,9 @@ export class Connection {
     return this.#queue.length + this.#sent.length
   }
 
-  /** Returns the largest value under a key of `keyLength` bytes; known once the connection is up. */
+  /**
+   * Returns the largest value under a key of `keyLength` bytes; known once the connection is up.
+   */
   maxValueSize(keyLength: number): number | undefined {
     return this.#ready ? maxValueSize(this.#maxItemSize, keyLength) : undefined
   }
@@ -108,8 +112,8 @@ export class Connection {
   }
 
   /**
-   * Sends a request as soon as there is room, and resolves with what `read` makes of the reply; `read` may
-   * throw.
+   * Sends a request as soon as there is room, and resolves with what `read` makes of the reply;
+   * `read` may throw.
    * @throws {ConnectionError | TooLargeError}
    */
   ask<R>(request: Request, read: (reply: Reply) => R): Promise<R> {
@@ -203,7 +207,9 @@ export class Connection {
     return length < MAX_IN_FLIGHT && this.#inFlightBytes + size <= this.#settings.maxInFlightBytes
   }
 
-  /** Rejects a value that is too large; it is not sent, since memcached would delete the old one. */
+  /**
+   * Rejects a value that is too large; it is not sent, since memcached would delete the old one.
+   */
   #fits({ request: { key = '', value }, fail }: Pending): boolean {
     const most = maxValueSize(this.#maxItemSize, key.length)
     if (value === undefined || value.length <= most) return true

@@ -2,9 +2,9 @@
 const LATE = 50
 
 /**
- * One timer for a deadline that moves all the time. Before it calls `expire` it lets the event loop read
- * what has arrived. If the event loop itself was blocked it waits once for as long again, since the
- * delay was this process's own.
+ * One timer for a deadline that moves all the time. Before it calls `expire` it lets the event loop
+ * read what has arrived. If the event loop itself was blocked it waits once for as long again,
+ * since the delay was this process's own.
  */
 export class Deadline {
   readonly #dueAt: () => number

@@ -15,8 +15,8 @@ const SHARED_LENGTH = 64 * 1024
 const DIRECT_MIN = 32 * 1024
 
 /**
- * Has a codec cut the bytes of one connection into replies. The work is linear in the bytes: all of a
- * large value but its start is read straight into the memory that belongs to it.
+ * Has a codec cut the bytes of one connection into replies. The work is linear in the bytes: all of
+ * a large value but its start is read straight into the memory that belongs to it.
  */
 export class Receiver {
   readonly #codec: Codec

@@ -5,8 +5,8 @@ import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 
 /**
- * One connection at a time to the same memcached. It opens one when there is something to ask, and fails
- * at once for a moment after repeated failures.
+ * One connection at a time to the same memcached. It opens one when there is something to ask, and
+ * fails at once for a moment after repeated failures.
  */
 export class ReconnectingConnection {
   readonly #settings: MemcachedSettings

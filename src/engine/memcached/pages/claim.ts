@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { Commands } from '../commands.ts'
 
-/** As long as a link, so that it shares their pages: alone it would take a page, 1 MiB, for itself. */
+/**
+ * As long as a link, so that it shares their pages: alone it would take a page, 1 MiB, for itself.
+ */
 const LENGTH = 200
 
-/** `new`: this process has it from now on. `kept`: it had it already, without a gap. `taken`: another has it. */
+/**
+ * `new`: this process has it from now on. `kept`: it had it already, without a gap. `taken`:
+ * another has it.
+ */
 export type ClaimState = 'new' | 'kept' | 'taken'
 
 /**
- * Lets one of all processes that share a memcached do something, by a key in it. It is no lock: when
- * memcached has evicted the key, two may have it for a moment.
+ * Lets one of all processes that share a memcached do something, by a key in it. It is no lock:
+ * when memcached has evicted the key, two may have it for a moment.
  */
 export class Claim {
   readonly #commands: Commands

@@ -8,8 +8,9 @@ const REMOVED = /^HD\b/
 const NOT_THERE = /^(NF|EX)\b/
 
 /**
- * A class that gives pages. Memcached evicts what lies on a page that it moves unless there is room on the
- * other pages. So the oldest items are removed first, to make that room, and what was stored just now stays.
+ * A class that gives pages. Memcached evicts what lies on a page that it moves unless there is room
+ * on the other pages. So the oldest items are removed first, to make that room, and what was stored
+ * just now stays.
  */
 export class PageDonor {
   readonly #chunksPerPage: number
@@ -30,7 +31,8 @@ export class PageDonor {
   }
 
   /**
-   * Removes as many items as lie on a page, less what is free. Resolves with whether there is room now.
+   * Removes as many items as lie on a page, less what is free. Resolves with whether there is room
+   * now.
    * @throws {ConnectionError | Refusal}
    */
   async makeRoom(connection: TextConnection): Promise<boolean> {

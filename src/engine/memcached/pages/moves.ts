@@ -23,9 +23,14 @@ const KEPT_PAGES = 3
 const GIVEN_SHARE = 0.04
 const GIVEN_MIN = 8
 const GIVEN_MAX_SHARE = 0.1
-/** Seconds of storing that a class gets room for, so that nothing is evicted until the next look. */
+/**
+ * Seconds of storing that a class gets room for, so that nothing is evicted until the next look.
+ */
 const ROOM_SECONDS = 2
-/** Seconds for which a class that was given pages gets more as it fills them, before it evicts again. */
+/**
+ * Seconds for which a class that was given pages gets more as it fills them, before it evicts
+ * again.
+ */
 const FED_SECONDS = 3
 /** Seconds for which it gives none away, so that two classes do not swap pages for ever. */
 export const RESTED_SECONDS = 10
@@ -41,9 +46,9 @@ export interface History {
 }
 
 /**
- * Decides which pages to move now. As in memcached's own mover, a class that evicts takes from the class with
- * the least recently used items, but as many pages as it is about to need. No pages move when all
- * classes are about equally old or nothing is evicted.
+ * Decides which pages to move now. As in memcached's own mover, a class that evicts takes from the
+ * class with the least recently used items, but as many pages as it is about to need. No pages move
+ * when all classes are about equally old or nothing is evicted.
  */
 export function decideMoves(before: Look, now: Look, { fedAt, barrenAt }: History): PageMove[] {
   const since = (when: number | undefined) => now.at - (when ?? Number.NEGATIVE_INFINITY)

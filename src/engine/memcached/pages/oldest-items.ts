@@ -18,9 +18,9 @@ const SPAN = 1000
 const ITEM = /^key=(\S+) .*\bla=(\d{1,15}) .*\bcas=([1-9]\d{0,19}) /
 
 /**
- * Resolves with up to `count` items of a class, the least recently used first. Only those that belong to files,
- * since other applications may use the same memcached. With none when memcached cannot list them, and
- * with `undefined` when it is busy now.
+ * Resolves with up to `count` items of a class, the least recently used first. Only those that
+ * belong to files, since other applications may use the same memcached. With none when memcached
+ * cannot list them, and with `undefined` when it is busy now.
  * @throws {ConnectionError}
  * @throws {Refusal} when it did not answer; asking again might block more threads of memcached.
  */
@@ -45,8 +45,8 @@ export async function oldestItems(
 }
 
 /**
- * Resolves with the state of the crawler, which lists items. Asked for a list while another client does not
- * read its own, memcached blocks a thread with all its connections; `stats` never blocks.
+ * Resolves with the state of the crawler, which lists items. Asked for a list while another client
+ * does not read its own, memcached blocks a thread with all its connections; `stats` never blocks.
  */
 async function crawlerState({ commands }: TextAccess): Promise<'none' | 'busy' | 'idle'> {
   const running = (await commands.stats()).get('lru_crawler_running')
@@ -76,7 +76,10 @@ async function readOldest(
   return items.sort((a, b) => a.usedAt - b.usedAt).slice(0, count)
 }
 
-/** Parses a line of `lru_crawler metadump`. Returns `undefined` for items of others or without a version. */
+/**
+ * Parses a line of `lru_crawler metadump`. Returns `undefined` for items of others or without a
+ * version.
+ */
 export function parseItem(line: string): UsedItem | undefined {
   const [, encoded = '', usedAt = '', cas = ''] = ITEM.exec(line) ?? []
   const key = encoded.replace(/%([0-9a-f]{2})/gi, (_, hex) =>

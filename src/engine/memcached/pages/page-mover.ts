@@ -11,22 +11,25 @@ import { transferPages } from './transfer.ts'
 const PERIOD = 1000
 /** Seconds after which an earlier look is too old to compare with. */
 const STALE = 3
-/** Milliseconds to leave a server alone that refuses to move pages, or that a command might block. */
+/**
+ * Milliseconds to leave a server alone that refuses to move pages, or that a command might block.
+ */
 const REFUSED = 3_600_000
 /** The same after any other failure. */
 const FAILED = 30_000
 
 export const CLAIM_KEY = 'blobcached:page-mover'
 /**
- * Longer than a class that was given pages gives none away. Another process does not know of that, so it must
- * not get the claim sooner. Memcached counts whole seconds.
+ * Longer than a class that was given pages gives none away. Another process does not know of that,
+ * so it must not get the claim sooner. Memcached counts whole seconds.
  */
 const CLAIM_SECONDS = RESTED_SECONDS + 2
 
 /**
- * Moves memory to the sizes of values that need it. Memcached gives memory to classes of sizes by the page and
- * moves one page a second at most, so small files that follow large ones would evict each other
- * for minutes. Looks once a second while values are stored. Its failures have no effect on anything else.
+ * Moves memory to the sizes of values that need it. Memcached gives memory to classes of sizes by
+ * the page and moves one page a second at most, so small files that follow large ones would evict
+ * each other for minutes. Looks once a second while values are stored. Its failures have no effect
+ * on anything else.
  */
 export class PageMover {
   readonly #commands: Commands
@@ -84,7 +87,7 @@ export class PageMover {
     this.#before = now
     if (before === undefined || now.at - before.at > STALE) return
     const moves = decideMoves(before, now, { fedAt: this.#fedAt, barrenAt: this.#barrenAt })
-    // A process that has just got the claim moves nothing before its next look, since this one compares
+    // A process that has just got the claim moves nothing before its next look: this one compares
     // with a time when another process moved pages.
     if (moves.length === 0 || (await this.#claim.hold()) !== 'kept') return
     await transferPages(this.#access, moves, {

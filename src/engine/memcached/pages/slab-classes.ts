@@ -7,8 +7,8 @@ export interface SlabClass {
   readonly usedChunks: number
   readonly freeChunks: number
   /**
-   * Seconds since the item that would be evicted next was used: 0 when memcached does not tell, `Infinity`
-   * when there is nothing to evict.
+   * Seconds since the item that would be evicted next was used: 0 when memcached does not tell,
+   * `Infinity` when there is nothing to evict.
    */
   readonly age: number
   /** Items evicted, and items that there was no room for, since memcached was started. */
@@ -22,8 +22,8 @@ const MAX_CLASS = 255
 const SLABS = /^(\d{1,3}):total_pages$/
 
 /**
- * Parses what `stats items` and `stats slabs` tell of each class that has memory. Leaves out a class that
- * lacks a figure or has an impossible one.
+ * Parses what `stats items` and `stats slabs` tell of each class that has memory. Leaves out a
+ * class that lacks a figure or has an impossible one.
  */
 export function parseSlabClasses(items: Figures, slabs: Figures): Map<number, SlabClass> {
   const classes = new Map<number, SlabClass>()

@@ -28,8 +28,8 @@ export function openText({ settings, signal }: TextAccess): TextConnection {
 }
 
 /**
- * A short-lived connection for the few commands that only memcached's text protocol has. Memcached tells the
- * protocols apart by the first byte of a connection. It lets the process exit.
+ * A short-lived connection for the few commands that only memcached's text protocol has. Memcached
+ * tells the protocols apart by the first byte of a connection. It lets the process exit.
  */
 export class TextConnection {
   readonly #socket: Socket
@@ -85,8 +85,8 @@ export class TextConnection {
   }
 
   /**
-   * Resolves with the first line that answers `command`, which was sent. Sends it again while memcached is
-   * busy, for a fifth of a second. The end of the connection ends the wait.
+   * Resolves with the first line that answers `command`, which was sent. Sends it again while
+   * memcached is busy, for a fifth of a second. The end of the connection ends the wait.
    * @throws {ConnectionError}
    */
   async answerTo(command: string): Promise<string> {

@@ -22,8 +22,8 @@ export interface TransferEvents {
 }
 
 /**
- * Has memcached move pages, as many as there is room for what lies on them. Moves that cannot begin within a
- * second are left for the next look.
+ * Has memcached move pages, as many as there is room for what lies on them. Moves that cannot begin
+ * within a second are left for the next look.
  * @throws {ConnectionError | Refusal}
  */
 export async function transferPages(
@@ -59,9 +59,9 @@ export async function transferPages(
 }
 
 /**
- * Asks for a move that moves nothing, so that no items are removed on a server that refuses moves. Servers that
- * speak only the binary protocol hang up once they have the 24 bytes of a header, which both
- * lines together exceed.
+ * Asks for a move that moves nothing, so that no items are removed on a server that refuses moves.
+ * Servers that speak only the binary protocol hang up once they have the 24 bytes of a header,
+ * which both lines together exceed.
  */
 async function probe(connection: TextConnection, id: number): Promise<void> {
   connection.write('version', `slabs reassign ${id} ${id}`)

@@ -7,9 +7,9 @@ import type { ByteSink, Codec, Head, Reply, Request, Verb } from './protocol.ts'
  * https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped
  *
  * memjs encodes and decodes it: `makeRequestBuffer` makes the template of each request, of which
- * `encode` fills a copy, and `Header.fromBuffer` reads the header of each reply. What memjs does with
- * whole requests and replies copies every value; its connection (`Server`) and its `Client` return wrong
- * values or hang when a connection breaks. Both are our own.
+ * `encode` fills a copy, and `Header.fromBuffer` reads the header of each reply. What memjs does
+ * with whole requests and replies copies every value; its connection (`Server`) and its `Client`
+ * return wrong values or hang when a connection breaks. Both are our own.
  */
 const { makeRequestBuffer, makeExpiration } = memjs.Utils
 

@@ -41,9 +41,14 @@ export interface Reply {
   readonly status: Status
   /** What memcached says about a status other than `ok`. */
   readonly text?: string
-  /** For `get` and `gets`. In memory that `allocate` gave, if there was one; nothing else refers to it. */
+  /**
+   * For `get` and `gets`. In memory that `allocate` gave, if there was one; nothing else refers to
+   * it.
+   */
   readonly value?: Buffer
-  /** For `gets`; 0 or missing when memcached counts no versions or the protocol does not show them. */
+  /**
+   * For `gets`; 0 or missing when memcached counts no versions or the protocol does not show them.
+   */
   readonly cas?: bigint
   /** For `stats`, by name. */
   readonly figures?: ReadonlyMap<string, string>
@@ -79,8 +84,8 @@ export interface Codec {
 
   /**
    * Reads one head at `start` of `bytes`: everything up to a value, or up to the end of the reply.
-   * Believes nothing: the head must answer `request`, and its lengths must be possible. Large memory is
-   * allocated after that check only. `bytes` are used again after the call.
+   * Believes nothing: the head must answer `request`, and its lengths must be possible. Large
+   * memory is allocated after that check only. `bytes` are used again after the call.
    * @param request The oldest request without a reply.
    * @param maxValue The largest value that a get may bring now, in bytes.
    * @returns `undefined` when the head is not complete; it is called again with more bytes then.

@@ -5,15 +5,15 @@ import { ask, ProofFailure } from './ask.ts'
 import type { Repairs } from './repairs.ts'
 import type { Seats } from './seats.ts'
 
-/** Asks everybody for a key, and writes again, at once, what is missing or wrong: `Engine.repair`. */
-export async function repairCopies<T>(
+/** Does `Engine.repair`: asks all servers for a key, and writes again what is missing or wrong. */
+export async function repairKey<T>(
   seats: Seats,
   key: string,
   prove: Proof<T>,
   options: GetOptions<T>,
   { repairs, tolerated }: { repairs: Repairs; tolerated: number },
 ): Promise<{ proven: T | undefined; copies: CopyReport }> {
-  const answers = await askEverybody(seats, key, prove, options)
+  const answers = await askAllFor(seats, key, prove, options)
   const { best, silent } = answers
   const copies: CopyReport = { wanted: seats.wanted, found: 0, repaired: 0, silent }
   if (best === undefined) return { proven: answers.conclude(key, tolerated), copies }
@@ -24,7 +24,7 @@ export async function repairCopies<T>(
   return { proven: best.proven, copies }
 }
 
-async function askEverybody<T>(
+async function askAllFor<T>(
   seats: Seats,
   key: string,
   prove: Proof<T>,

@@ -1,4 +1,4 @@
-// Header fields that the server sends and the command line reads, or the other way round.
+// Header fields that the server and its clients write and read.
 
 /** The entity tag of content (RFC 9110, 8.8.3): its hash in quotes. */
 export function etagOf(hash: string): string {
@@ -19,7 +19,8 @@ export function reprDigestOf(base64: string): string {
 export function digestInReprDigest(field: unknown): string | undefined {
   return /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(field))?.[1]
 }
-/** `*`, or what a browser sends as Origin. */
+
+/** Whether `text` is `*` or an origin as browsers send it in the Origin field. */
 export function isOrigin(text: string): boolean {
   return text === '*' || (URL.canParse(text) && new URL(text).origin === text)
 }

@@ -1,17 +1,12 @@
-import { hash, listOf, object } from './schema.ts'
+import { hash, listOf, object, type TypeOf } from './schema.ts'
 
 /** Hashes that one request may ask about. */
 export const MAX_HASHES = 10_000
 
 /** The body of `POST /blobs/missing`. */
-export interface HashesJson {
-  hashes: string[]
-}
+export const hashesSchema = object({ hashes: listOf(hash, { maxItems: MAX_HASHES }) })
+export type HashesJson = TypeOf<typeof hashesSchema>
 
 /** Those of the hashes whose content the server cannot serve. */
-export interface MissingJson {
-  missing: string[]
-}
-
-export const hashesSchema = object<HashesJson>({ hashes: listOf(hash, { maxItems: MAX_HASHES }) })
-export const missingSchema = object<MissingJson>({ missing: listOf(hash, { uniqueItems: true }) })
+export const missingSchema = object({ missing: listOf(hash, { uniqueItems: true }) })
+export type MissingJson = TypeOf<typeof missingSchema>

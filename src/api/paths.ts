@@ -4,6 +4,8 @@ import { InvalidArgumentError } from '../errors.ts'
 export const FILES = '/files/'
 /** Content by hash is below it. */
 export const BLOBS = '/blobs/'
+/** `POST` stores a form, or a body without a name. */
+export const UNNAMED = '/files'
 export const MISSING = '/blobs/missing'
 export const FLEET = '/fleet'
 
@@ -52,29 +54,15 @@ export function nameFromPath(path: string, prefix: string): string {
   }
 }
 
-/** The query parameters of requests for files. */
-export interface Query {
-  /** Names the body of `POST /files`. */
-  name?: string
-  /** Seconds that the file lives; 0 for no limit. Default: the server's. */
-  ttl?: number
-  /** The hash of stored content that gets the name; the request has no body. */
-  from?: string
-  /** Deletes the chunks too. */
-  purge?: boolean
-  /** `stream` sends each chunk as soon as it is verified. */
-  verify?: 'full' | 'stream'
-  /** Sends the file as an attachment of that name. */
-  download?: string
-  manifest?: boolean
-  health?: boolean
-}
+/** The query parameters of requests for files; the OpenAPI description says what each means. */
+export type QueryName =
+  | ('name' | 'ttl' | 'from' | 'purge')
+  | ('verify' | 'download' | 'manifest' | 'health')
+
+type QueryValue = string | number | boolean | undefined
 
 /** `path` with the parameters that have a value. */
-export function withQuery(
-  path: string,
-  query: { [K in keyof Query]: Query[K] | undefined },
-): string {
+export function withQuery(path: string, query: Partial<Record<QueryName, QueryValue>>): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== false) search.set(name, String(value))

@@ -1,32 +1,21 @@
 import { REASONS, type Reason } from './reasons.ts'
-import { object, text } from './schema.ts'
+import { count, object, oneOf, type TypeOf, text } from './schema.ts'
 
 /** Problem Details for HTTP APIs (RFC 9457), with a `reason` that never changes. */
-export interface ProblemJson {
-  title: string
-  status: number
-  reason: Reason
-  detail?: string
-  expected?: string
-  actual?: string
-}
+export const problemSchema = object(
+  {
+    title: text,
+    status: { ...count, minimum: 400, maximum: 599 },
+    reason: oneOf(Object.keys(REASONS) as Reason[]),
+  },
+  { detail: text, expected: text, actual: text },
+)
+export type ProblemJson = TypeOf<typeof problemSchema>
 
 export function problemJson(reason: Reason): ProblemJson {
   const { title, status } = REASONS[reason]
   return { title, status, reason }
 }
-
-export const problemSchema = object<ProblemJson>(
-  {
-    title: text,
-    status: { type: 'integer', minimum: 400, maximum: 599 },
-    reason: { enum: Object.keys(REASONS) },
-    detail: text,
-    expected: text,
-    actual: text,
-  },
-  ['detail', 'expected', 'actual'],
-)
 
 /** The value of Cache-Status (RFC 9211), where an answer to HEAD carries the reason. */
 export function cacheStatusOf(reason: Reason): string {

@@ -38,7 +38,3 @@ export type Reason = keyof typeof FACTS
 export type ProblemStatus = (typeof FACTS)[Reason]['status']
 
 export const REASONS: Readonly<Record<Reason, ReasonFacts & { status: ProblemStatus }>> = FACTS
-
-export function isReason(text: string): text is Reason {
-  return Object.hasOwn(FACTS, text)
-}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { REASONS } from '../../src/api/reasons.ts'
-import { serveCommand } from '../../src/cli/serve.ts'
+import { serveCommand } from '../../src/cli/commands/serve.ts'
 import { ask } from '../helpers/http.ts'
 import { startTestServer } from '../helpers/server.ts'
 

@@ -9,16 +9,16 @@ export interface Copy<T> {
   proven: T
 }
 
-/** What a server said when it was asked for a key; a `Copy` when it had a good one. */
+/** What a server answered when it was asked for a key: a `Copy` when it had a good one. */
 export type Answer<T> = Copy<T> | 'absent' | 'damaged'
 
-/** How a copy is to be written: in the place of none, or of a wrong one. */
+/** A copy to write: `add` where there is none, `set` over a wrong or outdated one. */
 export interface Lack {
   member: Member
   how: 'add' | 'set'
 }
 
-/** What is known of one key so far, and what follows from it. */
+/** The answers to one read of a key so far, and what follows from them. */
 export class Answers<T> {
   readonly #seats: Seats
   readonly #versions: Versions<T> | undefined
@@ -30,7 +30,7 @@ export class Answers<T> {
     this.#versions = versions
   }
 
-  /** Servers that said something. */
+  /** Servers that answered. */
   get count(): number {
     return this.#given.size
   }
@@ -50,7 +50,7 @@ export class Answers<T> {
     this.#lastFailure = error
   }
 
-  /** The copy that counts: the newest, where there are versions. */
+  /** The right copy: the newest, where there are versions. */
   get best(): Copy<T> | undefined {
     let best: Copy<T> | undefined
     for (const answer of this.#given.values()) {
@@ -60,7 +60,7 @@ export class Answers<T> {
     return best
   }
 
-  /** The holders, of those that answered, whose copy is not like `best`. */
+  /** Returns what to write so that all holders that answered have a copy like `best`. */
   lacks(best: Copy<T>): Lack[] {
     const lacks: Lack[] = []
     for (const member of this.#seats.holders) {
@@ -74,18 +74,19 @@ export class Answers<T> {
     return lacks
   }
 
-  /** Holders that said nothing. */
+  /** Holders that did not answer. */
   get silent(): number {
     return this.#seats.holders.filter((member) => !this.#given.has(member)).length
   }
 
   /**
-   * Says what it means that no copy proved itself: absence, when the servers that are silent are
-   * too few to be the only ones with a copy.
+   * Concludes what it means that no copy proved itself. It means absence when at most `tolerated`
+   * holders did not answer: too few to be the only ones with a copy.
    * @throws {UnavailableError | DamagedError}
    */
   conclude(key: string, tolerated: number): undefined {
-    if (this.silent > tolerated || this.count === 0) throw silence(this.#seats, this.#lastFailure)
+    if (this.silent > tolerated || this.count === 0)
+      throw unavailable(this.#seats, this.#lastFailure)
     for (const answer of this.#given.values()) {
       if (answer === 'damaged') throw new DamagedError(key)
     }
@@ -97,8 +98,8 @@ export class Answers<T> {
   }
 }
 
-/** What to tell somebody whose key lives, or may live, on servers that do not answer. */
-export function silence({ holders }: Seats, failure?: unknown): UnavailableError {
+/** Returns the error for a key whose servers do not answer. */
+export function unavailable({ holders }: Seats, failure?: unknown): UnavailableError {
   const outage = holders.find((member) => !member.isUp)?.outage
   const cause = failure ?? outage
   const why = cause instanceof Error ? cause.message : 'no server is left'

@@ -2,9 +2,10 @@ import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
 
 /**
- * Whom to ask for a key, one after the other. Holders first: those that came back lately, since
- * only asking them shows what they lack; then the least busy; and else by chance, which keeps all
- * copies from ageing in their server's LRU and finds those that are missing. Then stand-ins.
+ * Returns the servers to ask for a key, one after the other. First the holders: those that are
+ * recovering, since only asking them shows which copies they lack; then the least busy. Among
+ * equals the order is random, so that every copy is read now and then, stays in its server's LRU
+ * and is missed when it is gone. Stand-ins come last.
  */
 export function askingOrder(seats: Seats): { line: Member[]; holders: number } {
   const readable = seats.readable()

@@ -12,14 +12,14 @@ import type {
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
 import type { Copy, Lack } from './answers.ts'
-import { silence } from './answers.ts'
+import { unavailable } from './answers.ts'
 import { askAll, throwIfUnsure } from './ask-all.ts'
 import { handOver } from './hand-over.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { Member, type Server } from './member.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
-import { repairCopies } from './repair-copies.ts'
+import { repairKey } from './repair-key.ts'
 import { Repairs } from './repairs.ts'
 import { Seats } from './seats.ts'
 import { addCopies, setCopies } from './writing.ts'
@@ -30,9 +30,10 @@ export interface FleetOptions {
 }
 
 /**
- * Spreads keys over servers, each key on `replicas` of them, and keeps its copies alike: what
- * proves itself wins, and what is missing or wrong is written again. docs/operations.md tells
- * what that buys. Clients share nothing but the names and weights of the servers.
+ * Spreads keys over servers, each key on `replicas` of them, and keeps the copies equal: a copy
+ * that proves itself is right, and those that are missing or wrong are written again. Clients of
+ * one fleet need the same names and weights of servers, and share nothing else. See
+ * docs/operations.md.
  */
 export class Fleet implements Engine {
   readonly #replicas: number
@@ -42,7 +43,7 @@ export class Fleet implements Engine {
   readonly #onReturn = (member: Member) => void this.#handOver(member)
   #members: readonly Member[]
   #placement: Placement<Member>
-  /** Those that were taken out and still have work under way. */
+  /** Servers that were removed and still have work under way. */
   readonly #leaving = new Set<Member>()
 
   /** @throws {InvalidArgumentError} for fewer servers than replicas. */
@@ -102,9 +103,9 @@ export class Fleet implements Engine {
     const { extraCopy = false, tombstone } = options
     const { seats } = await this.#change(key, { extraCopy })
     for (const { missed } of seats.ranked) missed.forget(key)
-    // Everywhere: any server may have stood in for another one.
+    // On every server: any may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
-    // Others may have another list of servers, or be repairing a copy with what they read before.
+    // Another process may have another list of servers, or write again a copy that it has read.
     if (seats.ranked.length > 1 && tombstone !== undefined) {
       const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
       const { value, ttl } = tombstone({ isLeft })
@@ -118,10 +119,10 @@ export class Fleet implements Engine {
   async repair<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}) {
     const { seats } = await this.#change(key, { extraCopy: options.versions !== undefined })
     const tolerated = this.#tolerated(options.versions)
-    return repairCopies(seats, key, prove, options, { repairs: this.#repairs, tolerated })
+    return repairKey(seats, key, prove, options, { repairs: this.#repairs, tolerated })
   }
 
-  /** What every server that can be asked stores. */
+  /** Resolves with the largest value that every server which is up can store. */
   async maxValueSize(keyLength: number): Promise<number> {
     const limits: number[] = []
     let failure: unknown
@@ -137,7 +138,7 @@ export class Fleet implements Engine {
     return Math.min(...limits)
   }
 
-  /** Resolves when any server answers: what the others hold may well be on it too. */
+  /** Resolves when any server answers. */
   async ping(): Promise<void> {
     const up = this.#up()
     if (up.length === 0) throw this.#outage()
@@ -165,8 +166,8 @@ export class Fleet implements Engine {
   }
 
   /**
-   * Other servers from now on. Those that stay keep their connections; those that are gone finish
-   * what is under way. Copies follow when they are read.
+   * Uses other servers from now on. Servers that stay keep their connections; servers that are
+   * removed finish what is under way. A copy moves when it is read.
    * @param servers Called for each name that is new, for its engine.
    * @throws {InvalidArgumentError} for fewer servers than replicas; then nothing changes.
    */
@@ -204,16 +205,18 @@ export class Fleet implements Engine {
     return new Seats(this.#placement.rank(key), this.#replicas + (extraCopy ? 1 : 0))
   }
 
-  /** Where to change a key, once nothing is on its way there that could undo it. */
+  /**
+   * Resolves with where to change a key, once no repair is under way that could undo the change.
+   */
   async #change(key: string, { extraCopy = false, ...inner }: SetOptions) {
     const seats = this.#seats(key, extraCopy)
-    await this.#repairs.settled(key)
+    await this.#repairs.idleFor(key)
     return { seats, inner }
   }
 
   /**
-   * Servers that may be silent while the others are believed that there is nothing. Something
-   * with versions has a copy more than `replicas`, so all but one of those can do without.
+   * Holders that may not answer while the others are believed that there is no such key. A value
+   * with versions has one copy more than `replicas`, so `replicas - 1` of them may be missing.
    */
   #tolerated(versions: Versions<never> | undefined): number {
     return versions === undefined ? 0 : this.#replicas - 1
@@ -229,7 +232,7 @@ export class Fleet implements Engine {
     if (ttl !== undefined) this.#repairs.offer(key, best.value, ttl, lacks)
   }
 
-  /** Brings to a server that is back what it has missed. */
+  /** Writes to a server that is back what it has missed. */
   #handOver(member: Member): Promise<void> {
     return handOver(member, this.#repairs, (key) => this.#placement.rank(key))
   }
@@ -251,7 +254,7 @@ export class Fleet implements Engine {
   }
 
   #outage(): UnavailableError {
-    return silence(new Seats(this.#members, this.#members.length))
+    return unavailable(new Seats(this.#members, this.#members.length))
   }
 }
 

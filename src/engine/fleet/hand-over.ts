@@ -1,13 +1,13 @@
 import type { Member } from './member.ts'
 import type { Repairs } from './repairs.ts'
 
-/** Copies that are brought to one server at a time. */
+/** Copies that are written to one server at a time. */
 const AT_ONCE = 4
 
 /**
- * Brings to a server that is back what was written while it was away, from the others that have it.
- * Nobody proves the copies here: like any other, they are proven when they are read. A key that the
- * server has already is left alone, since it may be newer.
+ * Copies to a server that is back what was written while it was down, from other servers. Does not
+ * prove the copies; they are proven when they are read. Leaves a key alone that the server has
+ * already, since its copy may be newer.
  */
 export async function handOver(
   to: Member,
@@ -18,7 +18,7 @@ export async function handOver(
     for (let next = to.missed.take(); next !== undefined; next = to.missed.take()) {
       const { key, ttl } = next
       await repairs.during(key, async () => {
-        // What fails is left to the readers, who find the same gap.
+        // A read of the key repairs it when this fails.
         const isThere = await copy(to, sourcesOf(key), key, ttl).catch(() => false)
         if (isThere) repairs.tell(to, key)
       })

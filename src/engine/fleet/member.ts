@@ -5,12 +5,18 @@ import { Load } from './load.ts'
 import { MissedWrites } from './missed-writes.ts'
 import type { Place } from './placement.ts'
 
-/** Milliseconds until a server that failed is asked again; doubles from the first to the second. */
+/**
+ * Milliseconds until a server that failed is probed: the first pause, which doubles up to the
+ * second.
+ */
 const PROBE_MIN_MS = 25
 const PROBE_MAX_MS = 250
-/** Milliseconds for which a server that came back is taken to lack copies. */
+/** Milliseconds for which a server that came back is expected to lack copies. */
 const RECOVERY_MS = 10 * 60_000
-/** Milliseconds between two looks at a removed server that has work under way, and until it is cut. */
+/**
+ * Milliseconds between checks of a removed server for work under way, and until it is closed
+ * anyway.
+ */
 const DRAIN = { poll: 20, most: 10_000 }
 
 export interface Server extends Place {
@@ -18,8 +24,8 @@ export interface Server extends Place {
 }
 
 /**
- * One server of a fleet. The first failure puts it aside, so that it costs nobody else anything,
- * and from then on it is asked in the background whether it is back.
+ * One server of a fleet. The first failure puts it aside, so that no other request waits for it; it
+ * is probed in the background until it answers again.
  */
 export class Member implements Place {
   readonly name: string
@@ -69,13 +75,13 @@ export class Member implements Place {
     return performance.now() < this.#recoveringUntil
   }
 
-  /** From now on, for some time, it is expected to lack copies. */
+  /** Expects it to lack copies, for some time from now on. */
   startRecovery(): void {
     this.#recoveringUntil = performance.now() + RECOVERY_MS
     this.#limit = undefined
   }
 
-  /** Does something with the server, and puts it aside when it does not answer. */
+  /** Does `work` with the server, and puts the server aside when it does not answer. */
   async use<R>(work: (engine: Engine) => Promise<R>): Promise<R> {
     this.inFlight++
     this.load.add()
@@ -89,7 +95,7 @@ export class Member implements Place {
     }
   }
 
-  /** As `Engine.maxValueSize`, asked once a connection. */
+  /** As `Engine.maxValueSize`; asks once for each connection. */
   async maxValueSize(keyLength: number): Promise<number> {
     if (this.#limit?.keyLength === keyLength) return this.#limit.value
     const value = await this.use((engine) => engine.maxValueSize(keyLength))
@@ -114,7 +120,7 @@ export class Member implements Place {
     await this.engine.close()
   }
 
-  /** Closes it when what is under way has ended. */
+  /** Closes it once its work under way has ended. */
   async drain(): Promise<void> {
     const deadline = performance.now() + DRAIN.most
     while (this.inFlight > 0 && !this.#closed && performance.now() < deadline) {
@@ -129,7 +135,7 @@ export class Member implements Place {
     this.#probeIn(PROBE_MIN_MS)
   }
 
-  /** Jittered, so that many clients do not ask in step; keeps no process alive. */
+  /** Probes after about `ms`, with jitter so that many clients do not probe in step. */
   #probeIn(ms: number): void {
     this.#probe = setTimeout(
       async () => {

@@ -1,13 +1,13 @@
-/** Keys that are remembered for one server; beyond that the oldest are left to the readers. */
+/** Keys that are remembered for one server; beyond that the oldest are forgotten. */
 const MAX_KEYS = 10_000
 
-/** What was written while a server that should have a copy was away. */
+/** The keys that were written while a server that should have a copy was down. */
 export class MissedWrites {
   /** Unix time in milliseconds at which each key ends, 0 for never. */
   readonly #keys = new Map<string, number>()
   #total = 0
 
-  /** All that were ever missed. */
+  /** All writes that the server has missed. */
   get total(): number {
     return this.#total
   }
@@ -23,7 +23,7 @@ export class MissedWrites {
     this.#keys.delete(key)
   }
 
-  /** The next key and the seconds it has left, 0 for no limit; it is remembered no more. */
+  /** Takes out the next key and the seconds it has left, 0 for no limit. */
   take(): { key: string; ttl: number } | undefined {
     for (const [key, endsAt] of this.#keys) {
       this.#keys.delete(key)

@@ -7,21 +7,23 @@ import type { HedgeBudget } from './hedge-budget.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
 
-/** Milliseconds after which another server is asked as well, at the least and at the most. */
+/** Milliseconds after which a second server is asked as well. */
 const HEDGE = { min: 20, max: 150 }
 
 export interface ReadingHooks<T> {
   readonly hedges: HedgeBudget
-  /** How many holders may be silent for the others to be believed that there is no such key. */
+  /** Holders that may not answer while the others are believed that there is no such key. */
   readonly tolerated: number
-  /** Called with what the copy that counted has shown to be missing or wrong. */
+  /**
+   * Called with the copies that are missing, outdated or wrong, by comparison with the right one.
+   */
   lacking(best: Copy<T>, lacks: Lack[]): void
 }
 
 /**
- * One read of a key. One good copy decides where a value can only be right or wrong, the newer of
- * two where it has versions, since one alone cannot know that it is outdated. So many servers are
- * asked, and the next when one has no good copy, does not answer, or takes unusually long.
+ * Reads one key. A value without versions needs one good copy; a value with versions needs two, of
+ * which the newer is right, since one alone may be outdated. That many servers are asked at first,
+ * and another one whenever one has no good copy, does not answer or takes unusually long.
  */
 export class Reading<T> {
   readonly #key: string
@@ -31,15 +33,15 @@ export class Reading<T> {
   readonly #answers: Answers<T>
   readonly #line: Member[]
   readonly #quorum: number
-  /** Holders among those in line. */
+  /** Holders that were not asked yet. */
   #holdersLeft: number
   #underWay = 0
-  /** Those that did not answer, until they are asked once more. */
+  /** Servers that did not answer; they are asked once more when no other is left. */
   #failed: Member[] = []
   #isLastTry = false
   #hedge: NodeJS.Timeout | undefined
-  #settle!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
-  #settled = false
+  #promise!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
+  #isDone = false
 
   constructor(
     seats: Seats,
@@ -61,7 +63,7 @@ export class Reading<T> {
 
   run(): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
+      this.#promise = { resolve, reject }
       this.#hooks.hedges.earn()
       const first = this.#line[0]
       this.#askNext(this.#quorum)
@@ -69,7 +71,7 @@ export class Reading<T> {
     })
   }
 
-  /** Asks so many more; when there is nobody left to ask or to wait for, it is decided. */
+  /** Asks `count` more servers; decides when no server is left to ask or to wait for. */
   #askNext(count: number): void {
     for (const member of this.#line.splice(0, count)) {
       this.#holdersLeft--
@@ -84,7 +86,7 @@ export class Reading<T> {
       error,
     }))
     this.#underWay--
-    if (this.#settled) return
+    if (this.#isDone) return
     if (typeof answer === 'string' || !('error' in answer)) {
       this.#answers.add(member, answer)
       this.#goOn()
@@ -98,7 +100,7 @@ export class Reading<T> {
   }
 
   #goOn(): void {
-    // Absence does not count: who was emptied cannot tell that the other copy is outdated.
+    // Absence does not count: a server that lost its copy does not show that the other is outdated.
     if (this.#answers.copies >= this.#quorum) this.#decide()
     else if (this.#underWay === 0) this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
   }
@@ -123,7 +125,7 @@ export class Reading<T> {
     this.#resolve(best.proven)
   }
 
-  /** A server that was only busy may well answer now, and nobody else can. */
+  /** Asks the servers that did not answer once more; no other can have the value. */
   #tryAgain(): void {
     this.#isLastTry = true
     this.#line.push(...this.#failed)
@@ -131,8 +133,8 @@ export class Reading<T> {
   }
 
   #hedgeAfter(member: Member): void {
-    if (this.#holdersLeft <= 0 || this.#settled) return
-    // In few steps, for Node keeps a list of timers for each length.
+    if (this.#holdersLeft <= 0 || this.#isDone) return
+    // Rounded, since Node keeps a list of timers for each length.
     const usual = Math.ceil((member.latency.usual ?? HEDGE.max) / 10) * 10
     this.#hedge = setTimeout(
       () => {
@@ -147,16 +149,16 @@ export class Reading<T> {
 
   #resolve(proven: T | undefined): void {
     this.#end()
-    this.#settle.resolve(proven)
+    this.#promise.resolve(proven)
   }
 
   #reject(error: unknown): void {
     this.#end()
-    this.#settle.reject(error instanceof ProofFailure ? error.cause : error)
+    this.#promise.reject(error instanceof ProofFailure ? error.cause : error)
   }
 
   #end(): void {
-    this.#settled = true
+    this.#isDone = true
     clearTimeout(this.#hedge)
   }
 }

@@ -1,15 +1,15 @@
 import type { Lack } from './answers.ts'
 import type { Member } from './member.ts'
 
-/** Copies that are written in the background at a time, and their bytes. */
+/** Keys that are repaired in the background at a time, and their bytes. */
 const LIMITS = { keys: 64, bytes: 16 * 1024 * 1024 }
 
 /**
- * Writes copies again while nobody waits for it. What is beyond the limits is dropped: the next
- * reader finds the same gap.
+ * Writes copies again in the background. Drops what is beyond the limits: the next read of that key
+ * finds the same copies missing.
  */
 export class Repairs {
-  /** To be called for each copy that was written again. */
+  /** Call it for each copy that was written again. */
   readonly tell: (member: Member, key: string) => void
   readonly #underWay = new Map<string, Promise<void>>()
   #bytes = 0
@@ -18,7 +18,7 @@ export class Repairs {
     this.tell = tell
   }
 
-  /** @param value Copied: whoever it belongs to may use it for something else from now on. */
+  /** @param value Copied; the caller may use it again at once. */
   offer(key: string, value: Buffer, ttl: number, lacks: readonly Lack[]): void {
     const bytes = value.length
     if (this.#underWay.has(key) || this.#underWay.size >= LIMITS.keys) return
@@ -30,7 +30,7 @@ export class Repairs {
     })
   }
 
-  /** Has whoever changes `key` wait for `work`, which never rejects. */
+  /** Has changes of `key` wait for `work`, which must not reject. */
   async during(key: string, work: () => Promise<unknown>): Promise<void> {
     const all = Promise.all([this.#underWay.get(key), work()]).then(() => {})
     this.#underWay.set(key, all)
@@ -41,7 +41,7 @@ export class Repairs {
   /** Resolves with the number of copies that were written. */
   async write(key: string, value: Buffer, ttl: number, lacks: readonly Lack[]): Promise<number> {
     const writes = lacks.map(async ({ member, how }) => {
-      // Never over what somebody wrote meanwhile, except where something wrong has to go.
+      // `add` does not overwrite what another client has written in the meantime.
       const copies = await member.use((engine) => engine[how](key, value, { ttl })).catch(() => 0)
       if (copies > 0) this.tell(member, key)
       return copies
@@ -49,12 +49,12 @@ export class Repairs {
     return (await Promise.all(writes)).reduce((sum, copies) => sum + copies, 0)
   }
 
-  /** Waits until nothing is on its way to `key` that could undo what is done to it next. */
-  async settled(key: string): Promise<void> {
+  /** Waits until no repair of `key` is under way, which could undo the next change. */
+  async idleFor(key: string): Promise<void> {
     await this.#underWay.get(key)
   }
 
-  /** Waits until nothing is under way at all. */
+  /** Waits until no repair is under way. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay.values())
   }

@@ -1,9 +1,9 @@
 import type { Member } from './member.ts'
 
-/** Servers beside the holders that are asked before there is said to be nothing. */
+/** Servers beside the holders that are asked before a key is taken to be absent. */
 const STAND_INS = 2
 
-/** Where one key lives: the servers that hold it, then those that stand in for them, best first. */
+/** The servers of one key, in order: those that hold it, then those that stand in for them. */
 export class Seats {
   readonly ranked: readonly Member[]
   /** Copies that there should be. */
@@ -19,7 +19,7 @@ export class Seats {
     return this.ranked.slice(0, this.wanted)
   }
 
-  /** The first `count` that are up, but for those in `without`. */
+  /** Returns the first `count` servers that are up and not in `without`. */
   up(count: number, without?: ReadonlySet<Member>): Member[] {
     const found: Member[] = []
     for (const member of this.ranked) {
@@ -29,7 +29,7 @@ export class Seats {
     return found
   }
 
-  /** The servers that are up and likely to have a copy: the holders, and who stands in for them. */
+  /** Returns the servers that are up and likely to have a copy: holders and stand-ins. */
   readable(): Member[] {
     return this.up(this.wanted + STAND_INS)
   }

@@ -1,16 +1,16 @@
 import { InsufficientStorageError, UnavailableError } from '../../errors.ts'
 import type { Engine, SetOptions } from '../engine.ts'
-import { silence } from './answers.ts'
+import { unavailable } from './answers.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
 
-/** How often servers that do not answer are replaced by others; each time may cost a timeout. */
+/** How often servers that do not answer are replaced by others. Each round may take a timeout. */
 const MAX_ROUNDS = 3
 
 /**
- * Stores a value on every holder at once, and on a stand-in for each one that is down. Resolves
- * with the number of copies when all have settled: only then nobody reads the value any more.
- * @throws What went wrong, when there is not a single copy.
+ * Stores a value on every holder at once, and on a stand-in for each that is down. Resolves with
+ * the number of copies when all are done, since `value` is read until then.
+ * @throws The most telling failure, when there is not a single copy.
  */
 export async function setCopies(
   seats: Seats,
@@ -39,14 +39,14 @@ export async function setCopies(
     })
     await Promise.all(attempts)
   }
-  if (copies === 0) throw worst(failures) ?? silence(seats)
+  if (copies === 0) throw worst(failures) ?? unavailable(seats)
   rememberMissed(seats, stored, key, options)
   return copies
 }
 
 /**
- * Stores a value where there is none. The first server that is up decides, so that of several at
- * once one is first; the others are asked too, since the first one may have lost its copy.
+ * Stores a value where there is none. The first server that is up decides, so that one of several
+ * concurrent calls succeeds; the others are asked too, since the first may have lost its copy.
  */
 export async function addCopies(
   seats: Seats,
@@ -92,10 +92,10 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
       failure = error
     }
   }
-  throw silence(seats, failure)
+  throw unavailable(seats, failure)
 }
 
-/** For when they are back. */
+/** Remembers for the holders without the value that they lack it. */
 function rememberMissed(
   { holders }: Seats,
   stored: ReadonlySet<Member>,
@@ -108,7 +108,7 @@ function rememberMissed(
   }
 }
 
-/** What says most about why nothing could be written: never an outage where there is more to say. */
+/** Returns the most telling failure: an outage only when there is no other. */
 function worst(failures: readonly unknown[]): unknown {
   return (
     failures.find((error) => !isPassing(error)) ??

@@ -1,5 +1,5 @@
 import { type ParsedUrlQuery, parse } from 'node:querystring'
-import type { Query } from '../../api/paths.ts'
+import type { QueryName } from '../../api/paths.ts'
 import { InvalidArgumentError } from '../../index.ts'
 
 /** The query parameters of a request; what it does not know it ignores. */
@@ -16,7 +16,7 @@ export class RequestQuery {
     return search === '' ? RequestQuery.#none : new RequestQuery(parse(search.slice(1)))
   }
 
-  has(name: keyof Query): boolean {
+  has(name: QueryName): boolean {
     return this.#values[name] !== undefined
   }
 
@@ -24,7 +24,7 @@ export class RequestQuery {
    * Returns the value of a parameter, `''` where it has none.
    * @throws {InvalidArgumentError} when it is given more than once.
    */
-  text(name: keyof Query | 'teamId' | 'slug'): string | undefined {
+  text(name: QueryName | 'teamId' | 'slug'): string | undefined {
     const value = this.#values[name]
     if (!Array.isArray(value)) return value
     throw new InvalidArgumentError(`the query parameter ${name} is given ${value.length} times`, {
@@ -34,7 +34,7 @@ export class RequestQuery {
   }
 
   /** @throws {InvalidArgumentError} when the parameter has any other value. */
-  choice<T extends string>(name: keyof Query, values: readonly T[]): T | undefined {
+  choice<T extends string>(name: QueryName, values: readonly T[]): T | undefined {
     const value = this.text(name)
     if (value === undefined || values.includes(value as T)) return value as T | undefined
     throw new InvalidArgumentError(`the query parameter ${name} does not take that value`, {
@@ -44,7 +44,7 @@ export class RequestQuery {
   }
 
   /** Returns whether it is given as `?name`, `?name=true` or `?name=false`. */
-  flag(name: keyof Query): boolean {
+  flag(name: QueryName): boolean {
     const value = this.choice(name, ['true', 'false', ''])
     return value === 'true' || value === ''
   }

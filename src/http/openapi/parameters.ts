@@ -1,4 +1,4 @@
-import type { Query } from '../../api/paths.ts'
+import type { QueryName } from '../../api/paths.ts'
 import { text } from '../../api/schema.ts'
 import { schemaOf } from './schemas.ts'
 
@@ -28,7 +28,7 @@ export const query = {
   health: inQuery('health', flag, 'The health of its chunks in place of its content.'),
   team: inQuery('teamId', text),
   slug: inQuery('slug', text),
-} satisfies Record<keyof Query | 'team' | 'slug', object>
+} satisfies Record<QueryName | 'team' | 'slug', object>
 
 const conditions = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
-import type { ChunkHealthJson, ChunkJson, HealthJson, ManifestJson } from '../../api/chunks.ts'
+import type { HealthJson, ManifestJson } from '../../api/chunks.ts'
 import type { Chunk, StoredFile } from '../../index.ts'
 import { type AskedBy, cacheControl } from '../fields/content.ts'
 
@@ -22,7 +22,7 @@ export async function answerHealth(ctx: Context, file: StoredFile): Promise<void
   answerWithChunks(ctx, summary, chunks)
 }
 
-function describeChunk({ digest, offset, size }: Chunk): ChunkJson {
+function describeChunk({ digest, offset, size }: Chunk): ManifestJson['chunks'][number] {
   return { hash: digest.hex, offset, size }
 }
 
@@ -30,7 +30,7 @@ function describeChunk({ digest, offset, size }: Chunk): ChunkJson {
 function answerWithChunks(
   ctx: Context,
   summary: Omit<ManifestJson, 'chunks'> | Omit<HealthJson, 'chunks'>,
-  chunks: Iterable<ChunkJson | ChunkHealthJson>,
+  chunks: Iterable<object>,
 ): void {
   ctx.type = 'application/json'
   ctx.body = Readable.from(jsonWithChunks(summary, chunks), { objectMode: false })

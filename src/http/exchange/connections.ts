@@ -42,7 +42,7 @@ export class Connections {
     })
   }
 
-  /** Returns the connection of a socket; a new one for a server that is not watched, and for what is closed. */
+  /** Returns the connection of a socket; a new one where the server is not watched, kept unless it is closed. */
   of(socket: Socket): Connection {
     const known = this.#connections.get(socket)
     if (known !== undefined) return known

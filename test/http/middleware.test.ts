@@ -213,9 +213,9 @@ test('a client that leaves while middleware before ours waits leaves nothing beh
   const logger = new KeptLog()
   const { app } = await create({ logger })
   const gate = deferred()
-  let waiting = 0
+  const waiting: Socket[] = []
   app.middleware.unshift(async (ctx, next) => {
-    waiting++
+    waiting.push(ctx.req.socket)
     if (ctx.path !== '/metrics') await gate.promise
     await next()
   })
@@ -225,9 +225,9 @@ test('a client that leaves while middleware before ours waits leaves nothing beh
     ...['/files/a', '/files/b'].flatMap((path) => [`GET ${path} HTTP/1.1`, 'Host: x', '']),
     '',
   )
-  await until('both to wait', () => waiting === 2)
+  await until('both to wait', () => waiting.length === 2)
   client.socket.destroy()
-  await sleep(50)
+  await once(waiting[0]!, 'close')
   gate.resolve()
   for (const line of await logger.all(2)) t.like(line, { status: 499, end: 'client-gone' })
   await expectSamples(t, url, { blobcached_http_requests_under_way: 1 })

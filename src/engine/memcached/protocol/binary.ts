@@ -81,10 +81,7 @@ export class BinaryCodec implements Codec {
   }
 
   encode(request: Request, sink: ByteSink): void {
-    const { verb, exptime, cas, credentials } = request
-    const [key, value] = credentials
-      ? ['PLAIN', Buffer.from(`\0${credentials.username}\0${credentials.password}`)]
-      : [request.key ?? '', request.value]
+    const { verb, key = '', value, exptime, cas } = withSaslPlain(request)
     const template = TEMPLATES[verb]
     const head = Buffer.allocUnsafe(template.length + key.length)
     head.set(template)
@@ -162,6 +159,13 @@ export class BinaryCodec implements Codec {
     this.#oldestOpaque = (this.#oldestOpaque + 1) >>> 0
     return { length, value, reply }
   }
+}
+
+/** Returns `request`; if it is an `auth`, with the credentials as its key and value (RFC 4616). */
+function withSaslPlain(request: Request): Request {
+  if (request.credentials === undefined) return request
+  const { username, password } = request.credentials
+  return { verb: request.verb, key: 'PLAIN', value: Buffer.from(`\0${username}\0${password}`) }
 }
 
 /** The most bytes that each part of a reply may have. */

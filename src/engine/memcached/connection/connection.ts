@@ -93,7 +93,7 @@ export class Connection {
     this.#deadline.watch()
   }
 
-  /** Requests that wait for an answer. */
+  /** Requests without a reply. */
   get load(): number {
     return this.#queue.length + this.#sent.length
   }
@@ -146,7 +146,8 @@ export class Connection {
     if (this.#failed) {
       pending.fail(this.#failed)
     } else if (this.#codec.lacks.has(pending.request.verb)) {
-      pending.fail(new ConnectionError('unsupported', `there is no ${pending.request.verb} here`))
+      const message = `the protocol has no ${pending.request.verb}`
+      pending.fail(new ConnectionError('unsupported', message))
     } else if (
       this.#queue.length >= maxQueuedRequests ||
       (this.#queue.length > 0 && this.#queuedBytes + pending.size > maxQueuedBytes)

@@ -32,7 +32,7 @@ export class ReconnectingConnection {
     this.#backoff = new Backoff(settings.backoffMinMs, settings.backoffMaxMs)
   }
 
-  /** Requests that wait for a reply. */
+  /** Requests without a reply. */
   get load(): number {
     return this.#connection?.load ?? 0
   }

@@ -1,17 +1,5 @@
 /** What we use of memjs 1.3.2, which ships no types. */
 declare module 'memjs' {
-  export interface Header {
-    magic: number
-    opcode: number
-    keyLength: number
-    extrasLength: number
-    dataType: number
-    status: number
-    totalBodyLength: number
-    opaque: number
-    cas: Buffer
-  }
-
   const memjs: {
     Utils: {
       makeRequestBuffer(
@@ -23,7 +11,6 @@ declare module 'memjs' {
       ): Buffer
       makeExpiration(seconds: number): Buffer
     }
-    Header: { fromBuffer(bytes: Buffer): Header }
   }
   export default memjs
 }

@@ -63,6 +63,8 @@ const exchange = fc.oneof(
   }),
 )
 
+const withoutValue = ({ value, ...rest }: Reply) => ({ ...rest, length: value?.length })
+
 test('whatever the packets, the replies are the same', (t) => {
   const size = fc.oneof(fc.integer({ min: 1, max: 700 }), fc.integer({ min: 1, max: 90_000 }))
   const property = fc.property(
@@ -72,7 +74,11 @@ test('whatever the packets, the replies are the same', (t) => {
       const bytes = Buffer.concat(exchanges.map(({ bytes }, opaque) => bytes(opaque)))
       const requests = exchanges.map(({ request }) => request)
       const wanted = exchanges.map(({ wanted }, opaque) => wanted(opaque))
-      t.deepEqual(receive(requests, bytes, sizes), wanted)
+      const replies = receive(requests, bytes, sizes)
+      t.deepEqual(replies.map(withoutValue), wanted.map(withoutValue))
+      for (const [i, { value }] of wanted.entries()) {
+        if (value !== undefined) t.true(replies[i]!.value!.equals(value))
+      }
     },
   )
   fc.assert(property, { numRuns: 100 })

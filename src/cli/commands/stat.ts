@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import type { ManifestJson } from '../../api/chunks.ts'
 import { aspectPathOf, type RemoteRef } from '../../api/paths.ts'
-import { type HttpResponse, RemoteError } from '../client/remote-error.ts'
+import { RemoteError } from '../client/remote-error.ts'
 import { parseRef } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { ToldError } from '../exit-codes.ts'
@@ -59,33 +59,28 @@ interface Facts {
 async function factsOf(server: RemoteServer, ref: RemoteRef): Promise<Facts> {
   // First, since a response to HEAD has no body that could say what is wrong.
   const manifest = await server.json<ManifestJson>({ path: aspectPathOf(ref, 'manifest') })
-  const { headers, state } = await headOf(server, ref)
-  const storedAt = headers['last-modified']
-  const type = headers['content-type']
+  const headers = await headersOf(server, ref)
+  const type = ref.name === undefined ? undefined : headers?.['content-type']
+  const storedAt = headers?.['last-modified']
   return {
     ...(ref.name !== undefined && { name: ref.name }),
     hash: manifest.hash,
     size: manifest.size,
     chunks: manifest.chunks.length,
     chunkSize: manifest.chunkSize,
-    ...(state === 'present' && ref.name !== undefined && { type: String(type) }),
+    ...(type !== undefined && { type: String(type) }),
     ...(storedAt !== undefined && { storedAt: new Date(String(storedAt)).toISOString() }),
-    state,
+    state: headers === undefined ? 'evicted' : 'present',
   }
 }
 
-interface Head {
-  headers: HttpResponse['headers']
-  state: Facts['state']
-}
-
-/** The headers of a file; that chunks are gone is no error here. */
-async function headOf(server: RemoteServer, ref: RemoteRef): Promise<Head> {
+/** The headers of a file; `undefined` if chunks are gone, which is no error here. */
+async function headersOf(server: RemoteServer, ref: RemoteRef) {
   try {
-    return { headers: await server.head(ref), state: 'present' }
+    return await server.head(ref)
   } catch (error) {
-    if (!(error instanceof RemoteError) || error.reason !== 'evicted') throw error
-    return { headers: {}, state: 'evicted' }
+    if (error instanceof RemoteError && error.reason === 'evicted') return undefined
+    throw error
   }
 }
 

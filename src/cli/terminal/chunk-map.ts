@@ -28,22 +28,9 @@ export function chunkMap(
   const states = groups(chunks, chunksPerGlyph).map(worstOf)
   const paint = paintFor(colors)
   const rows = groups(states, width).map((row) =>
-    runsOf(row)
-      .map(({ state, length }) => paint[state](GLYPHS[state].repeat(length)))
-      .join(''),
+    row.map((state) => paint[state](GLYPHS[state])).join(''),
   )
   return { rows, chunksPerGlyph }
-}
-
-/** Neighbours in the same state, so that each run is coloured once. */
-function runsOf(states: readonly State[]): { state: State; length: number }[] {
-  const runs: { state: State; length: number }[] = []
-  for (const state of states) {
-    const last = runs.at(-1)
-    if (last?.state === state) last.length++
-    else runs.push({ state, length: 1 })
-  }
-  return runs
 }
 
 function groups<T>(items: readonly T[], size: number): T[][] {

@@ -83,7 +83,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
 
 const CONTENT_METHODS = ['HEAD', 'GET', 'PUT']
 
-/** The pattern of the route: bounded by their number, whatever paths are asked for. */
+/** The pattern of the route. There are as many as routes, so they can be labels of metrics. */
 function matchedRoute(router: Router, ctx: Koa.Context): string {
   const { path } = router.match(ctx.path, ctx.method)
   const layer = path.find(({ methods }) => methods.includes(ctx.method)) ?? path[0]

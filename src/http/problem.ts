@@ -16,7 +16,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** Nobody is left to answer. */
+/** The client closed its connection; there is no one to answer. */
 export class ClientGoneError extends Error {
   readonly code = 'client-gone'
 

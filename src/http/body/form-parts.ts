@@ -44,7 +44,7 @@ export async function parseForm(ctx: Context, reader: FormReader, signal: AbortS
     fail = reject
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
-  failed.catch(() => {}) // It may come when nobody waits for it any more.
+  failed.catch(() => {}) // It may come after the wait for it.
   const onPart = (part: RawPart) => {
     try {
       reader.onPart(form.describe(part))

@@ -74,7 +74,7 @@ class FormUpload {
     this.#signal = signal
   }
 
-  /** Whatever goes wrong, nothing is left open. */
+  /** Reads the form; a failure closes all parts. */
   async read(ctx: Context): Promise<FormFile[]> {
     const controller = new AbortController()
     this.#fail = (error) => controller.abort(error)

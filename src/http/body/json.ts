@@ -5,7 +5,7 @@ import { bodyParser } from './koa-body.ts'
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
 
-/** Parses the small JSON body of a request into `ctx.request.body`, whatever type it says it has. */
+/** Parses the small JSON body of a request into `ctx.request.body`, of any Content-Type. */
 export function jsonBody(): Middleware {
   let parser: Promise<Middleware> | undefined
   return async (ctx, next) => {

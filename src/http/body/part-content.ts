@@ -63,7 +63,7 @@ export class PartContent implements AsyncIterable<Buffer> {
     this.#wake()
   }
 
-  /** With an error, whoever pulls gets that instead of what is left. */
+  /** Ends the content. With an error, the reader gets that instead of what is left. */
   end(error?: unknown): void {
     this.#end ??= error === undefined ? {} : { error }
     this.#wake()

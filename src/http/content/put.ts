@@ -45,7 +45,7 @@ export async function putFile(
 
 /**
  * Streams the request's body into the store, as its query and fields ask for: `ttl`, digests,
- * preconditions. Whatever it fails with, nothing leads to the bytes.
+ * preconditions. Nothing leads to the bytes when it fails.
  */
 export function receive(
   exchange: Exchange,

@@ -117,7 +117,7 @@ export class Exchange implements Unfinished {
     return this.#connection.isSurplus
   }
 
-  /** Whether nobody is left to answer. */
+  /** Whether the client is gone. */
   get isGone(): boolean {
     return this.res.destroyed || !this.req.socket.writable
   }

@@ -15,8 +15,8 @@ export interface FollowOptions {
 }
 
 /**
- * Makes the one `Exchange` of each request, has requests of one connection answered in turn, turns whatever
- * fails into an answer with a reason, and tells observers at the end. The outermost middleware.
+ * Makes the one `Exchange` of each request, has requests of one connection answered in turn, turns failures
+ * into answers with a reason, and tells observers at the end. The outermost middleware.
  */
 export function follow(options: FollowOptions): Middleware {
   const { connections, observers } = options

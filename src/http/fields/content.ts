@@ -18,7 +18,7 @@ const HARMLESS = ['X-Content-Type-Options', 'nosniff', 'Content-Security-Policy'
 /** Header fields as `writeHead` takes them: a name, its value, the next name. */
 export type Fields = (string | number)[]
 
-/** What holds for the file whatever part of it is sent, and for 304 too. */
+/** Fields of every answer about a file: 200, 206 and 304. */
 export function fileFields(file: StoredFile, by: AskedBy): Fields {
   const fields = ['ETag', etagOf(file.hash), 'Cache-Control', cacheControl(file, by), ...HARMLESS]
   if (by === 'name') fields.push('Last-Modified', httpDate(file.storedAt))
@@ -51,7 +51,7 @@ export function contentTypeOf({ type }: StoredFile): string {
   return type !== undefined && isFieldValue(type) ? type : 'application/octet-stream'
 }
 
-/** Records prove themselves, but whoever wrote one may not have gone through the store. */
+/** Whether HTTP can carry the text. A sealed record may come from another program. */
 export function isFieldValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]+$/.test(text)
 }

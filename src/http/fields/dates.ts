@@ -14,7 +14,7 @@ export function parseHttpDate(field: string): number | undefined {
   return Number.isNaN(time) ? undefined : time / 1000
 }
 
-/** Dates as they were sent lately: to put one together takes as long as to look for a name. */
+/** Recent dates as text: formatting one takes as long as a look-up of a link. */
 const written = new LRUCache<number, string>({ max: 1000 })
 
 /** An HTTP date of the form that is sent today. */

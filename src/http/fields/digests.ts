@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { parseDictionary } from 'structured-headers'
 import { Digest, DigestMismatchError, InvalidArgumentError } from '../../index.ts'
 
-/** Repr-Digest (RFC 9530), and Digest (RFC 3230) where somebody still asks for that: names and values. */
+/** Repr-Digest (RFC 9530), and Digest (RFC 3230) for clients that ask for it: names and values. */
 export function digestFields(headers: IncomingHttpHeaders, { base64 }: Digest): string[] {
   const fields: string[] = []
   if (wantsReprDigest(headers)) fields.push('Repr-Digest', `sha-256=:${base64}:`)

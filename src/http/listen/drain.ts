@@ -5,7 +5,7 @@ import type { Connections } from '../exchange/connections.ts'
 
 /** Milliseconds between two looks at what is left. */
 const LOOK_MS = 50
-/** Milliseconds of silence after which no request is on its way, at most. */
+/** Milliseconds without a byte after which a connection is idle. */
 const QUIET_MS = 500
 
 /** `bytesRead` of a connection when it was looked at last, and since when, as `Date.now()`, it is that. */

@@ -84,7 +84,7 @@ export async function startServer(
 
 function createHttp({ tls, headerTimeoutMs = 30_000 }: ServerOptions): Server {
   const times = {
-    // A long upload is not a slow one: what is timed is silence, not the whole request.
+    // Idle time is limited, not the whole request: a long upload is not a slow one.
     requestTimeout: 0,
     headersTimeout: headerTimeoutMs,
     connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2 || 5000),

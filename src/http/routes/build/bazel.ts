@@ -34,7 +34,7 @@ export function bazelRoutes(router: Router, store: FileStore): void {
     ctx.status = 204
   })
 
-  // The same content as /blobs/<hash>, whatever the prefix.
+  // The same content as /blobs/<hash> behind any prefix.
   router.get(LABEL.cas, CAS_PATH, async ({ exchange }) => {
     const hash = contentHash(exchange)
     if (hash.equals(Digest.empty)) serveNothing(exchange)

@@ -22,7 +22,7 @@ const tolerant: Dialect = {
   },
 }
 
-/** Ends the build for whatever is neither a hit nor a miss, and for uploads neither 200 nor 403. */
+/** Nx ends the build for a read that is neither a hit nor a miss, and for an upload that is neither 200 nor 403. */
 const nx: Dialect = {
   statusOf(reason, method) {
     if (reason === 'unauthorized') return 401

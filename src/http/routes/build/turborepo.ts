@@ -16,7 +16,7 @@ const LABEL = '*/v8/artifacts/:hash'
 /** Artifacts that one query may ask about, and how many of them are looked for at once. */
 const QUERY = { hashes: 1000, concurrency: 16 }
 
-/** Kept with an artifact for whoever downloads it. The tag is the client's own signature. */
+/** Kept with an artifact and sent with it. The tag is the client's own signature. */
 const DURATION = 'x-artifact-duration'
 const TAG = 'x-artifact-tag'
 const KEPT_HEADERS = [DURATION, TAG, 'x-artifact-sha', 'x-artifact-dirty-hash']

@@ -9,7 +9,7 @@ import { type MemcachedOptions, validateOptions } from '../../../src/engine/memc
 import type { Codec } from '../../../src/engine/memcached/protocol/protocol.ts'
 import { UnavailableError } from '../../../src/errors.ts'
 import { FaultProxy } from '../../helpers/fault-proxy.ts'
-import { type MemcachedSettings, startMemcached } from '../../helpers/memcached.ts'
+import { type MemcachedFlags, startMemcached } from '../../helpers/memcached.ts'
 import { watched } from '../../helpers/watchdog.ts'
 
 /** Short, so that tests are; long enough for a machine that is busy with other tests. */
@@ -21,7 +21,7 @@ export const whole = (value: Buffer) => value
 export async function rig(
   t: ExecutionContext,
   options: MemcachedOptions = QUICK,
-  settings?: MemcachedSettings,
+  settings?: MemcachedFlags,
 ) {
   const server = await startMemcached(t, settings)
   const proxy = await FaultProxy.start(t, server.address)

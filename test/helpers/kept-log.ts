@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../src/http/index.ts'
-import { watched } from './watchdog.ts'
+import { until, watched } from './watchdog.ts'
 
 type Level = Parameters<Logger['isLevelEnabled']>[0]
 export type Line = Record<string, unknown> & { level: Level }
@@ -38,10 +38,7 @@ export class KeptLog implements Logger {
 
   /** Waits until there are so many lines, and a little, so that one too many shows. */
   async all(count: number): Promise<readonly Line[]> {
-    const enough = async () => {
-      while (this.lines.length < count) await sleep(5)
-    }
-    await watched(`${count} lines`, enough())
+    await until(`${count} lines`, () => this.lines.length >= count)
     await sleep(20)
     return this.lines
   }

@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { watched } from './watchdog.ts'
+import { until } from './watchdog.ts'
 
 /** A client that sends what the test says, byte for byte, and keeps what comes back. */
 export class RawHttp {
@@ -31,35 +30,19 @@ export class RawHttp {
   }
 
   /** Waits until `pattern` has come back. */
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
-    const found = await watched(
-      `${pattern} in ${JSON.stringify(this.received.slice(0, 300))}`,
-      this.#poll(() => {
-        const match = pattern.exec(this.received)
-        if (match === null && this.#closed) {
-          throw new Error(`closed after ${JSON.stringify(this.received.slice(0, 300))}`)
-        }
-        return match
-      }),
-    )
+  async until(pattern: RegExp): Promise<void> {
+    const start = () => JSON.stringify(this.received.slice(0, 300))
+    await until(`${pattern} in ${start()}`, () => {
+      const isThere = pattern.test(this.received)
+      if (!isThere && this.#closed) throw new Error(`closed after ${start()}`)
+      return isThere
+    })
     this.#t.regex(this.received, pattern)
-    return found
   }
 
   async closed(): Promise<string> {
-    await watched(
-      'the connection to be closed',
-      this.#poll(() => this.#closed || null),
-    )
+    await until('the connection to be closed', () => this.#closed)
     return this.received
-  }
-
-  async #poll<T>(look: () => T | null): Promise<T> {
-    for (;;) {
-      const found = look()
-      if (found !== null) return found
-      await sleep(5)
-    }
   }
 }
 

@@ -22,8 +22,13 @@ export async function until(
   isSo: () => boolean | Promise<boolean>,
   everyMs = 5,
 ): Promise<void> {
+  let isOver = false
   const poll = async () => {
-    while (!(await isSo())) await sleep(everyMs)
+    while (!isOver && !(await isSo())) await sleep(everyMs)
   }
-  await watched(what, poll())
+  try {
+    await watched(what, poll())
+  } finally {
+    isOver = true // Or the process of a test that failed never ends.
+  }
 }

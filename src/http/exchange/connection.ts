@@ -27,6 +27,8 @@ export class Connection {
   readonly #socket: Socket
   #hasAnswered = false
   #isHeld = false
+  /** What was read in all when the last hold ended. */
+  #readBeforeHold = -1
   #read = 0
   #written = 0
   #silence: { at: number; traffic: number } | undefined
@@ -55,7 +57,13 @@ export class Connection {
     this.unfinished.splice(this.unfinished.indexOf(request), 1)
     if (!this.#isHeld || this.unfinished.length > MAX_WAITING / 2) return
     this.#isHeld = false
+    this.#readBeforeHold = this.#socket.bytesRead
     this.#socket.resume()
+  }
+
+  /** Whether nothing was read because of a hold, which may have ended without a chance to read since. */
+  get isUnreadByHold(): boolean {
+    return this.#isHeld || this.#socket.bytesRead === this.#readBeforeHold
   }
 
   /** Returns the bytes that went in and out since the last call. */

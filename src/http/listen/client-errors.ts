@@ -25,9 +25,11 @@ export function answerClientErrors(http: Server, connections: Connections, logge
     if (!socket.writable || IS_OVER.has(error.code)) return void socket.destroy()
     const connection = connections.of(socket)
     const last = connection.unfinished.findLast(({ req }) => req.complete)
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      // It may be us who did not read on, and there is something to do as long as it takes.
+      if (last !== undefined || connection.isUnreadByHold) return
+    }
     if (last === undefined) return answer(socket, error)
-    // It may be us who did not read on, and there is something to do as long as it takes.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
     if (connection.isMalformed) return
     connection.isMalformed = true
     last.res.once('close', () => answer(socket, error))

@@ -15,7 +15,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 USER node
 EXPOSE 8080
-# Whether memcached answers as well is asked at /readyz: restarting this container would not help.
+# Not /readyz, which fails while memcached does not answer: a restart of this container would not help.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "const { BLOBCACHED_PORT: port = 8080, BLOBCACHED_TLS_CERT: tls } = process.env; require(tls ? 'https' : 'http').get({ port, path: '/healthz', rejectUnauthorized: false }, (res) => process.exit(res.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/cli/main.js"]

@@ -9,7 +9,7 @@ import { type Effort, type Section, table } from './section.ts'
 import { median, round, sizeName } from './statistics.ts'
 
 const CONCURRENCY = 16
-/** Short rounds and many of them: whatever slows the machine for a moment slows all alike. */
+/** Many short rounds, so that a slow moment of the machine affects all subjects alike. */
 const ROUND_MS = 300
 const ROUNDS_A_SECOND = 3
 const LENGTHS = [4096, 65_536, 524_288, 1_000_000]
@@ -52,7 +52,7 @@ function stock(address: string): Subject {
   }
 }
 
-/** Operations a second of `CONCURRENCY` workers. */
+/** Returns the operations a second of `CONCURRENCY` workers. */
 async function measure(operation: (key: string) => Promise<unknown>): Promise<number> {
   let done = 0
   const start = performance.now()
@@ -82,7 +82,7 @@ async function compare(
       : (key: string) => subject.set(key, value)
   for (let id = 0; id < CONCURRENCY; id++) await subjects[0]!.set(`key${id}`, value)
   const figures = subjects.map(() => [] as number[])
-  // The first round only warms up.
+  // The first round is a warm-up.
   for (let round = 0; round <= rounds; round++) {
     for (const [i, subject] of subjects.entries()) {
       const figure = await measure(operationOf(subject))
@@ -92,14 +92,14 @@ async function compare(
   const base = figures.at(-1)!
   return subjects.map(({ name }, i) => {
     const perSecond = median(figures[i]!)
-    // Compared round by round, since what else the machine does changes in the meantime.
+    // Compared round by round, since the load of the machine changes.
     const ratio = median(figures[i]!.map((figure, index) => figure / base[index]!))
     const mbPerSecond = round((perSecond * length) / 1e6)
     return [`${what}, ${sizeName(length)}`, name, round(perSecond), mbPerSecond, round(ratio)]
   })
 }
 
-/** Our memcached client and the stock memjs client, alone, in turn. */
+/** Measures our memcached client and memjs in turn, without a server on top. */
 export async function clientSection({ seconds }: Effort): Promise<Section> {
   const server = await launchMemcached({ memoryMb: 256 })
   const subjects = [ours(server.address, 1), ours(server.address, 2), stock(server.address)]

@@ -5,7 +5,7 @@ import { type Effort, type Section, table } from './section.ts'
 import { round, sizeName } from './statistics.ts'
 import { wrk } from './wrk.ts'
 
-/** What more and more clients cost, in speed, patience and memory. */
+/** Measures throughput, latency and memory by the number of clients. */
 export async function clientsSection(
   contenders: readonly Contender[],
   values: { port: number },
@@ -31,8 +31,8 @@ export async function clientsSection(
         ])
       }
     }
-    console.error(`measured more and more clients of ${sizeName(size)}`)
+    console.error(`measured clients of ${sizeName(size)}`)
   }
   const head = ['clients', 'server', 'req/s', 'MB/s', 'p50 ms', 'p99 ms', 'RSS MB', 'errors']
-  return { title: 'More and more clients', text: table(head, rows) }
+  return { title: 'By number of clients', text: table(head, rows) }
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '../test/helpers/ports.ts'
 import { type Running, start } from './processes.ts'
 
-/** A server under test: it has a place where a body can be PUT, and where it is read from. */
+/** A server under test, which takes a PUT of a body and serves it by GET. */
 export interface Contender extends Running {
   readonly name: string
   readonly kind: 'blobcached' | 'nginx' | 'redis'
@@ -17,7 +17,7 @@ export interface Contender extends Running {
 const here = fileURLToPath(new URL('.', import.meta.url))
 const main = join(here, '../dist/cli/main.js')
 
-/** memcached as docs/operations.md recommends it. */
+/** Starts memcached with the options that docs/operations.md recommends. */
 export async function startMemcached(megabytes: number): Promise<Running & { port: number }> {
   const port = await freePort()
   const options = 'slab_automove=1,slab_automove_window=3,slab_automove_ratio=0.1'
@@ -47,8 +47,8 @@ export async function startBlobcached(
 }
 
 /**
- * Serves what lies in memcached under the path: 1 MB at most, since that is an item's limit. As in
- * nginx's manual it connects to memcached for each request; `keepalive` is what an expert adds.
+ * Starts nginx, which serves the value under the path from memcached: 1 MB at most, the limit of an item. As
+ * in nginx's manual it connects to memcached for each request, unless `keepalive` is set.
  */
 export async function startNginx(memcachedPort: number, keepalive = false): Promise<Contender> {
   const port = await freePort()

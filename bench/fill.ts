@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import type { Contender } from './contenders.ts'
 
-/** Where the files of one size are found, by name for everyone and by hash for ours. */
+/** The paths of the files of one size: by name for all contenders, by hash for blobcached. */
 export interface Files {
   names: string[]
   hashes: string[]
 }
 
-/** Stores the same files everywhere: so many that nobody serves them out of a processor's cache. */
+/** Stores the same files on all contenders: more than a processor's cache holds. */
 export async function fill(
   size: number,
   contenders: readonly Contender[],
@@ -38,7 +38,7 @@ async function upload({ url, kind }: Contender, path: string, body: Buffer, { ha
   if (!hashes.includes(blob)) hashes.push(blob)
 }
 
-/** What nginx serves has to be put into its memcached by somebody. */
+/** Stores a value in nginx's memcached, since nginx itself only reads. */
 function storeValue(port: number, key: string, value: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')

@@ -4,7 +4,7 @@ import type { Contender } from './contenders.ts'
 import { type Section, table } from './section.ts'
 import { median, percentile, round, sizeName } from './statistics.ts'
 
-/** Time to the first byte of a body at low load: one request at a time on a warm connection. */
+/** Measures the time to the first byte of a body: one request at a time on a warm connection. */
 export async function firstByteSection(contenders: readonly Contender[]): Promise<Section> {
   const rows: string[][] = []
   for (const [size, query, times] of [
@@ -30,9 +30,9 @@ export async function firstByteSection(contenders: readonly Contender[]): Promis
 }
 
 /**
- * Milliseconds from each request to the first byte of its body; the rest is read before the next one, so that
- * nothing overlaps. All that is received goes into the same memory: the garbage of a client that
- * keeps what it reads delays its next request more than some servers do.
+ * Returns the milliseconds from each request to the first byte of its body. The rest is read before the next
+ * request, so that none overlap. All bytes are received into the same memory: garbage of the client would
+ * delay its next request more than some servers do.
  */
 function firstBytes(url: string, path: string, size: number, times: number): Promise<number[]> {
   const { hostname, port, host } = new URL(url)
@@ -48,7 +48,7 @@ function firstBytes(url: string, path: string, size: number, times: number): Pro
       startedAt = performance.now()
       socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
     }
-    /** How many of the bytes that arrived belong to the body. */
+    /** Counts the bytes of the body among those that arrived. */
     const bodyBytes = (length: number): number => {
       if (head.endsWith('\r\n\r\n')) return length
       const all = head + buffer.toString('latin1', 0, length)

@@ -4,7 +4,7 @@ import { startMemcached } from './contenders.ts'
 import { type Section, table } from './section.ts'
 import { round } from './statistics.ts'
 
-/** What this machine can do at most, whatever the server: one core each. */
+/** Measures what this machine can do at most, on one core each. */
 export async function limitsSection(seconds: number): Promise<Section> {
   const rows = [
     ['SHA-256, 524,038 B at a time', round(hashing(524_038, seconds))],
@@ -26,7 +26,7 @@ function hashing(size: number, seconds: number): number {
   return (count * size) / 1e3 / (performance.now() - start)
 }
 
-/** Reads values through the text protocol and throws them away. */
+/** Reads values through the text protocol and discards them. */
 async function draining(size: number, seconds: number): Promise<number> {
   const memcached = await startMemcached(64)
   const socket = connect({

@@ -7,7 +7,7 @@ import { wrk } from './wrk.ts'
 
 const GIGABYTE = 1_000_000_000
 
-/** Peak RSS of one fresh server process through each of these. */
+/** Measures the peak RSS of a new server process under each load. */
 export async function memorySection(seconds: number): Promise<Section> {
   const memcached = await startMemcached(4096)
   const rows: string[][] = []
@@ -45,7 +45,7 @@ async function upload(url: string, size: number): Promise<string> {
   const block = Buffer.alloc(1 << 20)
   async function* body() {
     for (let sent = 0; sent < size; sent += block.length) {
-      block.writeDoubleBE(sent + size) // No two chunks alike.
+      block.writeDoubleBE(sent + size) // So that no two chunks are equal.
       const piece = Buffer.from(block.subarray(0, Math.min(block.length, size - sent)))
       digest.update(piece)
       yield piece

@@ -37,7 +37,7 @@ export async function start(command: string, args: string[], port: number): Prom
   }
 }
 
-/** Peak resident memory in bytes and CPU seconds used so far, of all the processes together. */
+/** Returns resident memory in bytes and the CPU seconds used so far, of all its processes together. */
 export function usage(running: Running): { rss: number; peakRss: number; cpu: number } {
   const sum = { rss: 0, peakRss: 0, cpu: 0 }
   for (const pid of running.pids) {

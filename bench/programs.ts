@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 
-/** Debian's package is named like the program, for all that the benchmarks need. */
+/** Installs missing programs. Debian names the package of each like the program. */
 export function ensurePrograms(programs: readonly string[]): void {
   const missing = programs.filter((program) => !isInstalled(program))
   if (missing.length === 0) return

@@ -7,11 +7,11 @@ import { type Section, table } from './section.ts'
 import { round } from './statistics.ts'
 
 const LIMIT_MB = 256
-/** For large files: the oldest one is never quite whole, and should not be a sixteenth of the limit. */
+/** For large files: the oldest one is never whole, and would be a sixteenth of the smaller limit. */
 const LARGE_LIMIT_MB = 2048
 const MiB = 1024 * 1024
 
-/** How much of memcached's memory holds files that are whole, and how soon sizes change hands. */
+/** Measures how much memory holds whole files, and how soon memory moves between sizes. */
 export async function retainedSection(): Promise<Section> {
   const rows: string[][] = []
   for (const size of [16_000_000, 1_000_000, 64 * 1024, 4096]) {
@@ -26,9 +26,9 @@ export async function retainedSection(): Promise<Section> {
   console.error('measured what memcached retains')
   const head = ['', 'MiB', 'after', 'share']
   const text =
-    'Of what memcached may use, the share that holds bytes of whole files after twice as much was ' +
-    'written; and, after a fill with large files, the share of the newest small ones that are ' +
-    `whole, of those that would fit.\n\n${table(head, rows)}`
+    'Files of twice the memory are stored: the share of the memory that holds bytes of whole files. ' +
+    'And, after a fill with large files: the share of the newest small files that are whole, of ' +
+    `those that fit.\n\n${table(head, rows)}`
   return { title: 'Memory retained in memcached', text }
 }
 
@@ -42,7 +42,7 @@ async function fillWith(size: number, limit: number): Promise<number> {
   })
 }
 
-/** What performance asks: 30,000 small files after a fill with large ones. */
+/** Stores 30,000 small files after a fill with large ones. */
 async function mixAfterLargeFiles(): Promise<[number, number][]> {
   return withStore(LIMIT_MB, async (store) => {
     await putMany(store, 16_000_000, Math.ceil((2 * LIMIT_MB * MiB) / 16_000_000))

@@ -1,7 +1,7 @@
 /**
- * npm run bench: ours and the peers in turn in one run. With --write the result becomes
- * docs/benchmarks.md; --quick is for a first look; --only=throughput,memory picks parts, --sizes,
- * --rounds and --seconds say how much and how long.
+ * npm run bench: measures blobcached and its peers in turn. --write puts the results into
+ * docs/benchmarks.md, --quick takes a few minutes, --only=throughput,memory picks parts; --sizes,
+ * --rounds and --seconds set sizes and time.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -93,7 +93,7 @@ async function withContenders(
   }
 }
 
-/** Replaces what stands between the two marks; what is written around it is for people. */
+/** Replaces the results between the two marks of the page; keeps the text around them. */
 function write(results: string): void {
   const [begin, end] = ['<!-- results -->', '<!-- end of results -->']
   const page = readFileSync(PAGE, 'utf8')

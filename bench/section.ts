@@ -1,4 +1,4 @@
-/** One part of docs/benchmarks.md. */
+/** A section of docs/benchmarks.md. */
 export interface Section {
   title: string
   /** Markdown below the title. */
@@ -11,7 +11,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(rule), ...rows.map(line)].join('\n')
 }
 
-/** How long and how often everything is measured. */
+/** What to measure, how long and how often. */
 export interface Effort {
   seconds: number
   rounds: number

@@ -1,4 +1,4 @@
-// How much of memcached's memory holds payload, by chunk size: the table of docs/operations.md.
+// Prints how much of memcached's memory holds payload, by chunk size: the table of docs/operations.md.
 // Usage: npm run bench:slab-fit [-- bytes …]
 import { randomBytes } from 'node:crypto'
 import pMap from 'p-map'
@@ -7,13 +7,13 @@ import { launchMemcached } from '../test/helpers/memcached.ts'
 
 const LIMIT_MB = 256
 const LIMIT = LIMIT_MB * 1024 * 1024
-/** Bytes written in all, as a multiple of what memcached may hold: it must have had to choose. */
+/** Bytes written, as a multiple of memcached's memory, so that it has to evict. */
 const FILL = 2
 const SIZES = [
   65_536, 131_072, 262_144, 349_400, 524_038, 524_288, 700_000, 1_000_000, 1_047_000, 1_048_451,
 ]
 
-/** Keys as long as those of chunks; what is under them does not matter to memcached. */
+/** Returns a key as long as that of a chunk. */
 function keyOf(index: number): string {
   return `c:${Digest.of(Buffer.from(String(index))).hex}`
 }

@@ -6,11 +6,11 @@ import { table } from './section.ts'
 
 const SERVERS = 5
 const FILES = 200
-/** Small, so that many chunks are few bytes; only their number counts. */
+/** Bytes; small, since only the number of chunks matters. */
 const CHUNK_SIZE = 1024
 const CHUNKS = [1, 8, 64]
 const REPLICAS = [1, 2, 3]
-/** Each copy of everything is lost with this probability, by itself. */
+/** The probability that a copy is lost, independent of the others. */
 const LOST = [0.01, 0.05, 0.2]
 const KILLED = [1, 2]
 
@@ -60,7 +60,7 @@ async function fill(servers: readonly Memcached[], replicas: number, contents: r
   )
 }
 
-/** As memory pressure does it, but evenly. */
+/** Deletes copies at random, as eviction does, but evenly. */
 async function loseCopies(servers: readonly Memcached[], part: number): Promise<void> {
   for (const { raw } of servers) {
     for (const key of await raw.keys()) if (Math.random() < part) await raw.delete(key)
@@ -72,7 +72,7 @@ async function itemsOn(servers: readonly Memcached[]): Promise<number> {
   return keys.flat().filter((key) => key.startsWith('c:')).length
 }
 
-/** Seen by a client that knew nothing before, and repairs nothing that it counts. */
+/** Returns the share of readable files, with a new client that repairs none of them. */
 function readable(
   servers: readonly Memcached[],
   replicas: number,

@@ -22,7 +22,7 @@ export interface Measured {
   errors: number
 }
 
-/** Each contender in turn, each round anew, so that a slow minute of the machine hits all alike. */
+/** Measures the contenders in turn in each round, so that a slow minute affects all alike. */
 export async function measureThroughput(
   contenders: readonly Contender[],
   values: { port: number },
@@ -33,9 +33,9 @@ export async function measureThroughput(
     const files = await fill(size, contenders, values)
     for (const operation of OPERATIONS) {
       const samples = new Map<Contender, Sample[]>()
-      // Several requests of this size have to end in a round.
+      // Several requests of this size must finish in a round.
       const length = size > 100_000_000 ? Math.max(seconds, 10) : seconds
-      // Round 0 is for compilers and connections to warm up, and is forgotten.
+      // Round 0 is a warm-up and is not counted.
       for (let round = 0; round <= rounds; round++) {
         for (const contender of contenders) {
           const paths = pathsFor(contender, operation, files)
@@ -68,7 +68,7 @@ async function measure(
   return { ...result, cpuPerGigabyte: (usage(contender).cpu - before) / gigabytes }
 }
 
-/** `undefined` when that is not for this contender. */
+/** Returns `undefined` when the contender lacks the operation. */
 function pathsFor(
   { kind }: Contender,
   operation: Operation,
@@ -108,7 +108,7 @@ export function throughputSection(all: readonly Measured[]): Section {
     const redis = find(isRead ? 'GET by name' : 'PUT', m.size, 'Redis + ioredis')
     const against = (peer: Measured | undefined | false) => {
       if (!peer) return '–'
-      // Small files are a matter of requests, large ones of bytes.
+      // Small files are compared by requests, large ones by bytes.
       const figure = m.size < 1_000_000 ? 'requestsPerSecond' : 'bytesPerSecond'
       return round(m[figure] / peer[figure])
     }

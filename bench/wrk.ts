@@ -6,24 +6,24 @@ import { promisify } from 'node:util'
 
 export interface Load {
   url: string
-  /** Asked for in turn. */
+  /** Requested in turn. */
   paths: readonly string[]
   connections: number
   seconds: number
-  /** Uploads a body of so many bytes instead of reading. */
+  /** Uploads bodies of so many bytes in place of reads. */
   putBytes?: number
 }
 
 export interface LoadResult {
   requestsPerSecond: number
-  /** Bytes of bodies a second. */
+  /** Body bytes a second. */
   bytesPerSecond: number
   p50Ms: number
   p99Ms: number
   errors: number
 }
 
-/** Makes load with wrk. The figures are of whole answers; anything but a 2xx counts as an error. */
+/** Generates load with wrk. Counts whole answers; any but a 2xx is an error. */
 export async function wrk(load: Load, bodyBytes: number): Promise<LoadResult> {
   const folder = mkdtempSync(join(tmpdir(), 'blobcached-bench-'))
   const script = join(folder, 'load.lua')

@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 const COPIED = ['.html', '.css', '.svg']
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 
-// One script: the server serves no folders of the page, nor what it imports of src/api.
+// Bundles the page into one script: the server serves neither its folders nor src/api.
 await build({
   entryPoints: [path('../src/web/main.ts')],
   outfile: path('../dist/web/main.js'),

@@ -1,4 +1,4 @@
-// Before a build: a file whose source is gone must not be packed.
+// Runs before a build, so that no file is packed whose source was deleted.
 import { rmSync } from 'node:fs'
 
 rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true })

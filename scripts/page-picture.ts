@@ -1,4 +1,4 @@
-// Makes docs/page.png: the page over a real memcached that has lost and damaged a few chunks.
+// Writes docs/page.png: the page over a real memcached that lost and damaged some chunks.
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--
 try {
   const page = await browser.newPage({ viewport: { width: 1240, height: 930 } })
   await page.clock.install()
-  // Five minutes are made to pass in seconds, so the server must not remember its last look.
+  // Five minutes of the page pass in seconds: /fleet must not be served from the server's cache.
   await page.route('**/fleet', async (route) => {
     const servers = await store.engine.stats()
     await route.fulfill({
@@ -38,7 +38,7 @@ try {
   await page.evaluate(() => (document.activeElement as HTMLElement).blur())
   await page.mouse.move(0, 0)
   await page.screenshot({ path: PICTURE })
-  // A palette halves it; without the tool it is merely larger.
+  // A palette halves the file; without pngquant it stays larger.
   spawnSync('pngquant', ['--force', '--skip-if-larger', '--output', PICTURE, PICTURE])
 } finally {
   await browser.close()
@@ -46,7 +46,7 @@ try {
   await cache.dispose()
 }
 
-/** Look-ups that come and go while memcached fills up, a poll of the page for each step. */
+/** Varies the reads while memcached fills, with one poll of the page for each step. */
 async function passTime(page: Page): Promise<void> {
   for (let step = 0; step < 150; step++) {
     if (step % 2 === 0) await store.put(bytes(step, 3 * MB), { name: `build/${step}` })

@@ -1,6 +1,6 @@
 /**
- * What one writes in ten minutes without blobcached: whole values in Redis, nothing verified.
- * usage: redis-server.ts <port> <redis port>
+ * Serves whole values from Redis without verifying them, as a first version would.
+ * Usage: redis-server.ts <port> <redis port>
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Redis } from 'ioredis'
@@ -9,7 +9,7 @@ const [port, redisPort] = process.argv.slice(2).map(Number)
 const redis = new Redis(redisPort!, '127.0.0.1')
 
 createServer((req, res) => {
-  answer(req, res).catch(() => res.destroy()) // The client left in the middle.
+  answer(req, res).catch(() => res.destroy()) // The client left before the end.
 }).listen(port, '127.0.0.1')
 
 async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {

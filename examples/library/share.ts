@@ -1,5 +1,5 @@
-// Hands a file from one process to another through memcached, and shows what happens when
-// memcached loses a part of it: npx tsx examples/library/share.ts <file>
+// Shares a file between processes through memcached, and shows what happens when memcached loses
+// a chunk of it: npx tsx examples/library/share.ts <file>
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { EvictedError, FileStore, memcached, NotFoundError } from 'blobcached'
@@ -14,11 +14,11 @@ const put = () => store.put(createReadStream(path), { name: basename(path), ttl:
 const receipt = await put()
 console.log(`stored ${receipt.size} bytes in ${receipt.chunks} chunks as ${receipt.hash}`)
 
-// Another process would start here: the name, or the hash, is all it needs to know.
+// Another process starts here: it needs only the name or the hash.
 const file = await store.get(basename(path))
 console.log(`read ${(await file.bytes()).length} bytes, every one of them verified`)
 
-// Memcached may forget anything at any moment. It is told apart from "never stored".
+// Memcached may evict any chunk at any moment. The error says so: this is not "never stored".
 const [first] = (await store.verify(receipt.hash)).chunks
 if (first !== undefined) await store.engine.delete(`c:${first.hash}`)
 try {
@@ -28,7 +28,7 @@ try {
   console.log(`lost: ${error.message}`)
 }
 
-// A cache is filled again from the original; an upload heals whatever was missing or wrong.
+// Uploading the original again heals what is missing or wrong.
 await put()
 console.log(`healed: ${(await store.verify(receipt.hash)).state}`)
 await store.close()

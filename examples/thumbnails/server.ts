@@ -1,5 +1,5 @@
-// Thumbnails of the PNG files in a folder, made once and kept for a day where all servers find
-// them: npx tsx examples/thumbnails/server.ts <folder>, then GET /thumbnails/<width>/<file>.png
+// Serves thumbnails of the PNG files in a folder, and caches them for a day in memcached, for all servers:
+// npx tsx examples/thumbnails/server.ts <folder>, then GET /thumbnails/<width>/<file>.png
 import { readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -25,13 +25,13 @@ const server = createServer(async (req, res) => {
 })
 
 async function thumbnail(path: string, width: number): Promise<{ bytes: Buffer; from: string }> {
-  // The time of the last change is part of the name: a new image is a new thumbnail.
+  // The name has the time of the last change, so a changed image gets a new thumbnail.
   const { mtimeMs } = await stat(path)
   const name = `thumbnails/${width}/${path}/${mtimeMs}`
   try {
     return { bytes: await (await store.get({ name })).bytes(), from: 'cache' }
   } catch (error) {
-    // Never stored, evicted, corrupt or out of reach: a cache that fails costs time, nothing else.
+    // Not stored, evicted, corrupt or unavailable: make the thumbnail.
     if (!(error instanceof BlobcachedError)) throw error
   }
   const bytes = shrink(await readFile(path), Math.max(1, width))

@@ -1,6 +1,6 @@
 import { PNG } from 'pngjs'
 
-/** The image at `width`, each pixel the mean of those it stands for; never larger than it was. */
+/** Returns the image scaled down to `width`. Each pixel is the mean of those it replaces. */
 export function shrink(png: Buffer, width: number): Buffer {
   const image = PNG.sync.read(png)
   const scale = Math.max(1, image.width / width)

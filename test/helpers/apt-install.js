@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 export const works = (command, ...args) =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
-/** Installs Debian's packages where that is allowed; whether it worked shows by trying them. */
+/** Installs Debian packages where that is allowed. Reports no failure: try the programs afterwards. */
 export function aptInstall(...packages) {
   if (!works('apt-get', '--version')) return
   const isRoot = process.getuid?.() === 0

@@ -13,7 +13,7 @@ export interface TestCertificate {
   key: Buffer
 }
 
-/** Makes one with openssl, gone when the test has ended. `name` is its common name. */
+/** Makes a certificate with openssl and removes it after the test. `name` is its common name. */
 export async function createCertificate(
   t: ExecutionContext,
   name: string,

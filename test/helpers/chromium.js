@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 
-/** The browser that the tests drive: `CHROMIUM`, or where Debian puts it. */
+/** The path of the browser that the tests drive: `CHROMIUM`, or Debian's. */
 export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 export const hasChromium = () => existsSync(chromiumPath)

@@ -11,13 +11,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const COMMAND = isBuilt()
   ? [join(ROOT, 'dist/cli/main.js')]
   : [`--import=${import.meta.resolve('tsx')}`, join(ROOT, 'src/cli/main.ts')]
-/** Milliseconds after which a command hangs. */
+/** Milliseconds after which a command is killed. */
 const WATCHDOG_MS = 60_000
 
 export interface CliResult {
-  /** The exit code, 128 and more for one that a signal ended. */
+  /** The exit code; 128 and more when a signal ended it. */
   code: number
-  /** Standard output as it came. */
+  /** Standard output. */
   bytes: Buffer
   stdout: string
   stderr: string
@@ -29,7 +29,7 @@ export interface CliOptions {
   env?: Record<string, string>
 }
 
-/** The command line in a folder of its own, talking to one server. */
+/** Runs the command line in its own folder, against one server. */
 export class Cli {
   readonly folder: string
   readonly #t: ExecutionContext
@@ -42,7 +42,7 @@ export class Cli {
     this.#env = { ...env, BLOBCACHED_SERVER: server }
   }
 
-  /** The path of a file in the folder. */
+  /** Returns the path of a file in the folder. */
   path(...segments: string[]): string {
     return join(this.folder, ...segments)
   }
@@ -54,7 +54,7 @@ export class Cli {
     })
     const watchdog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG_MS)
     this.#t.teardown(() => void child.kill('SIGKILL'))
-    child.stdin.on('error', () => {}) // It may end before it has read all.
+    child.stdin.on('error', () => {}) // The command may end before it has read all input.
     if (input !== undefined) child.stdin.end(input)
     const result = resultOf(child).finally(() => clearTimeout(watchdog))
     return { child, result }
@@ -64,7 +64,7 @@ export class Cli {
     return this.start(args, { input: '', ...options }).result
   }
 
-  /** Runs what must succeed. */
+  /** Runs a command and asserts that it succeeds. */
   async ok(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const result = await this.run(args, options)
     this.#t.is(result.code, 0, `blobcached ${args.join(' ')}: ${result.stderr}`)
@@ -95,7 +95,7 @@ async function resultOf(child: ChildProcessWithoutNullStreams): Promise<CliResul
   return { code, bytes, stdout: bytes.toString(), stderr }
 }
 
-/** The build starts in a third of the time; it is used unless a source is newer. */
+/** Returns whether the build is newer than every source; it starts in a third of the time. */
 function isBuilt(): boolean {
   try {
     const builtAt = statSync(join(ROOT, 'dist/cli/main.js')).mtimeMs

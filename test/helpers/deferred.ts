@@ -1,4 +1,4 @@
-/** A promise that the test settles when it likes. */
+/** A promise that the test resolves or rejects. */
 export interface Deferred<T = void> {
   promise: Promise<T>
   resolve(value: T): void
@@ -13,7 +13,7 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, ...settle }
 }
 
-/** Lets everything run that is ready to, timers aside. */
+/** Waits for `count` turns of the event loop, so that all callbacks run that need no timer. */
 export async function turns(count = 3): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

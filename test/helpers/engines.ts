@@ -8,14 +8,14 @@ import {
 } from '../../src/index.ts'
 import { Memcached } from './memcached.ts'
 
-/** What lies under the keys of one test, past the store and, for memcached, past our client. */
+/** Reads and changes values without the store and, for memcached, without our client. */
 interface Values {
   get(key: string): Promise<Buffer | undefined>
   set(key: string, value: Buffer): Promise<void>
   delete(key: string): Promise<boolean>
 }
 
-/** An engine for one test, whose keys no other test uses, and a way to damage what is in it. */
+/** An engine for one test, with its own key prefix, and access to its values to damage them. */
 export class Backend {
   readonly engine: Engine
   readonly keyPrefix: string
@@ -29,7 +29,7 @@ export class Backend {
     this.#t = t
   }
 
-  /** A store with small chunks, closed when the test has ended. */
+  /** Creates a store with small chunks and closes it after the test. */
   store({
     engine = this.engine,
     ...options
@@ -72,7 +72,7 @@ export function flipped(value: Buffer, bit: number): Buffer {
 let shared: Promise<Memcached> | undefined
 let tests = 0
 
-/** Declares the test twice: on the memory engine and on a real memcached that the file shares. */
+/** Declares a test twice: on the memory engine, and on a memcached shared by the tests of the file. */
 export function onEveryEngine(
   title: string,
   run: (t: ExecutionContext, backend: Backend) => Promise<void>,

@@ -1,4 +1,4 @@
-// Run before the tests of the page, which need a real browser.
+// Runs before the tests of the page, which need a browser.
 import { aptInstall } from './apt-install.js'
 import { chromiumPath, hasChromium } from './chromium.js'
 

@@ -1,4 +1,4 @@
-// Run before the tests: they need a real memcached, on PATH.
+// Runs before the tests, which need memcached on PATH.
 import { aptInstall, works } from './apt-install.js'
 
 if (!works('memcached', '-V')) aptInstall('memcached')

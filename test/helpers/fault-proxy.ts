@@ -13,14 +13,14 @@ export interface Link {
   received: number
 }
 
-/** What happens to bytes on their way; it passes on what it wants with `forward`. */
+/** Handles bytes on their way; sends with `forward` those that are to arrive. */
 export type Tamper = (bytes: Buffer, link: Link, forward: (bytes: Buffer) => void) => void
 
 const pass: Tamper = (bytes, _link, forward) => forward(bytes)
 
 /**
- * A TCP proxy in the test process that does to a connection what networks do. It holds half-open
- * connections open, so that one side's FIN is seen by the other only when a test passes it on.
+ * A TCP proxy in the test process that injects network faults. It keeps half-open connections open,
+ * so that one side sees the other's FIN only when the test passes it on.
  */
 export class FaultProxy {
   readonly links: Link[] = []
@@ -28,7 +28,7 @@ export class FaultProxy {
   onLink: (link: Link) => void = () => {}
   toServer: Tamper = pass
   toClient: Tamper = pass
-  /** Whether the end of one side is passed on to the other. */
+  /** Whether the FIN of one side is passed on to the other. */
   passEnds = true
   readonly #target: NetConnectOpts
   readonly #server: Server
@@ -54,7 +54,7 @@ export class FaultProxy {
     return `127.0.0.1:${this.#port}`
   }
 
-  /** Connections accepted so far, the ended ones included. */
+  /** The number of connections accepted so far, including closed ones. */
   get count(): number {
     return this.#count
   }
@@ -63,19 +63,19 @@ export class FaultProxy {
     return this.links.at(-1)!
   }
 
-  /** Listens, always at the same port. */
+  /** Listens, each time on the same port. */
   async listen(): Promise<void> {
     this.#port ??= await freePort()
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
   }
 
-  /** Refuses new connections; those that are there stay. */
+  /** Refuses new connections; open ones stay. */
   unlisten(): void {
     this.#server.close()
   }
 
-  /** Everything as it should be from now on. */
+  /** Ends all faults: passes everything on from now on. */
   heal(): void {
     this.toServer = pass
     this.toClient = pass
@@ -132,13 +132,13 @@ export class FaultProxy {
       if (to.destroyed || to.writableEnded || bytes.length === 0) return
       if (!to.write(bytes)) from.pause()
     }
-    // Nor does it wait for one that is gone, or its own end would never be read.
+    // Resumes when the other side closes too, or the FIN of this side would never be read.
     for (const event of ['drain', 'close']) to.on(event, () => from.resume())
     from.on('data', (bytes) => tamper(bytes, forward))
     from.on('end', () => {
       if (!this.passEnds) return
       to.end()
-      // Its own end came while none was passed on, and will not come again.
+      // The FIN of `to` came while FINs were not passed on, and comes only once.
       if (to.destroyed) from.end()
     })
     from.on('close', (hadError) => {
@@ -165,7 +165,7 @@ export function cutAfter(count: number, then: (link: Link) => void): Tamper {
     left.set(link, room - bytes.length)
     if (room > bytes.length) return
     left.set(link, -1)
-    // After what was written has left for the client, not instead of it.
+    // Later, so that the written bytes are sent first.
     setTimeout(() => then(link), 5)
   }
 }

@@ -9,7 +9,7 @@ export interface World {
   random: Random
 }
 
-/** Each breaks something, and resolves when it has been broken for long enough. */
+/** Each fault begins at the call and lasts until its promise resolves. */
 const faults: Record<string, (world: World) => Promise<void>> = {
   async cut({ proxy, random }) {
     proxy.toClient = cutAfter(random.below(2_000_000), random.pick([fin, reset]))
@@ -105,7 +105,7 @@ function flip(bytes: Buffer, at: number, mask: number): Buffer {
   return bytes
 }
 
-/** Changes one packet in five in either direction, or both. */
+/** Changes one packet of five, in one direction or both. */
 async function rubbish(
   { proxy, random }: World,
   change: (copy: Buffer, dice: { below(limit: number): number }) => Buffer[],
@@ -121,7 +121,7 @@ async function rubbish(
   await sleep(100 + random.below(400))
 }
 
-/** Picks a fault, has it for a while, and heals it. */
+/** Injects a random fault for a while, then heals it. Resolves with its name. */
 export async function breakSomething(world: World): Promise<string> {
   const fault = world.random.pick(Object.keys(faults))
   await faults[fault]!(world)

@@ -11,8 +11,8 @@ import { deferred } from './deferred.ts'
 type Get = <T>(key: string, prove: Proof<T>, options?: GetOptions) => Promise<T | undefined>
 
 /**
- * An engine that does what another one does, unless a test puts a function of its own in place:
- * `faulty.set = async () => { throw new UnavailableError('no') }`. `inner` is the way past it.
+ * Passes every call to `inner`, unless a test replaces the method:
+ * `faulty.set = async () => { throw new UnavailableError('no') }`.
  */
 export class FaultyEngine implements Engine {
   readonly inner: Engine
@@ -44,13 +44,13 @@ export class FaultyEngine implements Engine {
 
 export interface Hold {
   operation: 'get' | 'set' | 'add' | 'touch'
-  /** Those that are held. Default: all. */
+  /** The keys whose operations are held. Default: all. */
   keys?: RegExp
-  /** From the so-manieth such key on. Default 1. */
+  /** Hold from the nth such operation on. Default 1. */
   nth?: number
 }
 
-/** Holds up what is asked of the engine: `asked` resolves when something is, `gate` lets all of it go on. */
+/** Holds operations of the engine: `asked` resolves at the first held one, `gate` lets all go on. */
 export function hold(engine: FaultyEngine, { operation, keys = /^/, nth = 1 }: Hold) {
   const [gate, asked] = [deferred(), deferred()]
   const inner = engine[operation] as (key: string, ...rest: unknown[]) => Promise<unknown>
@@ -68,7 +68,7 @@ export function hold(engine: FaultyEngine, { operation, keys = /^/, nth = 1 }: H
 
 const OPERATIONS = ['get', 'set', 'add', 'touch', 'delete', 'maxValueSize'] as const
 
-/** What the engine is asked for from now on, in order. */
+/** Records the operations of the engine from now on, in order. */
 export function follow(engine: FaultyEngine): string[] {
   const calls: string[] = []
   for (const operation of OPERATIONS) {

@@ -4,20 +4,20 @@ import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import type { ExecutionContext } from 'ava'
 
-/** What happens to one request: `undefined` passes it on. */
+/** The fault of one request; `undefined` passes the request on. */
 export type Fault =
   | { status: number; headers?: Record<string, string>; body?: string }
-  /** The connection is cut after so many bytes of the body, once `before` is over. */
+  /** Cuts the connection after so many bytes of the body, once `before` has resolved. */
   | { cutAfter: number; before?: () => Promise<void> }
   | undefined
 
 export interface FlakyProxy {
   readonly url: string
-  /** The requests that came, in order. */
+  /** The requests received, in order. */
   readonly requests: IncomingMessage[]
 }
 
-/** Stands before a server and has a fault for each request, by its number from 0. */
+/** Starts a proxy in front of a server, with a fault for each request by its number from 0. */
 export async function startFlakyProxy(
   t: ExecutionContext,
   target: { url: string },

@@ -12,7 +12,7 @@ export function formType(boundary = BOUNDARY): Record<string, string> {
   return { 'Content-Type': `multipart/form-data; boundary=${boundary}` }
 }
 
-/** A multipart/form-data body, as a browser writes it. */
+/** Returns a multipart/form-data body as a browser writes it. */
 export function formBody(...parts: Part[]): Buffer {
   return Buffer.concat([...parts.map(partBytes), Buffer.from(`--${BOUNDARY}--\r\n`)])
 }

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
 
-/** Whether everything behind these references is gone, now that nobody should hold it. */
+/** Collects garbage; returns whether all these objects were collected. */
 export async function isCollected(references: readonly WeakRef<object>[]): Promise<boolean> {
   for (let round = 0; round < 10; round++) {
     await tick()
@@ -15,7 +15,7 @@ export async function isCollected(references: readonly WeakRef<object>[]): Promi
   return false
 }
 
-/** Bytes of all buffers that are in use. */
+/** Collects garbage; returns the bytes of all buffers in use. */
 export async function bufferBytes(): Promise<number> {
   for (let round = 0; round < 3; round++) {
     gc()

@@ -15,7 +15,7 @@ export interface Ask {
   body?: string | Buffer
 }
 
-/** One request over a connection of its own, sent as it is: nothing added, nothing decoded. */
+/** Sends one request over its own connection; adds no header fields and decodes nothing. */
 export function ask(url: string, { method = 'GET', headers = {}, body }: Ask = {}) {
   return new Promise<Answer>((resolve, reject) => {
     const { hostname, port } = new URL(url)

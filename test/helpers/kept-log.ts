@@ -5,7 +5,7 @@ import { until, watched } from './watchdog.ts'
 type Level = Parameters<Logger['isLevelEnabled']>[0]
 export type Line = Record<string, unknown> & { level: Level }
 
-/** A logger that keeps its lines, and a way to wait for one of them. */
+/** A logger that keeps its lines; tests can wait for a line. */
 export class KeptLog implements Logger {
   readonly lines: Line[] = []
   readonly #disabled: readonly Level[]
@@ -36,7 +36,7 @@ export class KeptLog implements Logger {
     return find()!
   }
 
-  /** Waits until there are so many lines, and a little, so that one too many shows. */
+  /** Waits until there are `count` lines, and a little longer, so that one too many shows. */
   async all(count: number): Promise<readonly Line[]> {
     await until(`${count} lines`, () => this.lines.length >= count)
     await sleep(20)

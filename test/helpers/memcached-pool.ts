@@ -3,8 +3,8 @@ import test from 'ava'
 import { launchMemcached, type Memcached } from './memcached.ts'
 
 /**
- * Lends the tests of a file a few sets of memcacheds in turn, each empty when it is lent: for
- * tests that leave the processes alone, and would start hundreds.
+ * Lends sets of memcacheds to the tests of a file, flushed before each use. For tests that do not stop
+ * the processes, and would otherwise start hundreds.
  */
 export function memcachedPool(sets: number, size: number) {
   const free: Memcached[][] = []

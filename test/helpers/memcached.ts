@@ -15,16 +15,16 @@ export interface MemcachedFlags {
   /** More command line arguments. */
   args?: string[]
   memoryMb?: number
-  /** Listen on a unix socket, not on a port. */
+  /** Listen on a Unix socket in place of a port. */
   socket?: boolean
   /** `-I`, for example `2m`. */
   maxItem?: string
-  /** Ask for these credentials; `raw` does not work then, since it has none. */
+  /** Require these credentials; `raw` does not work then, since it sends none. */
   sasl?: { username: string; password: string }
   port?: number
 }
 
-/** A real memcached of our own, and what tests do to it. */
+/** A memcached process of one test, with methods to stop, freeze and restart it. */
 export class Memcached {
   readonly address: string
   readonly raw: RawClient
@@ -88,16 +88,16 @@ export class Memcached {
     await gone
   }
 
-  /** Comes back at the same place, empty. */
+  /** Restarts it, empty, at the same address. */
   async restart(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.stop(signal)
     await this.start()
   }
 
-  /** It neither answers nor closes anything until it is thawed. */
+  /** Stops the process with SIGSTOP: it neither answers nor closes connections until `thaw`. */
   freeze(): void {
     process.kill(this.pid, 'SIGSTOP')
-    // The signal is on its way: a busy machine lets the threads answer a little longer.
+    // On a busy machine the threads may answer for a moment after the signal.
     for (const end = Date.now() + 2000; !isStopped(this.pid) && Date.now() < end; ) pause(5)
   }
 
@@ -139,7 +139,7 @@ export class Memcached {
   }
 }
 
-/** Whether every thread has stopped; where there is no /proc nobody can tell. */
+/** Returns whether every thread has stopped; true where there is no /proc. */
 function isStopped(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).every((thread) =>
@@ -154,7 +154,7 @@ function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** A memcached that stops when the test has ended. */
+/** Starts a memcached and stops it after the test. */
 export async function startMemcached(
   t: ExecutionContext,
   settings?: MemcachedFlags,
@@ -164,7 +164,7 @@ export async function startMemcached(
   return server
 }
 
-/** For benchmarks: whoever calls this stops it with `dispose()`. */
+/** Starts a memcached for a benchmark, which stops it with `dispose()`. */
 export function launchMemcached(settings?: MemcachedFlags): Promise<Memcached> {
   return Memcached.launch(settings)
 }

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import { ask } from './http.ts'
 
-/** The samples at /metrics: name and labels as they are written, and the value. */
+/** Returns the samples at /metrics: name and labels as written, and the value. */
 export async function scrape(url: string): Promise<Map<string, number>> {
   const { status, text } = await ask(`${url}/metrics`)
   if (status !== 200) throw new Error(`/metrics: ${status}`)
@@ -14,7 +14,7 @@ export async function scrape(url: string): Promise<Map<string, number>> {
   )
 }
 
-/** Scrapes until the samples are there: what a request did is counted when it is over. */
+/** Scrapes until the samples are there, since a request is counted after its answer. */
 export async function expectSamples(
   t: ExecutionContext,
   url: string,

@@ -1,4 +1,4 @@
-/** Names whose characters mean something to somebody on the way. */
+/** Names with characters that have a meaning in URLs, headers, paths or shells. */
 export const NAMES = [
   'a',
   'a/b/c',
@@ -24,7 +24,7 @@ export const NAMES = [
   '🌍'.repeat(256),
 ]
 
-/** Paths that a client may send as they are, and what they name. */
+/** Paths that a client may send unencoded, and the names they stand for. */
 export const RAW_PATHS: readonly [string, string][] = [
   ['/files/a/../b', 'a/../b'],
   ['/files/a/./b', 'a/./b'],

@@ -20,7 +20,7 @@ export interface Document {
 
 export const METHODS = ['get', 'head', 'put', 'post', 'delete', 'options']
 
-/** Holds what a server really answers against the description that it gives of itself. */
+/** Compares a server's answers with its OpenAPI document. */
 export class OpenApi {
   readonly document = JSON.parse(JSON.stringify(openApiDocument('0'))) as Document
   readonly #ajv: Ajv2020
@@ -37,7 +37,7 @@ export class OpenApi {
     )
   }
 
-  /** What of `answer` the document does not say; nothing is right. */
+  /** Returns how `answer` differs from the document; empty when it does not. */
   faultsOf(method: string, path: string, answer: Answer): string[] {
     const operation = this.document.paths[path]?.[method.toLowerCase()]
     if (operation === undefined) return [`${method} ${path} is not described`]

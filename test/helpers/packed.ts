@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What `npm pack` makes in `folder`, and what is in it. */
+/** Runs `npm pack` into `folder`; returns the tarball and the files in it. */
 export async function pack(folder: string): Promise<{ tarball: string; files: string[] }> {
-  // `npm test` has built it; building it again would take away what other tests run.
+  // `npm test` has built it; a build now would delete `dist` while other tests run it.
   const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder]
   const { stdout } = await run('npm', args, { cwd: ROOT })
   const tarball = join(folder, stdout.trim().split('\n').at(-1)!)
@@ -21,10 +21,7 @@ export async function pack(folder: string): Promise<{ tarball: string; files: st
   return { tarball, files }
 }
 
-/**
- * Makes `project` one of its own with the packed package and nothing but what it says it depends
- * on, as an install would lay it out.
- */
+/** Installs the packed package into `project`, with only its declared dependencies, as npm does. */
 export async function installPacked(project: string): Promise<void> {
   const { tarball } = await pack(project)
   const modules = join(project, 'node_modules')

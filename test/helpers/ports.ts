@@ -2,16 +2,16 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below what systems give out by themselves: Linux from 32,768 on, others from 49,152 (RFC 6335). */
+/** Below the ephemeral ports: Linux has them from 32,768, others from 49,152 (RFC 6335). */
 const FIRST = 20_000
 const COUNT = 12_000
 
 let next = Math.floor(Math.random() * COUNT)
 
 /**
- * A loopback TCP port for a program that is started later, or more than once. Nobody listens on it,
- * and until our process ends it is given to nobody else, here or in other processes: we hold
- * the UDP port of the same number, which the system gives back whatever becomes of us.
+ * Returns a free loopback TCP port, for a program that is started later or more than once. No other test
+ * process gets it until this process ends: it holds the UDP port of the same number, which the system
+ * frees even after a crash.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < COUNT; tries++) {
@@ -21,7 +21,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no port from ${FIRST} to ${FIRST + COUNT - 1} is free`)
 }
 
-/** Whether the port is ours from now on. */
+/** Reserves the port; returns whether it was free. */
 async function reserve(port: number): Promise<boolean> {
   const socket = createSocket('udp4').unref()
   try {

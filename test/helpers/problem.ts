@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import type { Answer } from './http.ts'
 
-/** The problem that every error is, in the body and in the header that HEAD has too. */
+/** Asserts that the answer is this problem, in the body and in Cache-Status. */
 export function assertProblem(t: ExecutionContext, answer: Answer, status: number, reason: string) {
   t.is(answer.status, status)
   t.is(answer.headers['content-type'], 'application/problem+json')

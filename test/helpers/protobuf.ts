@@ -1,6 +1,6 @@
 import { Digest } from '../../src/index.ts'
 
-/** A field whose value is a string, bytes or a message. */
+/** Encodes a field whose value is a string, bytes or a message. */
 export function field(number: number, value: string | Buffer): Buffer {
   const bytes = Buffer.from(value)
   return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes])
@@ -14,23 +14,23 @@ export function message(...fields: Buffer[]): Buffer {
   return Buffer.concat(fields)
 }
 
-/** A `Digest` of the Remote Execution API. */
+/** Encodes a `Digest` of the Remote Execution API. */
 export function digestOf(content: Buffer | string): Buffer {
   const bytes = Buffer.from(content)
   return message(field(1, Digest.of(bytes).hex), varintField(2, bytes.length))
 }
 
-/** An `OutputFile`. */
+/** Encodes an `OutputFile`. */
 export function outputFile(path: string, content: Buffer | string): Buffer {
   return message(field(1, path), field(2, digestOf(content)), varintField(4, 1))
 }
 
-/** An `OutputDirectory`. */
+/** Encodes an `OutputDirectory`. */
 export function outputDirectory(path: string, tree: Buffer): Buffer {
   return message(field(1, path), field(3, digestOf(tree)))
 }
 
-/** A `Directory` of files, by name. */
+/** Encodes a `Directory` of files by name. */
 export function directory(files: Record<string, string>): Buffer {
   const nodes = Object.entries(files).map(([name, content]) =>
     field(1, message(field(1, name), field(2, digestOf(content)))),

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import { until } from './watchdog.ts'
 
-/** A client that sends what the test says, byte for byte, and keeps what comes back. */
+/** A client that sends exactly the given bytes and keeps those it receives. */
 export class RawHttp {
   readonly socket: Socket
   readonly #t: ExecutionContext
@@ -29,7 +29,7 @@ export class RawHttp {
     this.socket.write(lines.join('\r\n'), 'latin1')
   }
 
-  /** Waits until `pattern` has come back. */
+  /** Waits until the received text matches `pattern`. */
   async until(pattern: RegExp): Promise<void> {
     const start = () => JSON.stringify(this.received.slice(0, 300))
     await until(`${pattern} in ${start()}`, () => {
@@ -46,7 +46,7 @@ export class RawHttp {
   }
 }
 
-/** A connection that is destroyed when the test has ended. */
+/** Opens a connection and destroys it after the test. */
 export async function connectRaw(t: ExecutionContext, url: string): Promise<RawHttp> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
@@ -64,7 +64,7 @@ export async function exchange(t: ExecutionContext, url: string, ...lines: strin
   return client.closed()
 }
 
-/** The parts of one answer. */
+/** Splits one answer into its parts. */
 export function parseAnswer(answer: string) {
   const [head, body] = answer.split('\r\n\r\n') as [string, string]
   return { status: Number(head.split(' ')[1]), head, body }

@@ -1,9 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 
-/**
- * The text protocol, one command at a time: a second opinion that shares nothing with the
- * client under test.
- */
+/** A client of the text protocol, one command at a time, that shares no code with the client under test. */
 export class RawClient {
   readonly #where: NetConnectOpts
   #socket: Socket | undefined
@@ -35,7 +32,7 @@ export class RawClient {
     if (answer !== 'STORED') throw new Error(`set ${key}: ${answer}`)
   }
 
-  /** Whether it was stored: not when there is such a key. */
+  /** Stores the value unless the key exists; returns whether it did. */
   async add(key: string, value: Buffer): Promise<boolean> {
     const answer = await this.#command(`add ${key} 0 0 ${value.length}`, () => this.#line(), value)
     return answer === 'STORED'
@@ -49,7 +46,7 @@ export class RawClient {
     await this.#command('flush_all', () => this.#line())
   }
 
-  /** Seconds to live as memcached counts them, -1 for ever, `undefined` when it is not there. */
+  /** Returns the time to live in seconds, -1 for none, `undefined` without the key. */
   async ttl(key: string): Promise<number | undefined> {
     const line = await this.#command(`mg ${key} t`, () => this.#line())
     return line.startsWith('HD t') ? Number(line.slice(4)) : undefined

@@ -1,11 +1,11 @@
 import type { ExecutionContext } from 'ava'
 import { connectRaw } from './raw-http.ts'
 
-/** An upload as it goes over the connection. */
+/** An upload as it is sent over the connection. */
 export interface RawUpload {
   path: string
   body: Buffer
-  /** Lines of the header, beside Host and how long the body is. */
+  /** Header lines besides Host and the length of the body. */
   fields?: readonly string[]
   /** Default 1.1. */
   version?: '1.0' | '1.1'
@@ -13,7 +13,7 @@ export interface RawUpload {
   chunked?: number
 }
 
-/** The bytes of that PUT. */
+/** Returns the bytes of the PUT request. */
 export function rawPut({ path, body, fields = [], version = '1.1', chunked }: RawUpload): Buffer {
   const framing =
     chunked === undefined ? `Content-Length: ${body.length}` : 'Transfer-Encoding: chunked'
@@ -33,7 +33,7 @@ function inChunks(body: Buffer, size: number): Buffer {
   return Buffer.concat([...parts, Buffer.from('0\r\n\r\n')])
 }
 
-/** Uploads over a connection of its own, and resolves with all that came back. */
+/** Uploads over its own connection; resolves with all that it received. */
 export async function putRaw(
   t: ExecutionContext,
   url: string,

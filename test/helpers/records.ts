@@ -6,9 +6,9 @@ import { Manifest } from '../../src/store/records/manifest.ts'
 import { Sealer } from '../../src/store/records/seal.ts'
 import { encodeTombstone } from '../../src/store/records/tombstone.ts'
 
-/** A record as it is stored, and what it says; its bytes are in `fixtures/records-v1`. */
+/** A stored record and its content; the bytes are in `fixtures/records-v1`. */
 export interface RecordFixture {
-  /** The file's name there, without `.bin`. */
+  /** The file's name in that folder, without `.bin`. */
   readonly name: string
   readonly key: string
   readonly secrets: readonly string[]
@@ -19,7 +19,7 @@ export interface RecordFixture {
 const STORED_AT = 1_767_323_045_678
 const keys = new Keys()
 
-/** The manifest that these bytes have with chunks of `chunkSize` bytes. */
+/** Returns the manifest of these bytes with chunks of `chunkSize` bytes. */
 export function manifestOf(content: Buffer, chunkSize: number): Manifest {
   const digests: Buffer[] = []
   for (let at = 0; at < content.length; at += chunkSize) {
@@ -57,7 +57,7 @@ export const RECORDS: readonly RecordFixture[] = [
   },
 ]
 
-/** The key of `by-name`, deleted. */
+/** The tombstone of a deletion of `by-name`. */
 export const TOMBSTONE = {
   name: 'tombstone',
   key: keys.linkByName(named.name!),

@@ -4,8 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 
 /**
- * What memcached asks whether a password is right: it speaks the protocol of saslauthd, so that
- * no password database has to be made. Counted strings: user, password, service, realm; `OK` or `NO`.
+ * Checks passwords for memcached through the protocol of saslauthd, so that no password database is needed.
+ * A request is four counted strings: user, password, service, realm; the answer is `OK` or `NO`.
  */
 export class SaslAuthority {
   readonly #server: Server

@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava'
 import { type CliResult, cliFor } from './cli.ts'
 import { watched } from './watchdog.ts'
 
-/** Milliseconds that a process may take on a busy machine. */
+/** Milliseconds to wait for a line of the log, on a busy machine. */
 const LIMIT_MS = 45_000
 
 /** A line of the log. */
@@ -12,20 +12,20 @@ export interface LogLine {
   [field: string]: unknown
 }
 
-/** `blobcached serve` in a process of its own. */
+/** A process of `blobcached serve`. */
 export interface Serving {
   readonly url: string
   readonly pid: number
-  /** What it has logged by now. */
+  /** The lines logged so far. */
   readonly lines: readonly LogLine[]
-  /** Waits until it has logged that. */
+  /** Waits until it has logged the message. */
   logged(message: string | RegExp): Promise<LogLine>
   signal(signal: NodeJS.Signals): void
-  /** When it has ended. */
+  /** Resolves when the process has ended. */
   readonly result: Promise<CliResult>
 }
 
-/** Starts it on a free loopback port; it is killed when the test has ended. */
+/** Starts it on a free loopback port and kills it after the test. */
 export async function startServe(
   t: ExecutionContext,
   args: readonly string[] = [],

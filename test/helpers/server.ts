@@ -7,11 +7,11 @@ import { type Engine, FileStore, type FileStoreOptions, memory } from '../../src
 import { until } from './watchdog.ts'
 
 export interface TestServerOptions extends Omit<ServerOptions, 'host' | 'port' | 'onError'> {
-  /** Default: a memory engine of its own. */
+  /** Default: a new memory engine. */
   engine?: Engine
-  /** Settings of the store over that engine. */
+  /** Options of the store over that engine. */
   store?: FileStoreOptions
-  /** Whether the test provokes this error, which nobody else may; default: none. */
+  /** Returns whether the test provokes this unexpected error. Default: none. */
   isExpected?: (error: unknown) => boolean
 }
 
@@ -21,8 +21,8 @@ export interface TestServer extends RunningServer {
 }
 
 /**
- * A server on a free loopback port, closed when the test has ended. An error that the server calls
- * unforeseen, the kind that answers 500, fails the test.
+ * Starts a server on a free loopback port and closes it after the test. An unexpected error, one that is
+ * answered 500, fails the test.
  */
 export async function startTestServer(
   t: ExecutionContext,
@@ -42,14 +42,14 @@ export async function startTestServer(
   return { ...server, store, engine }
 }
 
-/** When the answer to the next request is closed, however that comes. */
+/** Resolves when the answer to the next request is closed, whole or not. */
 export function nextClosed(http: Server): Promise<void> {
   return new Promise((resolve) => {
     http.once('request', (_req, res: ServerResponse) => res.once('close', () => resolve()))
   })
 }
 
-/** What somebody makes of `createApp`, on a free loopback port until the test has ended. */
+/** Serves `listener`, made with `createApp`, on a free loopback port until the test ends. */
 export async function listen(t: ExecutionContext, listener: RequestListener): Promise<string> {
   const http = createServer(listener).listen(0, '127.0.0.1')
   http.on('checkContinue', listener)

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as tick } from 'node:timers/promises'
 import type { Source } from '../../src/index.ts'
 
-/** `content` in pieces of these sizes, over and over; a size of 0 is an empty piece. */
+/** Yields `content` in pieces of these sizes in turn; a size of 0 yields an empty piece. */
 export function* pieces(content: Buffer, sizes: readonly number[]): Generator<Buffer> {
   const advances = sizes.some((size) => size > 0)
   for (let at = 0, turn = 0; at < content.length; turn++) {
@@ -19,7 +19,7 @@ export async function* slowly(parts: Iterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** The same bytes as every kind of source there is, in pieces of odd sizes where it has pieces. */
+/** Makes each kind of source from the same bytes, in pieces of odd sizes. */
 export const KINDS: Record<string, (content: Buffer) => Source> = {
   Buffer: (content) => content,
   Uint8Array: (content) => new Uint8Array(content),

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Far more than any deadline of the client, and far less than what a person waits. */
+/** Milliseconds: far more than any deadline of the client. */
 const LIMIT = 20_000
 
-/** Rejects when `work` has not settled in time, so that a hang is a failure with a name. */
+/** Waits for `work`; rejects with the name of what hangs after `limit` milliseconds. */
 export async function watched<T>(what: string, work: Promise<T>, limit = LIMIT): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const bark = new Promise<never>((_resolve, reject) => {
@@ -16,7 +16,7 @@ export async function watched<T>(what: string, work: Promise<T>, limit = LIMIT):
   }
 }
 
-/** Waits until `isSo`, but no longer than `watched` does. */
+/** Polls `isSo` until it is true, at most as long as `watched` waits. */
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,

@@ -1,5 +1,5 @@
-// node --import=tsx test/helpers/write-records.ts: writes the records that fixtures/ does not have
-// yet. What is there is never written again: it is what older releases have stored.
+// Writes the records that fixtures/ lacks: node --import=tsx test/helpers/write-records.ts
+// It never overwrites a fixture, since older releases have stored those bytes.
 import { writeFileSync } from 'node:fs'
 import { encodeFixture, encodeTombstoneFixture, fixtureUrl, RECORDS, TOMBSTONE } from './records.ts'
 

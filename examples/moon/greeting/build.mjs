@@ -1,4 +1,4 @@
-// The build: a small file, and one that takes several chunks in memcached.
+// Builds a small file, and one of several chunks.
 import { mkdirSync, writeFileSync } from 'node:fs'
 
 mkdirSync('dist', { recursive: true })

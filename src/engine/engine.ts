@@ -2,8 +2,8 @@
  * Turns a stored value into what it stands for. Returns `undefined` when it is not the value that
  * was stored: a chunk whose hash is wrong, a record whose seal is broken. Called once for each copy
  * that is tried. When it returns `undefined` it must not keep or change the value. It may detach
- * the memory of the value, as `postMessage` does, if `allocate` of the caller gave that memory; it
- * must return the bytes of the value then.
+ * the memory of the value, as `postMessage` does, if `allocate` of the caller gave that memory; the
+ * caller has to give `bytesOf` then.
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 
@@ -19,6 +19,8 @@ export interface GetOptions<T = unknown> {
    * keeps no memory of a copy that it did not hand to the caller. Default: new memory.
    */
   allocate?: (size: number) => Buffer
+  /** Returns the bytes of a proven value, for copies of it. Default: the value that was proven. */
+  bytesOf?: (proven: T) => Buffer
   /** For values that may be replaced or expire; they are written with `extraCopy`. */
   versions?: Versions<T>
 }

@@ -17,15 +17,14 @@ export async function ask<T>(
   member: Member,
   key: string,
   prove: Proof<T>,
-  { discard = false, allocate }: GetOptions<T>,
+  { discard = false, allocate, bytesOf }: GetOptions<T>,
 ): Promise<Answer<T>> {
   const start = performance.now()
   const proveCopy = async (value: Buffer) => {
     try {
       const proven = await prove(value)
       if (proven === undefined) return undefined
-      const wasTaken = value.length === 0 && Buffer.isBuffer(proven)
-      return { value: wasTaken ? proven : value, proven }
+      return { value: bytesOf === undefined ? value : bytesOf(proven), proven }
     } catch (error) {
       throw new ProofFailure(error)
     }

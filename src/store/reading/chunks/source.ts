@@ -59,7 +59,7 @@ export class ChunkSource {
     const received = new Received(this.#pool, isAlone)
     const prove = (value: Buffer) => this.#prove(received.chunkOf(value), digest)
     try {
-      return await ask(this.#keys.chunk(digest), prove, { discard, allocate: received.allocate })
+      return await ask(this.#keys.chunk(digest), prove, { discard, allocate: received.allocate, bytesOf })
     } catch (error) {
       if (error instanceof DamagedError) return 'corrupt'
       throw error
@@ -72,6 +72,8 @@ export class ChunkSource {
     return hashed instanceof Promise ? hashed.then(verdict) : verdict(hashed)
   }
 }
+
+const bytesOf = ({ bytes }: ChunkBytes) => bytes
 
 type Proven = ChunkBytes | undefined
 /** What an engine is asked with: the key, the proof, and options. */

@@ -47,10 +47,13 @@ export interface Receipt {
 }
 
 /** Options of a commit that were validated. */
-export interface Commit extends CommitOptions {
+export interface Commit {
   /** What to keep with the name, where there is one. */
   readonly named: Named | undefined
   readonly ttl: number
+  readonly createOnly: boolean | undefined
+  readonly precondition: (() => Promise<void>) | undefined
+  readonly signal: AbortSignal | undefined
 }
 
 type Named = Pick<Link, 'type' | 'attributes'> & { readonly name: string }
@@ -70,9 +73,9 @@ export class Committer {
 
   /** @throws {InvalidArgumentError} */
   validate(options: CommitOptions): Commit {
-    const { ttl = this.#ttl } = options
+    const { ttl = this.#ttl, createOnly, precondition, signal } = options
     checkTtl(ttl)
-    return { ...options, named: validateNamed(options), ttl }
+    return { named: validateNamed(options), ttl, createOnly, precondition, signal }
   }
 
   /** Rejects as a commit would, as far as that can be told without the content. */

@@ -42,20 +42,20 @@ export class SharedChunks {
       underway.readers++
       return underway.result
     }
-    const flight: Flight = { readers: 1, result: this.#fetch(digest) }
-    this.#flights.set(digest.hex, flight)
-    return flight.result
-  }
-
-  async #fetch(digest: Digest): Promise<FoundChunk> {
-    const isAlone = this.#hot !== undefined // A small chunk that stays must not keep a block of memory alive.
-    try {
-      const found = await this.#source.find(digest, { discard: true, isAlone })
+    const land = (found: FoundChunk) => {
       if (typeof found !== 'string') this.#share(digest, found)
-      return found
-    } finally {
       this.#flights.delete(digest.hex)
+      return found
     }
+    const fail = (error: unknown) => {
+      this.#flights.delete(digest.hex)
+      throw error
+    }
+    // A small chunk that stays must not keep a block of memory alive.
+    const options = { discard: true, isAlone: this.#hot !== undefined }
+    const result = this.#source.find(digest, options).then(land, fail)
+    this.#flights.set(digest.hex, { readers: 1, result })
+    return result
   }
 
   #share(digest: Digest, chunk: ChunkBytes): void {

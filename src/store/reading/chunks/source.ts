@@ -1,11 +1,5 @@
 import type { Digest } from '../../../digest.ts'
-import {
-  type CopyReport,
-  DamagedError,
-  type Engine,
-  type GetOptions,
-  type Proof,
-} from '../../../engine/engine.ts'
+import { type CopyReport, DamagedError, type Engine } from '../../../engine/engine.ts'
 import type { Hashed } from '../../hashing/hash-thread.ts'
 import type { Hasher } from '../../hashing/hasher.ts'
 import { ChunkBytes } from '../../memory/chunk-bytes.ts'
@@ -38,31 +32,43 @@ export class ChunkSource {
   }
 
   /** Reads the chunk with that digest; the engine reads a wrong one once more by another way. */
-  async find(digest: Digest, options: FindChunkOptions = {}): Promise<FoundChunk> {
-    const get = (...args: Asked) => this.#engine.get(...args)
-    return (await this.#ask(digest, options, get)) ?? 'evicted'
+  find(
+    digest: Digest,
+    { discard = false, isAlone = false }: FindChunkOptions = {},
+  ): Promise<FoundChunk> {
+    const { allocate, prove } = this.#receive(digest, isAlone)
+    const found = this.#engine.get(this.#keys.chunk(digest), prove, { discard, allocate, bytesOf })
+    return found.then(orEvicted, orCorrupt)
   }
 
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
   async repair(digest: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
-    const repair = (...args: Asked) => repairValue(this.#engine, ...args)
-    const result = await this.#ask(digest, { discard: true }, repair)
-    if (result !== 'corrupt') return { found: result.proven ?? 'evicted', copies: result.copies }
-    return { found: result, copies: { wanted: 0, found: 0, repaired: 0, silent: 0 } }
+    const { allocate, prove } = this.#receive(digest, false)
+    const options = { discard: true, allocate, bytesOf }
+    const repaired = repairValue(this.#engine, this.#keys.chunk(digest), prove, options)
+    return repaired.then(
+      ({ proven, copies }) => ({ found: orEvicted(proven), copies }),
+      (error) => ({
+        found: orCorrupt(error),
+        copies: { wanted: 0, found: 0, repaired: 0, silent: 0 },
+      }),
+    )
   }
 
-  async #ask<T>(
-    digest: Digest,
-    { discard = false, isAlone = false }: FindChunkOptions,
-    ask: (...args: Asked) => Promise<T>,
-  ): Promise<T | 'corrupt'> {
-    const received = new Received(this.#pool, isAlone)
-    const prove = (value: Buffer) => this.#prove(received.chunkOf(value), digest)
-    try {
-      return await ask(this.#keys.chunk(digest), prove, { discard, allocate: received.allocate, bytesOf })
-    } catch (error) {
-      if (error instanceof DamagedError) return 'corrupt'
-      throw error
+  /** Memory for the copies that one call to the engine receives; those that are not used are dropped. */
+  #receive(digest: Digest, isAlone: boolean) {
+    const received: ChunkBytes[] = []
+    return {
+      allocate: (size: number) => {
+        const chunk = isAlone ? this.#pool.takeAlone(size) : this.#pool.take(size)
+        received.push(chunk)
+        return chunk.bytes
+      },
+      prove: (value: Buffer) => {
+        // An engine may have memory of its own, which is not ours to lend again.
+        const chunk = received.find(({ bytes }) => bytes === value) ?? new ChunkBytes(value)
+        return this.#prove(chunk, digest)
+      },
     }
   }
 
@@ -76,24 +82,12 @@ export class ChunkSource {
 const bytesOf = ({ bytes }: ChunkBytes) => bytes
 
 type Proven = ChunkBytes | undefined
-/** What an engine is asked with: the key, the proof, and options. */
-type Asked = [string, Proof<ChunkBytes>, GetOptions<ChunkBytes>]
 
-/** What one call to an engine received, one value for each copy; those that are not used are dropped. */
-class Received {
-  readonly allocate: (size: number) => Buffer
-  readonly #chunks: ChunkBytes[] = []
+function orEvicted(found: Proven): FoundChunk {
+  return found ?? 'evicted'
+}
 
-  constructor(pool: BufferPool, isAlone: boolean) {
-    this.allocate = (size) => {
-      const chunk = isAlone ? pool.takeAlone(size) : pool.take(size)
-      this.#chunks.push(chunk)
-      return chunk.bytes
-    }
-  }
-
-  /** An engine may have memory of its own, which is not ours to lend again. */
-  chunkOf(value: Buffer): ChunkBytes {
-    return this.#chunks.find(({ bytes }) => bytes === value) ?? new ChunkBytes(value)
-  }
+function orCorrupt(error: unknown): 'corrupt' {
+  if (error instanceof DamagedError) return 'corrupt'
+  throw error
 }

@@ -40,6 +40,8 @@ export class Exchange implements Unfinished {
   reason: string | undefined
   /** Whether the stored content that was asked for could be served. */
   isHit = false
+  /** Which sites' pages may show what is answered (Cross-Origin-Resource-Policy of the Fetch standard). */
+  resourcePolicy: 'same-origin' | 'cross-origin' = 'same-origin'
   /** As they went over the connection, headers included; out also those that were on their way when it broke. */
   bytesIn = 0
   bytesOut = 0
@@ -175,6 +177,14 @@ export class Exchange implements Unfinished {
     if (!this.res.headersSent) this.res.setHeader('Connection', 'close')
   }
 
+  /** Fields of every answer, whatever it is: names and values. */
+  get generalFields(): string[] {
+    return [
+      ...['X-Request-Id', this.id, 'X-Content-Type-Options', 'nosniff'],
+      ...['Cross-Origin-Resource-Policy', this.resourcePolicy],
+    ]
+  }
+
   /** Notes that the headers are sent now, or with the first bytes that follow. */
   answering(): void {
     this.#headersAt ??= performance.now()
@@ -185,7 +195,7 @@ export class Exchange implements Unfinished {
     if (this.res.destroyed) throw new ClientGoneError()
     this.answering()
     this.#ctx.respond = false
-    this.res.writeHead(status, ['X-Request-Id', this.id, ...fields])
+    this.res.writeHead(status, [...this.generalFields, ...fields])
   }
 
   /** Sends a whole answer. */

@@ -77,6 +77,7 @@ function answerRaw(socket: Socket, error: HttpProblem, logger: Logger | undefine
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Cache-Control: no-store\r\nCache-Status: ${cacheStatusOf(problem.reason)}\r\n` +
+      'X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n' +
       `Connection: close\r\n\r\n${body}`,
   )
   closeInStages(socket)

@@ -5,8 +5,10 @@ import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
+import { needsToken } from './guard/authorize.ts'
 import { crossOrigin } from './guard/cors.ts'
 import { type GuardOptions, guard } from './guard/guard.ts'
+import { hostCheck } from './guard/host.ts'
 import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { blobRoutes } from './routes/blobs.ts'
 import { buildDialect, buildRoutes } from './routes/build/index.ts'
@@ -39,7 +41,8 @@ export interface AppOptions extends GuardOptions {
  * @throws {InvalidArgumentError} for an option that can never work.
  */
 export function createApp(store: FileStore, options: AppOptions = {}): Koa {
-  const { corsOrigins = [], logger, isDraining = () => false } = options
+  const { access = {}, allowedHosts = [], corsOrigins = [], logger } = options
+  const { isDraining = () => false } = options
   const { connections = new Connections(), onError = logErrors(logger) } = options
   const metrics = new Metrics(store, options.metrics)
   const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
@@ -60,6 +63,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
   const routes = [router.routes(), router.allowedMethods()] as Middleware[]
   const inner = [guard(options), files, ...routes]
   if (corsOrigins.length > 0) inner.unshift(crossOrigin(corsOrigins))
+  inner.unshift(hostCheck(needsToken(access) ? undefined : allowedHosts))
   const app = new Koa()
   app.on('error', (error, ctx?: Koa.Context) => {
     // Koa tells of a socket that fails under a request as well: the client is gone.

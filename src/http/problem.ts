@@ -64,12 +64,18 @@ function answerPlainText(ctx: Context, { title, detail = title }: ProblemJson): 
 export function problemOf(error: unknown): ProblemJson {
   const reason = reasonOf(error)
   const problem = problemJson(reason)
-  if (reason !== 'internal') problem.detail = (error as Error).message
+  if (reason !== 'internal') problem.detail = detailOf(error as Error)
   if (error instanceof BlobcachedError) {
     if (error.expected !== undefined) problem.expected = error.expected
     if (error.actual !== undefined) problem.actual = error.actual
   }
   return problem
+}
+
+/** What came from memcached names servers, which is not for everyone who may ask. */
+function detailOf(error: Error): string {
+  const isFromBehind = error instanceof UnavailableError && error.cause !== undefined
+  return isFromBehind ? 'the cache behind this server does not answer' : error.message
 }
 
 export function reasonOf(error: unknown): Reason {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import pMap from 'p-map'
 import { bytes } from '../helpers/bytes.ts'
 import { freePort } from '../helpers/ports.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -61,16 +62,42 @@ testIf('nginx passes uploads, damage and its reason through and keeps neither', 
   await healed.body?.cancel()
 })
 
-/** The example as it is, but for its ports and folders. */
-async function startNginx(t: ExecutionContext, server: TestServer): Promise<string> {
+testIf('nginx as it comes passes every refusal of a large upload on', async (t) => {
+  const server = await startTestServer(t, {
+    access: { tokens: ['writer'] },
+    store: { maxFileSize: 10_000_000 },
+  })
+  // HTTP/1.0 to the server, with Connection: close, and a body that is sent whatever the answer is.
+  const plain = () => `server { listen 127.0.0.1:8000; client_max_body_size 0;
+    location / { proxy_pass ${server.url}; } }`
+  const url = await startNginx(t, server, plain)
+  const body = Buffer.alloc(30_000_000)
+  const upload = async (_: unknown, index: number) => {
+    const authorization = index % 2 === 0 ? 'Bearer writer' : 'Bearer other'
+    const options = { method: 'PUT', body, headers: { authorization } }
+    const answer = await fetch(`${url}/files/large`, options)
+    const { reason } = (await answer.json()) as { reason: string }
+    return `${answer.status} ${reason}`
+  }
+  const answers = await pMap(Array.from({ length: 20 }), upload, { concurrency: 2 })
+  const told = (text: string) => answers.filter((answer) => answer === text).length
+  t.deepEqual([told('413 too-large'), told('401 unauthorized')], [10, 10])
+  t.is(server.store.memoryUsage.used, 0)
+})
+
+/** The example, but for its ports and folders, or another configuration that listens on 8000. */
+async function startNginx(
+  t: ExecutionContext,
+  server: TestServer,
+  configure = () => readFile('examples/nginx/blobcached.conf', 'utf8') as string | Promise<string>,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'blobcached-nginx-'))
   await chmod(folder, 0o777)
   const port = await freePort()
-  const example = await readFile('examples/nginx/blobcached.conf', 'utf8')
-  const site = example
+  const site = (await configure())
     .replace('/var/cache/nginx/blobcached', join(folder, 'cache'))
     .replace('127.0.0.1:8080', server.url.slice('http://'.length))
-    .replace('listen 8000', `listen 127.0.0.1:${port}`)
+    .replace(/listen (127\.0\.0\.1:)?8000/, `listen 127.0.0.1:${port}`)
   await writeFile(join(folder, 'site.conf'), site)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${join(folder, kind)};`,

@@ -34,7 +34,8 @@ export async function startTestServer(
   const onError = (error: unknown) => {
     if (!isExpected(error)) unforeseen.push(error)
   }
-  const server = await startServer(store, { drainMs: 5000, graceMs: 0, ...rest, port: 0, onError })
+  const defaults = { drainMs: 5000, graceMs: 0, allowedHosts: ['a', 'x'] }
+  const server = await startServer(store, { ...defaults, ...rest, port: 0, onError })
   t.teardown(async () => {
     await server.close()
     if (unforeseen.length > 0) throw new AggregateError(unforeseen, 'unforeseen errors')

@@ -23,7 +23,7 @@ const HASH = Digest.of(Buffer.from('content')).hex
 async function create(options: AppOptions = {}) {
   const store = new FileStore(memory())
   await store.put('content', { name: 'a' })
-  return { store, app: createApp(store, options) }
+  return { store, app: createApp(store, { allowedHosts: ['x'], ...options }) }
 }
 
 /** What is asked, the status of the answer, and with which options of the app. */

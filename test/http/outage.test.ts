@@ -34,6 +34,7 @@ test('invariant 3: memcached stopped or frozen is 503 with Retry-After, until it
     for (const answer of answers) {
       assertProblem(t, answer, 503, 'unavailable')
       t.regex(answer.headers['retry-after']!, /^[1-9]\d*$/)
+      t.notRegex(answer.text, /127\.0\.0\.1|:\d{4}/, 'where memcached is')
     }
     t.is((await ask(`${server.url}/healthz`)).status, 200)
     await end()

@@ -120,13 +120,14 @@ async function listen(
   nameOf: NameOf,
   options: ServerOptions,
 ): Promise<RunningServer> {
-  const { host, port, corsOrigin = [], drain, drainDelay } = settings
+  const { host, port, corsOrigin = [], allowedHost = [], drain, drainDelay } = settings
   try {
     return await startServer(store, {
       ...options,
       host,
       port,
       corsOrigins: corsOrigin,
+      allowedHosts: allowedHost,
       metrics: { process: true, ...(cluster.isWorker && { exchange: workerMetrics() }) },
       drainMs: drain * 1000,
       maxUploads: settings.maxUploads,

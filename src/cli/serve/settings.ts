@@ -21,6 +21,7 @@ export interface ServeSettings {
   tlsCert?: string
   tlsKey?: string
   corsOrigin?: string[]
+  allowedHost?: string[]
   workers: number
   drain: number
   drainDelay: number
@@ -184,6 +185,10 @@ function access(): Option[] {
       .preset('true')
       .default(false)
       .argParser(parseBoolean),
+    setting(
+      '--allowed-host <names>',
+      'without a token: answer for these hosts too, beside addresses, localhost and --host; * for all',
+    ).argParser(collect),
     setting(
       '--secret <secrets>',
       'seal records with HMAC-SHA256: the first one seals, all are accepted',

@@ -33,13 +33,36 @@ export function parseAddresses(addresses: string | readonly string[]): Address[]
   const texts = (typeof addresses === 'string' ? [addresses] : addresses).flatMap((text) =>
     text.split(','),
   )
+  try {
+    return parseAll(texts)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    // A comma in a password cuts it in two, so that any of the parts may be a part of it.
+    const isSecret = error.text === undefined || texts.some((text) => text.includes('@'))
+    if (isSecret) throw new InvalidArgumentError(error.message)
+    const message = `${error.message}: ${JSON.stringify(error.text)}`
+    throw new InvalidArgumentError(message, { actual: error.text })
+  }
+}
+
+/** What is wrong with an address, and which part of it, where that cannot be a password. */
+class Refusal extends Error {
+  readonly text: string | undefined
+
+  constructor(message: string, text?: string) {
+    super(message)
+    this.text = text
+  }
+}
+
+function parseAll(texts: readonly string[]): Address[] {
   const parsed = texts.map((text) => parseAddress(text.trim()))
   const names = new Set<string>()
   for (const { name } of parsed) {
-    if (names.has(name)) throw invalid('a memcached address is named twice', name)
+    if (names.has(name)) throw new Refusal('a memcached address is named twice', name)
     names.add(name)
   }
-  if (parsed.length === 0) throw invalid('there is no memcached address', '')
+  if (parsed.length === 0) throw new Refusal('there is no memcached address', '')
   return parsed
 }
 
@@ -49,7 +72,7 @@ function parseAddress(text: string): Address {
 }
 
 function parseUnweighted(text: string): Omit<Address, 'weight'> {
-  if (text === '') throw invalid('a memcached address is empty', text)
+  if (text === '') throw new Refusal('a memcached address is empty', text)
   const [scheme, rest] = splitScheme(text)
   const tls = scheme === 'tls'
   const path = toPath(rest)
@@ -63,7 +86,7 @@ function parseUnweighted(text: string): Omit<Address, 'weight'> {
 function parseWeight(text: string): number {
   const weight = Number(text)
   if (weight > 0 && weight <= MAX_WEIGHT) return weight
-  throw invalid(`a weight is a number above 0, at most ${MAX_WEIGHT}`, text)
+  throw new Refusal(`a weight is a number above 0, at most ${MAX_WEIGHT}`, text)
 }
 
 function splitScheme(text: string): [scheme: string, rest: string] {
@@ -71,14 +94,15 @@ function splitScheme(text: string): [scheme: string, rest: string] {
   const scheme = text.slice(0, Math.max(end, 0))
   // Credentials may hold `://` as well; a scheme has letters only.
   if (end === -1 || !/^[a-z]+$/i.test(scheme)) return ['', text]
-  if (scheme !== 'tls') throw invalid('the scheme of a memcached address is tls:// or none', scheme)
+  if (scheme !== 'tls')
+    throw new Refusal('the scheme of a memcached address is tls:// or none', scheme)
   return [scheme, text.slice(end + 3)]
 }
 
 function toPath(text: string): string | undefined {
   const path = text.startsWith('unix:') ? text.slice('unix:'.length) : text
   if (path.startsWith('/')) return path
-  if (path !== text) throw invalid('the path of a unix socket starts with /', path)
+  if (path !== text) throw new Refusal('the path of a unix socket starts with /', path)
   return undefined
 }
 
@@ -89,24 +113,24 @@ function toLocation(text: string): Pick<Address, 'target' | 'name'> {
   if (bracketed) {
     const host = bracketed[1]!
     const tail = bracketed[2]!
-    if (!isIPv6(host)) throw invalid('what is in brackets is not an IPv6 address', host)
-    if (tail !== '' && !tail.startsWith(':')) throw invalid('only :port may follow the ]', tail)
+    if (!isIPv6(host)) throw new Refusal('what is in brackets is not an IPv6 address', host)
+    if (tail !== '' && !tail.startsWith(':')) throw new Refusal('only :port may follow the ]', tail)
     const port = tail === '' ? DEFAULT_PORT : parsePort(tail.slice(1))
     return { target: { host, port }, name: `[${host}]:${port}` }
   }
-  if (text.startsWith('[')) throw invalid('an IPv6 address has no closing ]', text)
-  if (isIPv6(text)) throw invalid(`an IPv6 address is written in brackets, [${text}]`, text)
+  if (text.startsWith('[')) throw new Refusal('an IPv6 address has no closing ]', text)
+  if (isIPv6(text)) throw new Refusal(`an IPv6 address is written in brackets, [${text}]`, text)
   const colon = text.indexOf(':')
   const host = colon === -1 ? text : text.slice(0, colon)
   const port = colon === -1 ? DEFAULT_PORT : parsePort(text.slice(colon + 1))
-  if (!HOST.test(host)) throw invalid('not the name or address of a host', host)
+  if (!HOST.test(host)) throw new Refusal('not the name or address of a host', host)
   return { target: { host, port }, name: `${host}:${port}` }
 }
 
 function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65535) {
-    throw invalid('a port is a number from 1 to 65535', text)
+    throw new Refusal('a port is a number from 1 to 65535') // In `user:password` it is the password.
   }
   return port
 }
@@ -129,6 +153,3 @@ function parseCredentials(text: string): Credentials {
     )
   }
 }
-
-const invalid = (message: string, actual: string) =>
-  new InvalidArgumentError(`${message}: ${JSON.stringify(actual)}`, { actual })

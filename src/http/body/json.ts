@@ -5,7 +5,7 @@ import { bodyParser } from './koa-body.ts'
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
 
-/** Parses the small JSON body of a request into `ctx.request.body`, of any Content-Type. */
+/** Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type. */
 export function jsonBody(): Middleware {
   let parser: Promise<Middleware> | undefined
   return async (ctx, next) => {
@@ -15,6 +15,7 @@ export function jsonBody(): Middleware {
     })
     const parse = await parser
     ctx.exchange.askForBody()
+    ctx.req.headers['content-type'] = 'application/json'
     await parse(ctx, next)
   }
 }
@@ -22,7 +23,6 @@ export function jsonBody(): Middleware {
 async function createParser(): Promise<Middleware> {
   const { koaBody } = await bodyParser()
   return koaBody({
-    jsonTypes: ['*/*'],
     jsonLimit: MAX_BYTES,
     text: false,
     urlencoded: false,

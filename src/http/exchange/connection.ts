@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { closeInStages } from './linger.ts'
 
 /** Requests on one connection that may wait for their turn while more of them are read. */
 const MAX_WAITING = 32
@@ -35,6 +36,8 @@ export class Connection {
 
   constructor(socket: Socket) {
     this.#socket = socket
+    // Node calls it after the last answer, and closes with bytes unread.
+    socket.destroySoon = () => closeInStages(socket)
     // Node closes the response that was being sent, and none of those that wait behind it.
     socket.once('close', () => {
       for (const { res } of [...this.unfinished]) if (res.socket === null) close(res)

@@ -5,10 +5,8 @@ import type { Fields } from '../fields/content.ts'
 import { RequestQuery } from '../fields/query.ts'
 import { ClientGoneError, HttpProblem } from '../problem.ts'
 import type { Connection, Unfinished } from './connection.ts'
+import { discard } from './linger.ts'
 import { requestId, traceId } from './request-id.ts'
-
-/** What an answered request may still send before its connection is cut: bytes, milliseconds. */
-const LINGER = { bytes: 64 * 1024 * 1024, ms: 5000 }
 
 /** RFC 9110 has no status for it; nginx made this one known. */
 const CLIENT_CLOSED_REQUEST = 499
@@ -42,6 +40,8 @@ export class Exchange implements Unfinished {
   reason: string | undefined
   /** Whether the stored content that was asked for could be served. */
   isHit = false
+  /** Which sites' pages may show what is answered (Cross-Origin-Resource-Policy of the Fetch standard). */
+  resourcePolicy: 'same-origin' | 'cross-origin' = 'same-origin'
   /** As they went over the connection, headers included; out also those that were on their way when it broke. */
   bytesIn = 0
   bytesOut = 0
@@ -177,6 +177,14 @@ export class Exchange implements Unfinished {
     if (!this.res.headersSent) this.res.setHeader('Connection', 'close')
   }
 
+  /** Fields of every answer, whatever it is: names and values. */
+  get generalFields(): string[] {
+    return [
+      ...['X-Request-Id', this.id, 'X-Content-Type-Options', 'nosniff'],
+      ...['Cross-Origin-Resource-Policy', this.resourcePolicy],
+    ]
+  }
+
   /** Notes that the headers are sent now, or with the first bytes that follow. */
   answering(): void {
     this.#headersAt ??= performance.now()
@@ -187,7 +195,7 @@ export class Exchange implements Unfinished {
     if (this.res.destroyed) throw new ClientGoneError()
     this.answering()
     this.#ctx.respond = false
-    this.res.writeHead(status, ['X-Request-Id', this.id, ...fields])
+    this.res.writeHead(status, [...this.generalFields, ...fields])
   }
 
   /** Sends a whole answer. */
@@ -297,32 +305,20 @@ export class Exchange implements Unfinished {
   }
 
   /**
-   * Reads on without keeping anything, so that a client that is still sending gets to see the
-   * answer instead of a reset; not for ever.
+   * Reads on, so that a client that is still sending gets to see the answer instead of a reset. An answer
+   * that is the last one on its connection sees to that itself once it is sent.
    */
   #discardBody(): void {
     const { req, res } = this
     if (req.destroyed) return
-    const cut = () => req.socket.destroy()
     if (this.#isAwaitingContinue) {
       // The body may come nevertheless, so what follows could be anything.
       if (res.headersSent) res.once('finish', () => req.socket.destroySoon())
       else this.endConnection()
       return
     }
-    let left = LINGER.bytes
-    let timer: NodeJS.Timeout | undefined
-    const limitTime = () => {
-      timer = setTimeout(cut, LINGER.ms).unref()
-    }
-    if (res.writableFinished) limitTime()
-    else res.once('finish', limitTime)
-    req.once('close', () => clearTimeout(timer))
-    req.on('data', (piece: Buffer) => {
-      left -= piece.length
-      if (left < 0) cut()
-    })
-    req.resume()
+    req.unpipe() // A decoder that failed takes no more, and would hold the body up.
+    discard(req, req.socket)
   }
 }
 

@@ -35,7 +35,8 @@ export function follow(options: FollowOptions): Middleware {
     } finally {
       if (exchange.route === 'none') exchange.route = options.routeOf(ctx)
       if (!ctx.res.headersSent && !ctx.res.destroyed) {
-        ctx.res.setHeader('X-Request-Id', exchange.id)
+        const fields = exchange.generalFields
+        for (let i = 0; i < fields.length; i += 2) ctx.res.setHeader(fields[i]!, fields[i + 1]!)
         exchange.answering() // Koa answers as soon as this returns.
       }
       exchange.handled()

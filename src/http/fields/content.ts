@@ -12,8 +12,8 @@ const YEAR = 365 * 24 * 3600
 /** The name of the attribute that keeps the Content-Encoding of an upload by name. */
 export const CONTENT_ENCODING = 'content-encoding'
 
-/** Stored content can neither run as this site nor be taken for another type. */
-const HARMLESS = ['X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox']
+/** Stored content cannot run as this site; no answer is taken for another type than it says. */
+const HARMLESS = ['Content-Security-Policy', 'sandbox']
 
 /** Header fields as `writeHead` takes them: a name, its value, the next name. */
 export type Fields = (string | number)[]

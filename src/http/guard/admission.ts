@@ -17,9 +17,6 @@ export function checkAdmission(exchange: Exchange): void {
     exchange.endConnection()
     throw new UnavailableError('too many connections are open')
   }
-  if (req.headers.host === undefined && req.httpVersion !== '1.0') {
-    throw new HttpProblem('bad-request', 'a request of HTTP/1.1 has a Host')
-  }
   if (!exchange.isPlainlyCoded) {
     exchange.endConnection()
     throw new HttpProblem('bad-request', 'no Transfer-Encoding is taken but chunked')

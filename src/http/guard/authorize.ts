@@ -21,11 +21,16 @@ const CHALLENGE = { 'WWW-Authenticate': ['Bearer realm="blobcached"', 'Basic rea
  */
 export type Authorize = (exchange: Exchange) => void
 
+/** Whether any request does. */
+export function needsToken({ tokens = [], readTokens = [] }: AccessOptions): boolean {
+  return tokens.length + readTokens.length > 0
+}
+
 /** Returns `undefined` where no request needs a token. */
 export function createAuthorize(options: AccessOptions): Authorize | undefined {
   const writers = new Tokens(options.tokens)
   const readers = new Tokens(options.readTokens)
-  if (writers.size + readers.size === 0) return undefined
+  if (!needsToken(options)) return undefined
   const free = new Set(options.publicRead ? ['open', 'read'] : ['open'])
 
   return ({ method, path, headers }) => {

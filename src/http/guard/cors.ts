@@ -30,13 +30,17 @@ export function crossOrigin(origins: readonly string[]): Middleware {
   const allowed = new Set(origins)
   const origin = (ctx: { get(name: string): string }) =>
     allowed.has(ctx.get('Origin')) ? ctx.get('Origin') : ''
-  return cors({
+  const answer = cors({
     origin: allowed.has('*') ? '*' : origin,
     allowMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
     exposeHeaders: EXPOSED,
     maxAge: ONE_DAY,
     keepHeadersOnError: false, // They stay on the answer: problems are written in the same context.
   })
+  return (ctx, next) => {
+    if (allowed.has('*') || origin(ctx) !== '') ctx.exchange.resourcePolicy = 'cross-origin'
+    return answer(ctx, next)
+  }
 }
 
 function checkOrigin(origin: string): void {

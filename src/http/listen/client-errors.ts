@@ -3,11 +3,9 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { cacheStatusOf } from '../../api/problem.ts'
 import type { Connections } from '../exchange/connections.ts'
+import { closeInStages } from '../exchange/linger.ts'
 import type { Logger } from '../exchange/log.ts'
 import { HttpProblem, problemOf } from '../problem.ts'
-
-/** Milliseconds that a client has to take an answer that came before its request was read. */
-const LINGER_MS = 1000
 
 /**
  * Answers what is no HTTP request, or none in time, with a problem like any other: once the requests
@@ -17,8 +15,8 @@ const LINGER_MS = 1000
 export function answerClientErrors(http: Server, connections: Connections, logger?: Logger): void {
   const answer = (socket: Socket, error: ClientError) => {
     const isAnswering = connections.of(socket).unfinished.some(({ res }) => res.headersSent)
-    if (isAnswering || !socket.writable) socket.destroy()
-    else answerRaw(socket, problemFor(error), logger)
+    if (isAnswering) socket.destroy()
+    else if (socket.writable) answerRaw(socket, problemFor(error), logger)
   }
   http.on('clientError', (error: ClientError, stream: Duplex) => {
     const socket = stream as Socket
@@ -77,13 +75,12 @@ function answerRaw(socket: Socket, error: HttpProblem, logger: Logger | undefine
   const { status, reason, detail } = problem
   logger?.info({ client: socket.remoteAddress, status, reason, detail }, 'this was no request')
   const body = JSON.stringify(problem)
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Cache-Control: no-store\r\nCache-Status: ${cacheStatusOf(problem.reason)}\r\n` +
+      'X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n' +
       `Connection: close\r\n\r\n${body}`,
   )
-  // Closing with bytes unread would reset the connection, and the answer with it.
-  socket.resume()
-  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  closeInStages(socket)
 }

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIP } from 'node:net'
 import { type FileStore, InvalidArgumentError } from '../../index.ts'
 import { type AppOptions, createApp } from '../app.ts'
 import { type ConnectionLimits, Connections } from '../exchange/connections.ts'
@@ -56,7 +56,8 @@ export async function startServer(
   const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000, graceMs = 500 } = options
   const connections = new Connections(options)
   const isDraining = () => connections.isDraining
-  const app = createApp(store, { ...options, connections, isDraining })
+  const allowedHosts = [...(options.allowedHosts ?? []), ...(isIP(host) ? [] : [host])]
+  const app = createApp(store, { ...options, allowedHosts, connections, isDraining })
   const http = createHttp(options)
   connections.watch(http)
   answerClientErrors(http, connections, options.logger)

@@ -88,14 +88,14 @@ test.serial(
   async (t) => {
     const serving = await startServe(t, ['--drain-delay', '5s'])
     const waiting = await connectRaw(t, serving.url)
-    waiting.send('GET /healthz HTTP/1.1', 'Host: x', '', '')
+    waiting.send('GET /healthz HTTP/1.1', 'Host: localhost', '', '')
     await waiting.until(/^HTTP\/1.1 200.*keep-alive/is)
     serving.signal('SIGTERM')
     await serving.logged(/^stops/)
     const ready = await fetch(`${serving.url}/readyz`)
     t.is(ready.status, 503)
     t.is(ready.headers.get('Connection'), 'close')
-    waiting.send('GET /healthz HTTP/1.1', 'Host: x', '', '')
+    waiting.send('GET /healthz HTTP/1.1', 'Host: localhost', '', '')
     t.regex((await waiting.closed()).slice(100), /HTTP\/1.1 200.*connection: close/is)
   },
 )
@@ -103,7 +103,7 @@ test.serial(
 test.serial('a second signal ends it at once', async (t) => {
   const serving = await startServe(t)
   const stuck = await connectRaw(t, serving.url)
-  stuck.send('PUT /files/x HTTP/1.1', 'Host: x', 'Content-Length: 10', '', 'part')
+  stuck.send('PUT /files/x HTTP/1.1', 'Host: localhost', 'Content-Length: 10', '', 'part')
   await serving.logged(/^blobcached listens/)
   serving.signal('SIGTERM')
   await serving.logged(/^stops/)

@@ -42,10 +42,10 @@ const bad: [text: string, named: RegExp][] = [
   ['a,,b', /empty/],
   ['a,', /empty/],
   [':11211', /host/],
-  ['host:', /port.*""/],
-  ['host:0', /port.*"0"/],
-  ['host:65536', /port.*"65536"/],
-  ['host:11211x', /port.*"11211x"/],
+  ['host:', /port/],
+  ['host:0', /port/],
+  ['host:65536', /port/],
+  ['host:11211x', /port/],
   ['host:-1', /port/],
   ['host:1:2', /port/],
   ['ho st', /host.*"ho st"/],
@@ -54,7 +54,7 @@ const bad: [text: string, named: RegExp][] = [
   ['[::1', /no closing \]/],
   ['[::1]11211', /only :port/],
   ['[localhost]:1', /IPv6.*"localhost"/],
-  ['[::1]:x', /port.*"x"/],
+  ['[::1]:x', /port/],
   ['http://host', /scheme.*"http"/],
   ['unix:run/x.sock', /starts with \//],
   ['user@host', /user:password/],
@@ -79,7 +79,11 @@ test('several addresses, in one text or in a list', (t) => {
 })
 
 test('no error and no name tells a password', (t) => {
-  for (const text of ['user:hunter2@ho st', 'user:hunter2@host:x', 'user:hunter2%@host']) {
+  for (const text of [
+    ...['user:hunter2@ho st', 'user:hunter2@host:x', 'user:hunter2%@host', 'user:hunter2'],
+    ...['user:hunter2,et@host', 'user:1,hunter2@host', 'user:1,hunt er2,hunter2@host'],
+    ...['tls://user:hunter2', 'a,hunter2 ,user:@b', '[hunter2],a@b', 'a@b,hunter2*0'],
+  ]) {
     const error = t.throws(() => parseAddresses(text), { instanceOf: InvalidArgumentError })
     t.false(JSON.stringify([error!.message, error!.actual]).includes('hunter2'))
   }

@@ -107,9 +107,10 @@ test('an answer is these bytes, to clients of HTTP/1.0 and 1.1', async (t) => {
         const expected = [
           'HTTP/1.1 200 OK',
           'X-Request-Id: …',
+          'X-Content-Type-Options: nosniff',
+          'Cross-Origin-Resource-Policy: same-origin',
           `ETag: "${hash}"`,
           ...caching,
-          'X-Content-Type-Options: nosniff',
           'Content-Security-Policy: sandbox',
           ...(path === '/files/f' ? ['Last-Modified: …'] : []),
           'Accept-Ranges: bytes',

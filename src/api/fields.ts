@@ -5,6 +5,11 @@ export function etagOf(hash: string): string {
   return `"${hash}"`
 }
 
+/** The entity tag of content that was not hashed yet: it is not to be combined with other parts of it. */
+export function weakEtagOf(hash: string): string {
+  return `W/${etagOf(hash)}`
+}
+
 /** The content hash in an ETag field, if it has one. */
 export function hashInEtag(field: unknown): string | undefined {
   return /"([0-9a-f]{64})"/.exec(String(field))?.[1]

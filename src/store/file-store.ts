@@ -11,11 +11,13 @@ import { type FileStoreOptions, validateOptions } from './options.ts'
 import { prefetch } from './reading/chunks/prefetch.ts'
 import { SharedChunks } from './reading/chunks/shared.ts'
 import { ChunkSource } from './reading/chunks/source.ts'
+import { Prover } from './reading/prover.ts'
 import { type Repair, repairChunks } from './reading/repair.ts'
 import { type FileReading, StoredFile } from './reading/stored-file.ts'
 import type { Verification } from './reading/verification.ts'
 import { Keys } from './records/keys.ts'
 import { Links } from './records/links.ts'
+import { Proofs } from './records/proofs.ts'
 import { Sealer } from './records/seal.ts'
 import { ChunkWriter } from './writing/chunk-writer.ts'
 import { Committer, type LinkOptions, type Receipt } from './writing/commit.ts'
@@ -63,7 +65,9 @@ export class FileStore {
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
     this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
-    this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
+    const secrets = secretsOf(options.secret)
+    const proofs = new Proofs(secrets.length > 0)
+    this.#links = new Links(engine, this.#keys, new Sealer(secrets), proofs)
     this.#hasher = new Hasher(settings.hashThreads)
     // As much free memory is kept as all reads, or all uploads, may use at the same time.
     const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))
@@ -72,10 +76,11 @@ export class FileStore {
     const presence = new Presence(engine, this.#keys, this.#links)
     const source = new ChunkSource(engine, this.#keys, this.#hasher, readPool)
     const chunks = new SharedChunks(source, hotCache)
-    this.#reading = { chunks, source, budgets, presence, events: this.#events }
+    const prover = new Prover(proofs, this.#hasher, readPool, this.#events)
+    this.#reading = { chunks, source, budgets, presence, prover, events: this.#events }
     this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
     this.#committer = new Committer(this.#links, presence, settings.ttl)
-    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, chunkSize)
+    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, proofs, chunkSize)
   }
 
   /** The memory that reads and writes hold now, and how many wait for some. */

@@ -6,6 +6,8 @@ export interface StoreObserver {
   uploadEnded?(result: { size: number } | { error: unknown }): void
   /** A chunk that a read needed was gone, or was not what had been stored. */
   chunkLost?(state: 'evicted' | 'corrupt'): void
+  /** The chunks of a record are together not the content of `hash`, which the record says they are. */
+  manifestDisproved?(hash: string): void
 }
 
 /** Passes events on to the observers of a store. */
@@ -18,6 +20,10 @@ export class StoreEvents {
 
   chunkLost(state: 'evicted' | 'corrupt'): void {
     for (const observer of this.#observers) observer.chunkLost?.(state)
+  }
+
+  manifestDisproved(hash: string): void {
+    for (const observer of this.#observers) observer.manifestDisproved?.(hash)
   }
 
   async upload<T extends { readonly size: number }>(work: () => Promise<T>): Promise<T> {

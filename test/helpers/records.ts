@@ -28,6 +28,41 @@ export function manifestOf(content: Buffer, chunkSize: number): Manifest {
   return new Manifest(Digest.of(content), content.length, chunkSize, Buffer.concat(digests))
 }
 
+/** What becomes of a manifest in the hands of a program that can write to memcached. */
+export const FORGERIES: readonly [string, (manifest: Manifest, other: Manifest) => Manifest][] = [
+  [
+    'with the chunks of another file',
+    ({ digest }, { size, chunkSize, digests }) => new Manifest(digest, size, chunkSize, digests),
+  ],
+  [
+    'with its list cut',
+    ({ digest, chunkSize, digests, chunkCount }) =>
+      new Manifest(
+        digest,
+        chunkSize * (chunkCount - 1),
+        chunkSize,
+        digests.subarray(0, -Digest.byteLength),
+      ),
+  ],
+  [
+    'with its list doubled',
+    ({ digest, size, chunkSize, digests }) =>
+      new Manifest(digest, 2 * size, chunkSize, Buffer.concat([digests, digests])),
+  ],
+  [
+    'with two chunks exchanged',
+    ({ digest, size, chunkSize, digests }) => {
+      const [first, second] = [digests.subarray(0, 32), digests.subarray(32, 64)]
+      return new Manifest(
+        digest,
+        size,
+        chunkSize,
+        Buffer.concat([second, first, digests.subarray(64)]),
+      )
+    },
+  ],
+]
+
 const hello = manifestOf(Buffer.from('hello, world\n'), 524_038)
 const threeChunks = manifestOf(Buffer.from('hello, world\n'), 5)
 const empty = manifestOf(Buffer.alloc(0), 524_038)

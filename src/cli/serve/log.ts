@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
-import type { EngineObserver } from '../../index.ts'
+import type { EngineObserver, StoreObserver } from '../../index.ts'
 import { textLines } from './log-text.ts'
 
 /** Bytes that may wait to be written; lines beyond that are dropped, and counted. */
@@ -51,6 +51,15 @@ function standardOutput(): ReturnType<typeof destination> {
 /** Logs the few lines about the process itself, which `--log-level warn` shows too. */
 export function announcer(logger: Logger): Logger {
   return logger.level === 'silent' ? logger : logger.child({}, { level: 'info' })
+}
+
+/** Logs records that are not what they say: some other program writes to this memcached. */
+export function damageLog(logger: Logger): StoreObserver {
+  return {
+    manifestDisproved(hash) {
+      logger.error({ hash }, 'a record lists chunks that are not the content of its hash')
+    },
+  }
 }
 
 /** Logs when a memcached is connected and when it is lost. */

@@ -16,7 +16,7 @@ import {
 } from '../../index.ts'
 import { createBackend, reloadServersOnHangup } from './backend.ts'
 import { collectLessOften, endOnCrash, stopOnSignal } from './lifecycle.ts'
-import { announcer, connectionLog, createLogger } from './log.ts'
+import { announcer, connectionLog, createLogger, damageLog } from './log.ts'
 import { readAccess, readSecrets } from './secrets.ts'
 import { blame, type NameOf, printable, type ServeSettings } from './settings.ts'
 import { readCertificate, reloadOnHangup } from './tls.ts'
@@ -60,6 +60,7 @@ async function start(settings: ServeSettings, nameOf: NameOf): Promise<void> {
   }
   endOnCrash(logger)
   store.engine.observe(connectionLog(logger))
+  store.observe(damageLog(logger))
   warn(settings, access, announce)
   reloadServersOnHangup(backend, announce)
   await checkReady(store, nameOf, announce)

@@ -3,6 +3,7 @@ import {
   type Digest,
   type FileStore,
   PreconditionFailedError,
+  type PrepareOptions,
   type StoredFile,
 } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -42,41 +43,62 @@ export async function getFile(
   const verify = query.choice('verify', ['full', 'stream']) ?? 'full'
   const by = 'name' in ref ? 'name' : 'hash'
   const validators = { hash: file.hash, lastModified: by === 'name' ? file.storedAt : undefined }
-  const fields = fileFields(file, by)
-  if (fieldsOf !== undefined) fields.push(...fieldsOf(file))
+  const describe = (isProven: boolean) => {
+    const fields = fileFields(file, by, isProven)
+    if (fieldsOf !== undefined) fields.push(...fieldsOf(file))
+    return fields
+  }
   const verdict = isConditioned ? evaluate(method, headers, validators) : 'proceed'
   if (verdict === 'failed') throw new PreconditionFailedError('the file is another one')
   try {
-    if (verdict === 'not-modified') return exchange.answer(304, fields)
-    fields.push(...contentFields(headers, file))
+    if (verdict === 'not-modified') return exchange.answer(304, describe(file.isProven))
     const download = query.text('download')
-    if (download !== undefined) fields.push(...dispositionField(download, file))
-    if (method === 'HEAD') return await describe(exchange, file, fields)
+    const disposition = download === undefined ? [] : dispositionField(download, file)
+    const describeContent = (isProven: boolean) => [
+      ...describe(isProven),
+      ...contentFields(headers, file, isProven),
+      ...disposition,
+    ]
+    if (method === 'HEAD') return await look(exchange, file, describeContent)
     const ranges = rangesOf(exchange, file, validators)
-    await send(exchange, file, verify, contentOf(file, ranges, fields))
+    const prove = ranges !== undefined && continues(exchange)
+    await send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
   } finally {
     exchange.isHit = exchange.res.headersSent
   }
 }
 
-/** Promises what GET would send, when every chunk of it is there. */
-async function describe(exchange: Exchange, file: StoredFile, fields: Fields): Promise<void> {
+/** Makes the fields for content of which it is known, or not, that it has the hash. */
+type Describe = (isProven: boolean) => Fields
+
+/**
+ * Promises what GET would send, when every chunk of it is there: without what only reading them tells (RFC
+ * 9110, 9.3.2).
+ */
+async function look(exchange: Exchange, file: StoredFile, describe: Describe): Promise<void> {
   await file.probe(exchange.signal)
-  exchange.answer(200, [...fields, ...bodyFields(contentTypeOf(file), file.size)])
+  exchange.answer(200, [...describe(file.isProven), ...bodyFields(contentTypeOf(file), file.size)])
+}
+
+/** Whether the client will put the range together with what it has of the same content. */
+function continues({ headers }: Exchange): boolean {
+  return headers['if-range'] !== undefined || headers['if-match'] !== undefined
 }
 
 async function send(
   exchange: Exchange,
   file: StoredFile,
-  verify: 'full' | 'stream',
+  options: Pick<PrepareOptions, 'verify' | 'prove'>,
   content: Content,
+  describe: Describe,
 ): Promise<void> {
   const ranges = content.segments.filter((segment) => 'start' in segment)
   // One chunk is fetched sooner than a signal is made, and there is no next one to save.
   const signal = file.manifest.chunkCount > 1 ? exchange.signal : undefined
-  const read = await file.prepare(ranges, { verify, signal })
+  const read = await file.prepare(ranges, { ...options, signal })
   try {
-    await respond(exchange, content, read)
+    const fields = [...describe(read.isProven), ...content.fields]
+    await respond(exchange, { ...content, fields }, read)
   } finally {
     read.close()
   }
@@ -98,19 +120,19 @@ function rangesOf(
 }
 
 /** @param ranges `undefined` for the whole file. */
-function contentOf(file: StoredFile, ranges: ByteRange[] | undefined, fields: Fields): Content {
+function contentOf(file: StoredFile, ranges: ByteRange[] | undefined): Content {
   const type = contentTypeOf(file)
   if (ranges === undefined) {
-    fields.push(...bodyFields(type, file.size))
+    const fields = bodyFields(type, file.size)
     return { status: 200, fields, segments: [{ start: 0, end: file.size }] }
   }
   const [range, second] = ranges
   if (second !== undefined) {
     const body = new ByteRangesBody(ranges, file.size, type)
-    fields.push(...bodyFields(body.contentType, body.length))
+    const fields = bodyFields(body.contentType, body.length)
     return { status: 206, fields, segments: body.segments }
   }
-  fields.push(...bodyFields(type, range!.end - range!.start))
+  const fields = bodyFields(type, range!.end - range!.start)
   fields.push('Content-Range', contentRange(range!, file.size))
   return { status: 206, fields, segments: ranges }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import contentDisposition from 'content-disposition'
-import { etagOf } from '../../api/fields.ts'
+import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import type { StoredFile } from '../../index.ts'
 import { httpDate } from './dates.ts'
 import { digestFields } from './digests.ts'
@@ -18,17 +18,26 @@ const HARMLESS = ['Content-Security-Policy', 'sandbox']
 /** Header fields as `writeHead` takes them: a name, its value, the next name. */
 export type Fields = (string | number)[]
 
-/** Fields of every answer about a file: 200, 206 and 304. */
-export function fileFields(file: StoredFile, by: AskedBy): Fields {
-  const fields = ['ETag', etagOf(file.hash), 'Cache-Control', cacheControl(file, by), ...HARMLESS]
+/**
+ * Fields of every answer about a file: 200, 206 and 304.
+ * @param isProven Whether it is known that the bytes are those of the hash; without that, nothing that is
+ * said lets a client keep them, or put them together with others.
+ */
+export function fileFields(file: StoredFile, by: AskedBy, isProven: boolean): Fields {
+  const etag = isProven ? etagOf(file.hash) : weakEtagOf(file.hash)
+  const fields = ['ETag', etag, 'Cache-Control', cacheControl(file, by, isProven), ...HARMLESS]
   if (by === 'name') fields.push('Last-Modified', httpDate(file.storedAt))
   return fields
 }
 
 /** What describes the bytes that a 200 or 206 carries. */
-export function contentFields(headers: IncomingHttpHeaders, file: StoredFile): Fields {
+export function contentFields(
+  headers: IncomingHttpHeaders,
+  file: StoredFile,
+  isProven: boolean,
+): Fields {
   const fields: Fields = ['Accept-Ranges', 'bytes', 'Cache-Status', 'blobcached; hit']
-  fields.push(...digestFields(headers, file.digest))
+  if (isProven) fields.push(...digestFields(headers, file.digest))
   const encoding = file.attributes[CONTENT_ENCODING]
   if (encoding !== undefined && isFieldValue(encoding)) fields.push('Content-Encoding', encoding)
   return fields
@@ -61,8 +70,8 @@ export function isFieldValue(text: string): boolean {
  * for an hour shall not live on for a year in a cache. Neither `public` nor `private`: whether a
  * shared cache may keep an answer follows from whether the request had to say who asks.
  */
-export function cacheControl(file: StoredFile, by: AskedBy): string {
-  if (by === 'name') return 'no-cache'
+export function cacheControl(file: StoredFile, by: AskedBy, isProven: boolean): string {
+  if (by === 'name' || !isProven) return 'no-cache'
   if (file.ttl === 0) return `max-age=${YEAR}, immutable`
   const left = Math.floor((file.storedAt.getTime() - Date.now()) / 1000) + file.ttl
   return left > 0 ? `max-age=${Math.min(YEAR, left)}, immutable` : 'no-cache'

@@ -29,6 +29,11 @@ export function storeMetrics(registry: Registry, store: FileStore): void {
     labelNames: ['state'],
     registers,
   })
+  const disproved = new Counter({
+    name: 'blobcached_manifests_disproved_total',
+    help: 'How many records named chunks that are together another content than they say? Each that is not 0 was forged.',
+    registers,
+  })
   for (const outcome of OUTCOMES) uploads.inc({ outcome }, 0)
   for (const state of ['evicted', 'corrupt']) lost.inc({ state }, 0)
 
@@ -40,6 +45,7 @@ export function storeMetrics(registry: Registry, store: FileStore): void {
       uploads.inc({ outcome: 'size' in result ? 'stored' : failureOf(result.error) })
     },
     chunkLost: (state) => lost.inc({ state }),
+    manifestDisproved: () => disproved.inc(),
   })
 }
 

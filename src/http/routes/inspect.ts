@@ -10,7 +10,7 @@ const BATCH = 500
 /** Which chunks a file consists of, as its link says. */
 export function answerManifest(ctx: Context, file: StoredFile, by: AskedBy): void {
   const { hash, size, manifest } = file
-  ctx.set('Cache-Control', cacheControl(file, by))
+  ctx.set('Cache-Control', cacheControl(file, by, file.isProven))
   const chunks = mapped(manifest.chunks(), describeChunk)
   answerWithChunks(ctx, { hash, size, chunkSize: manifest.chunkSize }, chunks)
 }

@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import { nameFromPath } from '../../api/paths.ts'
 import type { FileStore, StoredFile } from '../../index.ts'
 import { HttpProblem } from '../problem.ts'
@@ -27,12 +28,13 @@ function folderProperties(): string {
         <D:getlastmodified>${new Date().toUTCString()}</D:getlastmodified>`
 }
 
-function fileProperties({ hash, size, storedAt, type }: StoredFile): string {
+function fileProperties({ hash, size, storedAt, type, isProven }: StoredFile): string {
+  const etag = isProven ? etagOf(hash) : weakEtagOf(hash)
   return `<D:resourcetype/>
         <D:getlastmodified>${storedAt.toUTCString()}</D:getlastmodified>
         <D:getcontentlength>${size}</D:getcontentlength>
         <D:getcontenttype>${escapeXml(type ?? 'application/octet-stream')}</D:getcontenttype>
-        <D:getetag>"${hash}"</D:getetag>`
+        <D:getetag>${etag}</D:getetag>`
 }
 
 function multistatus(ctx: Context, properties: string): string {

@@ -19,10 +19,21 @@ export interface FileDigest {
   drop(): void
 }
 
+/** Hashes a file whose chunks were hashed one by one already. */
+export interface WholeDigest {
+  /** Hashes the next bytes, which are read until the promise resolves, if it is one. */
+  add(bytes: Buffer): void | Promise<void>
+  end(): Digest | Promise<Digest>
+  /** Frees what is kept for a file whose digest is not needed any more. Harmless after `end`. */
+  drop(): void
+}
+
 /** What a thread is told. */
 export type HashOrder =
   /** A chunk, whose bytes are handed over: the next one of a file, or one for itself. */
   | { file: number | undefined; chunk: Uint8Array<ArrayBuffer> }
+  /** The next chunk of a file, whose own digest is not needed. */
+  | { file: number; chunk: Uint8Array<ArrayBuffer>; forFileOnly: true }
   /** There are no more chunks. */
   | { file: number; end: true }
   /** The digest of the file is not needed any more; there is no answer. */
@@ -30,7 +41,7 @@ export type HashOrder =
 
 /** What a thread answers, in the order of its orders. */
 export interface HashAnswer {
-  /** Of the chunk, or of the file at its end: 64 hexadecimal digits. */
+  /** Of the chunk, or of the file at its end: 64 hexadecimal digits; empty for `forFileOnly`. */
   hex: string
   /** The chunk, handed back. */
   chunk?: Uint8Array<ArrayBuffer>
@@ -76,10 +87,23 @@ export class HashThread {
   /** Hashes a file; what its chunks are copied to, if need be, is memory of `pool`. */
   file(pool: BufferPool): FileDigest {
     const file = ++this.#files
+    return { add: (chunk) => this.hash(chunk, pool, file), ...this.#endOf(file) }
+  }
+
+  /** Hashes a file through copies in memory of `pool`, since others may read the chunks meanwhile. */
+  whole(pool: BufferPool): WholeDigest {
+    const file = ++this.#files
+    const { end, drop } = this.#endOf(file)
     return {
-      add: (chunk) => this.hash(chunk, pool, file),
-      end: async () => Digest.parse((await this.#ask({ file, end: true })).hex),
-      drop: () => this.#worker.postMessage({ file, drop: true } satisfies HashOrder),
+      add: async (bytes) => {
+        const copy = copyOf({ bytes }, pool)
+        const chunk = copy.bytes as Buffer<ArrayBuffer>
+        const answer = await this.#ask({ file, chunk, forFileOnly: true }, [chunk.buffer])
+        copy.bytes = received(answer)
+        copy.release()
+      },
+      end,
+      drop,
     }
   }
 
@@ -91,15 +115,22 @@ export class HashThread {
   async hash(chunk: ChunkBytes, pool: BufferPool, file?: number): Promise<Hashed> {
     const own = chunk.isAlone ? chunk : copyOf(chunk, pool)
     const bytes = own.bytes as Buffer<ArrayBuffer>
-    const { hex, chunk: back } = await this.#ask({ file, chunk: bytes }, [bytes.buffer])
-    own.bytes = Buffer.from(back!.buffer, back!.byteOffset, back!.byteLength)
-    return { chunk: own, digest: Digest.parse(hex) }
+    const answer = await this.#ask({ file, chunk: bytes }, [bytes.buffer])
+    own.bytes = received(answer)
+    return { chunk: own, digest: Digest.parse(answer.hex) }
   }
 
   /** Ends the thread when it has answered every order. */
   async close(): Promise<void> {
     await this.#last.catch(() => {})
     await this.#worker.terminate()
+  }
+
+  #endOf(file: number) {
+    return {
+      end: async () => Digest.parse((await this.#ask({ file, end: true })).hex),
+      drop: () => this.#worker.postMessage({ file, drop: true } satisfies HashOrder),
+    }
   }
 
   #ask(order: HashOrder, handedOver: ArrayBuffer[] = []): Promise<HashAnswer> {
@@ -124,7 +155,12 @@ export class HashThread {
   }
 }
 
-function copyOf({ bytes }: ChunkBytes, pool: BufferPool): ChunkBytes {
+/** The memory that an answer hands back. */
+function received({ chunk }: HashAnswer): Buffer {
+  return Buffer.from(chunk!.buffer, chunk!.byteOffset, chunk!.byteLength)
+}
+
+function copyOf({ bytes }: { bytes: Buffer }, pool: BufferPool): ChunkBytes {
   const copy = pool.takeAlone(bytes.length)
   bytes.copy(copy.bytes)
   return copy

@@ -11,6 +11,7 @@ const files = new Map()
 parentPort?.on('message', (/** @type {HashOrder} */ order) => {
   if ('drop' in order) files.delete(order.file)
   else if ('end' in order) end(order.file)
+  else if ('forFileOnly' in order) addToFile(order.file, order.chunk)
   else add(order.file, order.chunk)
 })
 answer('ready')
@@ -26,6 +27,20 @@ function add(id, chunk) {
   // The first chunk is hashed once, for itself and for the file.
   else if (id !== undefined) files.set(id, hash.copy())
   answer({ hex: hash.digest('hex'), chunk }, [chunk.buffer])
+}
+
+/**
+ * @param {number} id
+ * @param {Uint8Array<ArrayBuffer>} chunk
+ */
+function addToFile(id, chunk) {
+  let file = files.get(id)
+  if (file === undefined) {
+    file = createHash('sha256')
+    files.set(id, file)
+  }
+  file.update(chunk)
+  answer({ hex: '', chunk }, [chunk.buffer])
 }
 
 /** @param {number} id */

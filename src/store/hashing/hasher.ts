@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Digest, type DigestStream } from '../../digest.ts'
 import type { ChunkBytes } from '../memory/chunk-bytes.ts'
 import type { BufferPool } from '../memory/pool.ts'
-import { type FileDigest, type Hashed, HashThread } from './hash-thread.ts'
+import { type FileDigest, type Hashed, HashThread, type WholeDigest } from './hash-thread.ts'
 
 /** More threads hash faster than chunks can arrive. */
 const MAX_THREADS = 4
@@ -51,6 +51,14 @@ export class Hasher {
   file(chunkSize: number, isLong: boolean, pool: BufferPool): FileDigest {
     const thread = isLong && chunkSize >= THREAD_MIN ? this.#thread() : undefined
     return thread?.file(pool) ?? this.#fileInPlace(chunkSize, pool)
+  }
+
+  /** Hashes a file whose chunks were hashed one by one already: on a thread where the chunks are large. */
+  whole(chunkSize: number, pool: BufferPool): WholeDigest {
+    const thread = chunkSize >= THREAD_MIN ? this.#thread() : undefined
+    if (thread !== undefined) return thread.whole(pool)
+    const whole = Digest.stream()
+    return { add: (bytes) => whole.update(bytes), end: () => whole.digest(), drop() {} }
   }
 
   /** Ends the threads; from now on everything is hashed in place. */

@@ -29,9 +29,14 @@ export class Budgets {
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
 
+  /** Whether one read may ever hold so much. */
+  mayHold(bytes: number): boolean {
+    return bytes <= this.#perRead && bytes <= this.#held.total
+  }
+
   /** Room for `bytes` until they are sent, or `undefined` when they have to be read twice. */
   async hold(bytes: number, signal?: AbortSignal): Promise<Lease | undefined> {
-    if (!this.#mayHold(bytes)) return undefined
+    if (!this.mayHold(bytes)) return undefined
     try {
       return await this.#held.acquire(bytes, bytes, { signal, patienceMs: HOLD_PATIENCE_MS })
     } catch {
@@ -42,7 +47,7 @@ export class Budgets {
 
   /** As `hold`, but never waits. */
   tryHold(bytes: number): Lease | undefined {
-    return this.#mayHold(bytes) ? this.#held.tryAcquire(bytes) : undefined
+    return this.mayHold(bytes) ? this.#held.tryAcquire(bytes) : undefined
   }
 
   /**
@@ -64,10 +69,6 @@ export class Budgets {
     const isAll = lease.bytes >= bytes
     const chunks = isAll ? Math.ceil(bytes / chunkSize) : Math.floor(lease.bytes / chunkSize)
     return { chunks: Math.max(1, chunks - 1), release: () => lease.release() }
-  }
-
-  #mayHold(bytes: number): boolean {
-    return bytes <= this.#perRead && bytes <= this.#held.total
   }
 }
 

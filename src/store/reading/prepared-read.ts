@@ -8,6 +8,11 @@ import type { ByteRange, Manifest } from '../records/manifest.ts'
  */
 export interface PreparedRead {
   /**
+   * Whether the bytes are those of content that has the hash. Otherwise each chunk is one that the link
+   * lists, and only a whole read shows at its end whether the list is right.
+   */
+  readonly isProven: boolean
+  /**
    * Returns the bytes of `range` if they are in memory. They are lent: valid until `close`, and shared with
    * other readers, so they must not be changed.
    */
@@ -51,6 +56,7 @@ async function sendAll(parts: Parts, write: (bytes: Buffer) => Promise<void>): P
 
 /** A read whose chunks are all in memory. */
 export class HeldRead implements PreparedRead {
+  isProven = false
   readonly #manifest: Manifest
   readonly #lease: Lease
   /** By their index in the file. */
@@ -109,10 +115,16 @@ export class HeldRead implements PreparedRead {
 
 /** A read that fetches and verifies the chunks on the way out, mostly for the second time. */
 export class StreamedRead implements PreparedRead {
+  readonly isProven: boolean
   readonly #parts: (range: ByteRange) => AsyncIterable<Part>
   readonly #onClose: () => void
 
-  constructor(parts: (range: ByteRange) => AsyncIterable<Part>, onClose: () => void = () => {}) {
+  constructor(
+    parts: (range: ByteRange) => AsyncIterable<Part>,
+    isProven: boolean,
+    onClose: () => void = () => {},
+  ) {
+    this.isProven = isProven
     this.#parts = parts
     this.#onClose = onClose
   }

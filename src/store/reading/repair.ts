@@ -3,7 +3,8 @@ import type { Budgets } from '../memory/budgets.ts'
 import { readAhead } from '../memory/window.ts'
 import type { Chunk, Manifest } from '../records/manifest.ts'
 import type { ChunkSource } from './chunks/source.ts'
-import { type State, stateOf, stateOfChunk } from './verification.ts'
+import type { Prover } from './prover.ts'
+import { isIntact, type State, stateOf, stateOfChunk } from './verification.ts'
 
 /** How many copies of a file were found and written again, and what state the file is in. */
 export interface Repair {
@@ -25,7 +26,7 @@ const COPIES_AT_ONCE = 4
 /** Reads every copy of every chunk and writes those again that another copy can replace. */
 export async function repairChunks(
   manifest: Manifest,
-  { source, budgets }: { source: ChunkSource; budgets: Budgets },
+  { source, budgets, prover }: { source: ChunkSource; budgets: Budgets; prover: Prover },
   signal?: AbortSignal,
 ): Promise<Omit<Repair, 'link'>> {
   const { digest, size, chunkSize } = manifest
@@ -33,18 +34,25 @@ export async function repairChunks(
   const copies: CopyReport = { wanted: 0, found: 0, repaired: 0, silent: 0 }
   const lease = await budgets.window('read', size, chunkSize, signal)
   const limit = Math.max(1, Math.floor(lease.chunks / COPIES_AT_ONCE))
+  const check = prover.check(manifest)
   const repair = async (chunk: Chunk) => ({ chunk, ...(await source.repair(chunk.digest)) })
   try {
     for await (const { chunk, found, ...repaired } of readAhead(manifest.chunks(), limit, repair)) {
       signal?.throwIfAborted()
       counts[stateOfChunk(found, chunk)]++
-      if (typeof found !== 'string') found.release()
+      if (typeof found !== 'string') {
+        if (isIntact(counts)) await check?.add(found)
+        found.release()
+      }
       for (const figure of FIGURES) copies[figure] += repaired.copies[figure]
     }
+    const isOther = isIntact(counts) && (await check?.end()) === false
+    const state = isOther ? 'corrupt' : stateOf(counts)
+    return { state, hash: digest.hex, size, counts, chunks: copies }
   } finally {
+    check?.drop()
     lease.release()
   }
-  return { state: stateOf(counts), hash: digest.hex, size, counts, chunks: copies }
 }
 
 const FIGURES = ['wanted', 'found', 'repaired', 'silent'] as const

@@ -1,6 +1,6 @@
 import type { Digest } from '../../digest.ts'
-import { EvictedError, RangeNotSatisfiableError } from '../../errors.ts'
-import type { Budgets } from '../memory/budgets.ts'
+import { CorruptError, EvictedError, RangeNotSatisfiableError } from '../../errors.ts'
+import type { Budgets, WindowLease } from '../memory/budgets.ts'
 import type { Lease } from '../memory/byte-budget.ts'
 import { windowFor } from '../memory/window.ts'
 import type { StoreEvents } from '../observer.ts'
@@ -19,6 +19,7 @@ import {
   type PreparedRead,
   StreamedRead,
 } from './prepared-read.ts'
+import type { Prover, WholeCheck } from './prover.ts'
 import { type Verification, verifyFile } from './verification.ts'
 
 export interface ReadOptions {
@@ -32,9 +33,15 @@ export interface ReadOptions {
 export interface PrepareOptions {
   /**
    * `full`, the default, verifies every chunk before it resolves. `stream` verifies the first one,
-   * for an early first byte; the rest is verified as it is read, and may turn out to be lost.
+   * for an early first byte; the rest is verified as it is read, and may turn out to be lost. The last
+   * chunk of a whole read follows when the content has the hash.
    */
   verify?: 'full' | 'stream' | undefined
+  /**
+   * Proves that the link lists the content of its hash, whatever the size of the file, before this
+   * resolves. Default false: that is done for whole reads, and for ranges of files that one read may hold.
+   */
+  prove?: boolean | undefined
   /** Ends the wait for memory, and the read of several chunks as soon as the next one has arrived. */
   signal?: AbortSignal | undefined
 }
@@ -46,6 +53,7 @@ export interface FileReading {
   readonly source: ChunkSource
   readonly budgets: Budgets
   readonly presence: Presence
+  readonly prover: Prover
   readonly events: StoreEvents
 }
 
@@ -92,12 +100,21 @@ export class StoredFile {
   }
 
   /**
+   * Whether this process knows that the chunks are together the content of the hash: the link was sealed
+   * with a secret, or this process has stored or hashed the content.
+   */
+  get isProven(): boolean {
+    return this.#reading.prover.isProven(this.manifest)
+  }
+
+  /**
    * Yields the bytes, each chunk verified before any of it is yielded. A chunk that is lost ends the
-   * stream in the middle: use `prepare` or `bytes` to know beforehand.
+   * stream in the middle, and a file that is not the content of its hash ends it before the last chunk:
+   * use `prepare` or `bytes` to know beforehand.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   stream(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    return bytesOf(this.#parts(options))
+    return bytesOf(this.#provenParts(options))
   }
 
   /**
@@ -106,7 +123,7 @@ export class StoredFile {
    */
   async bytes(options: ReadOptions = {}): Promise<Buffer> {
     const parts: Part[] = []
-    for await (const part of this.#parts(options)) parts.push(part)
+    for await (const part of this.#provenParts(options)) parts.push(part)
     const all = Buffer.concat(parts.map(({ bytes }) => bytes)) // A copy even of one: chunks may be shared.
     for (const { chunk } of parts) chunk.release()
     return all
@@ -119,16 +136,22 @@ export class StoredFile {
    */
   async prepare(
     ranges: readonly ByteRange[] = [{ start: 0, end: this.size }],
-    { verify = 'full', signal }: PrepareOptions = {},
+    { verify = 'full', prove = false, signal }: PrepareOptions = {},
   ): Promise<PreparedRead> {
     for (const range of ranges) this.#range(range)
-    if (verify === 'stream') return this.#prepareStream(ranges, signal)
-    const chunks = this.manifest.indicesOf(ranges).map((index) => this.manifest.chunk(index))
+    const needed = this.manifest.indicesOf(ranges)
+    const isStream = verify === 'stream'
+    const isWhole = needed.length === this.manifest.chunkCount && (!isStream || ranges.length === 1)
+    if ((!isWhole && needed.length > 0) || (isStream && prove)) await this.#prove(prove, signal)
+    if (isStream) return this.#prepareStream(ranges, signal)
+    const chunks = needed.map((index) => this.manifest.chunk(index))
+    const check = isWhole ? this.#reading.prover.checkUnlessProven(this.manifest) : undefined
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-    const lease = this.#tryHold(chunks, bytes) ?? (await this.#reading.budgets.hold(bytes, signal))
-    if (lease !== undefined) return this.#hold(chunks, lease, signal)
-    await this.#verifyOnly(chunks, bytes, signal)
-    return new StreamedRead((range) => this.#parts({ ...range, signal }))
+    const room = bytes + copyFor(check, this.manifest)
+    const lease = this.#tryHold(chunks, room) ?? (await this.#reading.budgets.hold(room, signal))
+    if (lease !== undefined) return this.#hold(chunks, lease, check, signal)
+    await this.#verifyOnly(chunks, bytes, check, signal)
+    return new StreamedRead((range) => this.#parts({ ...range, signal }), this.isProven)
   }
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
@@ -150,19 +173,54 @@ export class StoredFile {
     return lease ?? this.#reading.budgets.tryHold(bytes)
   }
 
-  async #hold(chunks: readonly Chunk[], lease: Lease, signal: AbortSignal | undefined) {
+  /**
+   * Proves the manifest before a part of the file is read, if one read may hold the file.
+   * @param isRequired Whether to prove it in any case, or else fail.
+   */
+  async #prove(isRequired: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const { budgets, prover } = this.#reading
+    const { manifest } = this
+    if (this.isProven || !(isRequired || budgets.mayHold(this.size))) return
+    const read = (signal: AbortSignal) => {
+      const check = prover.checkUnlessProven(manifest)
+      return this.#verifyOnly([...manifest.chunks()], this.size, check, signal)
+    }
+    try {
+      await prover.prove(manifest, read, signal)
+    } catch (error) {
+      // Another part of the file is lost; the one that is asked for may be there.
+      const isLost = error instanceof EvictedError || error instanceof CorruptError
+      if (isRequired || !isLost || prover.isDisproved(manifest)) throw error
+    }
+  }
+
+  async #hold(
+    chunks: readonly Chunk[],
+    lease: Lease,
+    check: WholeCheck | undefined,
+    signal: AbortSignal | undefined,
+  ) {
     const read = new HeldRead(this.manifest, lease)
     try {
-      await this.#readInto(read, chunks, signal)
+      await this.#readInto(read, chunks, check, signal)
+      await check?.expect()
+      lease.shrink(lease.bytes - copyFor(check, this.manifest))
+      read.isProven = this.isProven
       return read
     } catch (error) {
+      check?.drop()
       read.close()
       throw error
     }
   }
 
   /** One chunk, as most files have, is read without a window: 3 to 5 % of the CPU time of a small read. */
-  async #readInto(read: HeldRead, chunks: readonly Chunk[], signal: AbortSignal | undefined) {
+  async #readInto(
+    read: HeldRead,
+    chunks: readonly Chunk[],
+    check: WholeCheck | undefined,
+    signal: AbortSignal | undefined,
+  ) {
     const [first, second] = chunks
     if (first !== undefined && second === undefined) {
       read.add(first.index, await this.#reader.read(first))
@@ -172,18 +230,27 @@ export class StoredFile {
     for await (const chunk of this.#reader.readAll(chunks, windowFor(this.manifest.chunkSize))) {
       read.add(chunks[done++]!.index, chunk)
       signal?.throwIfAborted()
+      await check?.add(chunk)
     }
   }
 
-  async #verifyOnly(chunks: readonly Chunk[], bytes: number, signal: AbortSignal | undefined) {
+  async #verifyOnly(
+    chunks: readonly Chunk[],
+    bytes: number,
+    check: WholeCheck | undefined,
+    signal: AbortSignal | undefined,
+  ) {
     const { chunkSize } = this.manifest
     const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
     try {
-      for await (const chunk of this.#reader.readAll(chunks, window.chunks)) {
+      for await (const chunk of this.#reader.readAll(chunks, aheadOf(window, check))) {
+        await check?.add(chunk)
         chunk.release()
         signal?.throwIfAborted()
       }
+      await check?.expect()
     } finally {
+      check?.drop()
       window.release()
     }
   }
@@ -204,8 +271,18 @@ export class StoredFile {
       isFresh = false
       return primed()
     }
-    return new StreamedRead(partsOf, () => void parts.return())
+    return new StreamedRead(partsOf, this.isProven, () => void parts.return())
   }
+
+  /** As `#parts`, for reads that do not begin with `prepare`. */
+  async *#provenParts(options: ReadOptions): AsyncGenerator<Part, void, undefined> {
+    const range = this.#range(options)
+    const { from, to } = this.manifest.span(range)
+    if (to > from && to - from < this.manifest.chunkCount) await this.#prove(false, options.signal)
+    yield* this.#parts(options)
+  }
+
+  /** The last part of an unproven file that is read whole follows when the content has the hash. */
 
   async *#parts({ signal, ...options }: ReadOptions): AsyncGenerator<Part, void, undefined> {
     const range = this.#range(options)
@@ -213,16 +290,21 @@ export class StoredFile {
     const { chunkSize } = this.manifest
     const { from, to } = this.manifest.span(range)
     const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
+    const isWhole = to - from === this.manifest.chunkCount
     const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
+    const check = isWhole ? this.#reading.prover.checkUnlessProven(this.manifest) : undefined
     try {
-      let offset = from * chunkSize
+      let index = from
       const chunks = this.manifest.chunks(from, to)
-      for await (const chunk of this.#reader.readAll(chunks, window.chunks)) {
+      for await (const chunk of this.#reader.readAll(chunks, aheadOf(window, check))) {
         signal?.throwIfAborted()
+        await check?.add(chunk)
+        const offset = chunkSize * index++
+        if (index === to) await check?.expect()
         yield { chunk, bytes: clip(chunk.bytes, offset, range) }
-        offset += chunkSize
       }
     } finally {
+      check?.drop()
       window.release()
     }
   }
@@ -235,4 +317,14 @@ export class StoredFile {
       actual: `start ${start}, end ${end}`,
     })
   }
+}
+
+/** Bytes of the chunk that a check may have a copy of. */
+function copyFor(check: WholeCheck | undefined, { chunkSize }: Manifest): number {
+  return check === undefined ? 0 : chunkSize
+}
+
+/** How many chunks may be under way, beside the one in hand and the copy of it that a check may have. */
+function aheadOf({ chunks }: WindowLease, check: WholeCheck | undefined): number {
+  return check === undefined ? chunks : Math.max(1, chunks - 1)
 }

@@ -1,8 +1,8 @@
-import { Digest } from '../../digest.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import { readAhead } from '../memory/window.ts'
 import type { Chunk, Manifest } from '../records/manifest.ts'
 import type { ChunkSource, FoundChunk } from './chunks/source.ts'
+import type { Prover } from './prover.ts'
 
 /** All chunks there and right, at least one gone, or at least one wrong, which counts for more than gone. */
 export type State = 'intact' | 'evicted' | 'corrupt'
@@ -27,37 +27,46 @@ export interface Verification {
 /** Reads every chunk and, where all are right, checks that together they are the file. */
 export async function verifyFile(
   manifest: Manifest,
-  { source, budgets }: { source: ChunkSource; budgets: Budgets },
+  { source, budgets, prover }: { source: ChunkSource; budgets: Budgets; prover: Prover },
   signal?: AbortSignal,
 ): Promise<Verification> {
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const chunks: ChunkHealth[] = []
-  const whole = Digest.stream()
+  const check = prover.check(manifest)
   const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
   const find = async (chunk: Chunk) => ({ chunk, found: await source.find(chunk.digest) })
   try {
-    for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
+    for await (const { chunk, found } of readAhead(
+      manifest.chunks(),
+      Math.max(1, window.chunks - 1),
+      find,
+    )) {
       signal?.throwIfAborted()
       const state = stateOfChunk(found, chunk)
       if (typeof found !== 'string') {
-        whole.update(found.bytes)
+        if (state === 'intact' && isIntact(counts)) await check?.add(found)
         found.release()
       }
       counts[state]++
       chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
     }
+    const { digest, size, chunkSize } = manifest
+    const isOther = isIntact(counts) && (await check?.end()) === false
+    const state = isOther ? 'corrupt' : stateOf(counts)
+    return { state, hash: digest.hex, size, chunkSize, counts, chunks }
   } finally {
+    check?.drop()
     window.release()
   }
-  const { digest, size, chunkSize } = manifest
-  const isOther = stateOf(counts) === 'intact' && !whole.digest().equals(digest)
-  const state = isOther ? 'corrupt' : stateOf(counts)
-  return { state, hash: digest.hex, size, chunkSize, counts, chunks }
 }
 
 export function stateOfChunk(found: FoundChunk, { size }: Chunk): State {
   if (typeof found === 'string') return found
   return found.length === size ? 'intact' : 'corrupt'
+}
+
+export function isIntact(counts: Record<State, number>): boolean {
+  return stateOf(counts) === 'intact'
 }
 
 /** The state of a file by the states of its chunks. */

@@ -5,6 +5,7 @@ import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
 import { type KnownLink, KnownLinks } from './known-links.ts'
 import { decodeLink, encodeLink, type Link } from './link.ts'
+import { Proofs } from './proofs.ts'
 import { repairValue } from './repair-value.ts'
 import type { Sealer } from './seal.ts'
 import {
@@ -41,12 +42,14 @@ export class Links {
   readonly #engine: Engine
   readonly #keys: Keys
   readonly #sealer: Sealer
+  readonly #proofs: Proofs
   readonly #known = new KnownLinks()
 
-  constructor(engine: Engine, keys: Keys, sealer: Sealer) {
+  constructor(engine: Engine, keys: Keys, sealer: Sealer, proofs = new Proofs()) {
     this.#engine = engine
     this.#keys = keys
     this.#sealer = sealer
+    this.#proofs = proofs
   }
 
   /** What the ref led to when it was read last, if that is remembered: a guess at what it leads to now. */
@@ -56,17 +59,20 @@ export class Links {
 
   /**
    * Reads the link. A record that is the known one, byte for byte, is not proved again.
-   * @throws {CorruptError} when there is a record that does not prove itself. It is left alone.
+   * @throws {CorruptError} when there is a record that does not prove itself, or whose manifest was
+   * disproved. It is left alone.
    */
   async read(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
     const key = known?.key ?? this.#key(ref)
     const prove = (record: Buffer) =>
-      known?.isSame(record) ? known.link : this.#prove(record, key, ref)
+      known?.isSame(record) ? this.#unlessDisproved(known.link) : this.#prove(record, key, ref)
     try {
-      return toLink(await this.#engine.get(key, prove, VERSIONED))
+      const link = toLink(await this.#engine.get(key, prove, VERSIONED))
+      if (link === undefined || !this.#proofs.isDisproved(link.manifest)) return link
     } catch (error) {
       throw corruptIfDamaged(error, ref)
     }
+    throw new CorruptError(`the chunks of ${describeRef(ref)} are not the content of its hash`)
   }
 
   /** As `read`, and writes again what copies of the record are missing, outdated or wrong. */
@@ -162,7 +168,12 @@ export class Links {
     if (link === undefined) return decodeTombstone(record, key, this.#sealer)
     if (!leadsTo(link, ref)) return undefined
     this.#known.learn(ref, key, record, link)
-    return link
+    return this.#unlessDisproved(link)
+  }
+
+  /** Where there are several copies, another one may be the link that was stored. */
+  #unlessDisproved(link: Link): Link | undefined {
+    return this.#hasCopies && this.#proofs.isDisproved(link.manifest) ? undefined : link
   }
 
   get #hasCopies(): boolean {

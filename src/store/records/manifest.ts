@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Digest } from '../../digest.ts'
 
 /** Bytes of the largest chunk: a reader has to hold it at once. */
@@ -17,6 +18,7 @@ export class Manifest {
   readonly size: number
   readonly chunkSize: number
   readonly #digests: Buffer
+  #identity: string | undefined
 
   /** @param digests The chunks' digests, 32 bytes each, in order; not to be changed afterwards. */
   constructor(digest: Digest, size: number, chunkSize: number, digests: Buffer) {
@@ -39,6 +41,15 @@ export class Manifest {
 
   get chunkCount(): number {
     return this.#digests.length / Digest.byteLength
+  }
+
+  /** The same for manifests that are equal in every part. */
+  get identity(): string {
+    this.#identity ??= createHash('sha256')
+      .update(`${this.digest.hex} ${this.size} ${this.chunkSize} `)
+      .update(this.#digests)
+      .digest('base64url')
+    return this.#identity
   }
 
   chunk(index: number): Chunk {

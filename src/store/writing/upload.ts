@@ -1,6 +1,7 @@
 import { Digest } from '../../digest.ts'
 import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
 import type { Budgets } from '../memory/budgets.ts'
+import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type Written } from './chunk-writer.ts'
 import type { CommitOptions, Committer, Receipt } from './commit.ts'
 import { type OpenSource, open, type Source, untilAborted } from './source.ts'
@@ -31,12 +32,20 @@ export class Uploads {
   readonly #budgets: Budgets
   readonly #writer: ChunkWriter
   readonly #committer: Committer
+  readonly #proofs: Proofs
   readonly #chunkSize: number
 
-  constructor(budgets: Budgets, writer: ChunkWriter, committer: Committer, chunkSize: number) {
+  constructor(
+    budgets: Budgets,
+    writer: ChunkWriter,
+    committer: Committer,
+    proofs: Proofs,
+    chunkSize: number,
+  ) {
     this.#budgets = budgets
     this.#writer = writer
     this.#committer = committer
+    this.#proofs = proofs
     this.#chunkSize = chunkSize
   }
 
@@ -83,6 +92,7 @@ export class Uploads {
       if (digest !== undefined && !manifest.digest.equals(digest)) {
         throw mismatch(digest, manifest.digest)
       }
+      this.#proofs.learn(manifest, true)
       return written
     } finally {
       window.release()

@@ -1,0 +1,143 @@
+import type { Digest } from '../../digest.ts'
+import { CorruptError } from '../../errors.ts'
+import type { WholeDigest } from '../hashing/hash-thread.ts'
+import type { Hasher } from '../hashing/hasher.ts'
+import type { ChunkBytes } from '../memory/chunk-bytes.ts'
+import type { BufferPool } from '../memory/pool.ts'
+import type { StoreEvents } from '../observer.ts'
+import type { Manifest } from '../records/manifest.ts'
+import type { Proofs } from '../records/proofs.ts'
+
+/** Proves manifests: hashes the content that their chunks are together, while it is read anyway or beforehand. */
+export class Prover {
+  readonly #proofs: Proofs
+  readonly #hasher: Hasher
+  readonly #pool: BufferPool
+  readonly #events: StoreEvents
+  readonly #underWay = new Map<string, SharedWork>()
+
+  /** @param pool Gives the memory for the one chunk of a check that a hash thread has at a time. */
+  constructor(proofs: Proofs, hasher: Hasher, pool: BufferPool, events: StoreEvents) {
+    this.#proofs = proofs
+    this.#hasher = hasher
+    this.#pool = pool
+    this.#events = events
+  }
+
+  isProven(manifest: Manifest): boolean {
+    return this.#proofs.isProven(manifest)
+  }
+
+  isDisproved(manifest: Manifest): boolean {
+    return this.#proofs.isDisproved(manifest)
+  }
+
+  /** Returns a check of the whole content, or `undefined` for a manifest that is proven. */
+  checkUnlessProven(manifest: Manifest): WholeCheck | undefined {
+    return this.isProven(manifest) ? undefined : this.#check(manifest)
+  }
+
+  /** As `checkUnlessProven`, for a manifest of several chunks that may be proven. */
+  check(manifest: Manifest): WholeCheck | undefined {
+    return manifest.chunkCount > 1 ? this.#check(manifest) : undefined
+  }
+
+  #check(manifest: Manifest): WholeCheck {
+    const digest = this.#hasher.whole(manifest.chunkSize, this.#pool)
+    return new WholeCheck(digest, (whole) => {
+      const isRight = whole.equals(manifest.digest)
+      this.#proofs.learn(manifest, isRight)
+      if (!isRight) this.#events.manifestDisproved(manifest.digest.hex)
+      return isRight
+    })
+  }
+
+  /**
+   * Proves a manifest by `read`, which reads the file and checks it. Callers that wait for the same
+   * manifest share one reading; it is aborted when the last of them has left.
+   */
+  async prove(
+    { identity }: Manifest,
+    read: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let work = this.#underWay.get(identity)
+    if (work === undefined || work.isAborted) {
+      const own = new SharedWork(read)
+      const forget = () => {
+        if (this.#underWay.get(identity) === own) this.#underWay.delete(identity)
+      }
+      own.result.then(forget, forget)
+      this.#underWay.set(identity, own)
+      work = own
+    }
+    await work.wait(signal)
+  }
+}
+
+/** Takes the chunks of a file in order, each verified, and tells at the end whether they are the file. */
+export class WholeCheck {
+  readonly #digest: WholeDigest
+  readonly #judge: (whole: Digest) => boolean
+
+  /** @param judge Returns whether that is the digest of the file, and remembers it. */
+  constructor(digest: WholeDigest, judge: (whole: Digest) => boolean) {
+    this.#digest = digest
+    this.#judge = judge
+  }
+
+  /** Resolves when the bytes have been hashed. */
+  async add(chunk: ChunkBytes): Promise<void> {
+    await this.#digest.add(chunk.bytes)
+  }
+
+  async end(): Promise<boolean> {
+    return this.#judge(await this.#digest.end())
+  }
+
+  /** @throws {CorruptError} when the chunks are not the file. */
+  async expect(): Promise<void> {
+    if (await this.end()) return
+    throw new CorruptError(
+      'the chunks are right, and together they are not the content of that hash',
+    )
+  }
+
+  /** Frees what is kept for a check that is not finished. Idempotent, and harmless after the end. */
+  drop(): void {
+    this.#digest.drop()
+  }
+}
+
+/** One piece of work that several callers wait for. */
+class SharedWork {
+  readonly result: Promise<void>
+  readonly #controller = new AbortController()
+  #waiting = 0
+
+  constructor(work: (signal: AbortSignal) => Promise<void>) {
+    this.result = work(this.#controller.signal)
+  }
+
+  get isAborted(): boolean {
+    return this.#controller.signal.aborted
+  }
+
+  /** Rejects at once when `signal` is aborted. */
+  async wait(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    this.#waiting++
+    let onAbort: () => void
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      await Promise.race([this.result, aborted])
+    } finally {
+      signal?.removeEventListener('abort', onAbort!)
+      this.#waiting--
+      if (this.#waiting === 0) this.#controller.abort()
+    }
+  }
+}

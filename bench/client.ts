@@ -2,8 +2,9 @@ import { createRequire } from 'node:module'
 import { parseAddresses } from '../src/engine/memcached/address.ts'
 import { Commands } from '../src/engine/memcached/commands.ts'
 import { ReconnectingConnection } from '../src/engine/memcached/connection/reconnecting.ts'
+import { KnownServer } from '../src/engine/memcached/known-server.ts'
 import { validateOptions } from '../src/engine/memcached/options.ts'
-import { BinaryCodec } from '../src/engine/memcached/protocol/binary.ts'
+import type { Protocol } from '../src/engine/memcached/protocol/choice.ts'
 import { launchMemcached } from '../test/helpers/memcached.ts'
 import { type Effort, type Section, table } from './section.ts'
 import { median, round, sizeName } from './statistics.ts'
@@ -21,16 +22,18 @@ interface Subject {
   close(): void
 }
 
-function ours(address: string, connections: number): Subject {
-  const settings = validateOptions(parseAddresses(address)[0]!, { timeoutMs: 10_000 })
-  const connect = () => new ReconnectingConnection(settings, () => new BinaryCodec())
+function ours(address: string, name: string, connections = 1, protocol: Protocol = 'binary') {
+  const options = { timeoutMs: 10_000, protocol }
+  const server = new KnownServer(validateOptions(parseAddresses(address)[0]!, options))
+  const connect = () => new ReconnectingConnection(server)
   const commands = new Commands(Array.from({ length: connections }, connect))
-  return {
-    name: connections === 1 ? 'ours' : `ours, ${connections} connections`,
+  const subject: Subject = {
+    name,
     get: async (key) => (await commands.gets(key))?.value,
     set: (key, value) => commands.set(key, value, 0),
     close: () => commands.close(),
   }
+  return subject
 }
 
 interface Stock {
@@ -102,7 +105,8 @@ async function compare(
 /** Measures our memcached client and memjs in turn, without a server on top. */
 export async function clientSection({ seconds }: Effort): Promise<Section> {
   const server = await launchMemcached({ memoryMb: 256 })
-  const subjects = [ours(server.address, 1), ours(server.address, 2), stock(server.address)]
+  const { address } = server
+  const subjects = [ours(address, 'ours'), ours(address, 'ours, 2 connections', 2), stock(address)]
   const rows: string[][] = []
   try {
     for (const length of LENGTHS) {
@@ -118,4 +122,27 @@ export async function clientSection({ seconds }: Effort): Promise<Section> {
   const head = ['', 'client', 'per second', 'MB/s', '÷ memjs']
   const text = `${CONCURRENCY} operations at once.\n\n${table(head, rows)}`
   return { title: 'The memcached client alone', text }
+}
+
+/** The same values over each protocol in turn; `binary` is what the others are compared with. */
+export async function protocolsSection({ seconds }: Effort): Promise<Section> {
+  const server = await launchMemcached({ memoryMb: 256 })
+  const subjects = (['meta', 'text', 'binary'] as const).map((protocol) =>
+    ours(server.address, protocol, 1, protocol),
+  )
+  const rows: string[][] = []
+  try {
+    for (const length of [4096, 524_288]) {
+      for (const what of ['get', 'set'] as const) {
+        rows.push(...(await compare(subjects, length, what, seconds * ROUNDS_A_SECOND)))
+      }
+    }
+  } finally {
+    for (const subject of subjects) subject.close()
+    await server.dispose()
+  }
+  console.error('measured the protocols')
+  const head = ['', 'protocol', 'per second', 'MB/s', '÷ binary']
+  const text = `${CONCURRENCY} operations at once.\n\n${table(head, rows)}`
+  return { title: 'The protocols of memcached', text }
 }

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { throughputChart } from './chart.ts'
-import { clientSection } from './client.ts'
+import { clientSection, protocolsSection } from './client.ts'
 import { clientsSection } from './clients.ts'
 import {
   type Contender,
@@ -25,7 +25,7 @@ import { retainedSection } from './retained.ts'
 import type { Effort, Section } from './section.ts'
 import { measureThroughput, throughputSection } from './throughput.ts'
 
-const PARTS = 'limits,client,throughput,first-byte,clients,memory,retained'
+const PARTS = 'limits,client,protocols,throughput,first-byte,clients,memory,retained'
 
 const { values: flags } = parseArgs({
   options: {
@@ -53,6 +53,7 @@ execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })
 const sections: Section[] = []
 if (parts.has('limits')) sections.push(await limitsSection(effort.seconds))
 if (parts.has('client')) sections.push(await clientSection(effort))
+if (parts.has('protocols')) sections.push(await protocolsSection(effort))
 await withContenders(async (contenders, values) => {
   if (parts.has('throughput')) {
     const measured = await measureThroughput(contenders, values, effort)

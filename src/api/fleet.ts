@@ -26,6 +26,10 @@ const serverSchema = object(
     loadShare: amount,
     missedCopies: count,
     repairedCopies: count,
+    /** How it is spoken to: `binary`, `meta` or `text`. */
+    protocol: text,
+    /** What it cannot do and is done without. */
+    lacks: listOf(text),
     /** Why it is not up. */
     error: text,
   },

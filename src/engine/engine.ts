@@ -1,3 +1,5 @@
+import { UnavailableError } from '../errors.ts'
+
 /**
  * Turns a stored value into what it stands for. Returns `undefined` when it is not the value that
  * was stored: a chunk whose hash is wrong, a record whose seal is broken. Called once for each copy
@@ -170,6 +172,10 @@ export interface EngineStats {
    * started.
    */
   repairedCopies?: number
+  /** How it is spoken to: `binary`, `meta` or `text`. */
+  protocol?: string
+  /** What it cannot do and is done without: `settings`, `stats`, `cas`, `touch`, `crawler`, `slabs`. */
+  lacks?: string[]
   /** Why it is not up. */
   error?: string
 }
@@ -181,11 +187,16 @@ export type Outcome = 'ok' | 'absent' | 'damaged' | 'failed'
 export interface EngineObserver {
   operation?(server: string, operation: Operation, outcome: Outcome, seconds: number): void
   connection?(server: string, state: 'up' | 'down', error?: Error): void
+  /** It turned out that a server cannot do something; `without` tells what that means. */
+  lacks?(server: string, ability: string, without: string): void
   /** A copy that was missing or wrong has been written again. */
   repaired?(server: string, key: string): void
   /** Fewer copies than configured could be written. */
   degraded?(key: string, copies: number, wanted: number): void
 }
+
+/** Thrown when a server answers, but not for this key: one behind a proxy is down. */
+export class KeyUnavailableError extends UnavailableError {}
 
 /** Thrown when there is a value under the key and no copy of it is the one that was stored. */
 export class DamagedError extends Error {

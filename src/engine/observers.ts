@@ -12,6 +12,10 @@ export class Observers {
     for (const observer of this.#all) observer.connection?.(server, state, error)
   }
 
+  lacks(server: string, ability: string, without: string): void {
+    for (const observer of this.#all) observer.lacks?.(server, ability, without)
+  }
+
   /**
    * Does `work`, and tells the observers its outcome and how long it took.
    * @param explain Returns the error to reject with for the error that `work` failed with.

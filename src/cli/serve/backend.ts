@@ -70,6 +70,7 @@ function optionsOf(settings: ServeSettings) {
   return {
     replicas,
     pageMover: settings.memcachedPageMover,
+    protocol: settings.memcachedProtocol,
     ...(memcachedTimeout !== undefined && { timeoutMs: memcachedTimeout }),
     ...(memcachedUsername !== undefined && { username: memcachedUsername }),
     ...(memcachedPassword !== undefined && { password: memcachedPassword }),

@@ -62,12 +62,15 @@ export function damageLog(logger: Logger): StoreObserver {
   }
 }
 
-/** Logs when a memcached is connected and when it is lost. */
+/** Logs when a memcached is connected, when it is lost, and once what it cannot do. */
 export function connectionLog(logger: Logger): EngineObserver {
   return {
     connection(server, state, error) {
       if (state === 'up') logger.info({ server }, 'memcached is connected')
       else logger.warn({ server, error: error?.message }, 'memcached cannot be reached')
+    },
+    lacks(server, ability, without) {
+      logger.warn({ server, lacks: ability }, `memcached does without: ${without}`)
     },
   }
 }

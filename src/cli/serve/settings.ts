@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { InvalidArgumentError } from '../../errors.ts'
+import type { MemcachedOptions } from '../../index.ts'
 import {
   bytes,
   collect,
@@ -30,6 +31,7 @@ export interface ServeSettings {
   replicas: number
   memcachedUsername?: string
   memcachedPassword?: string
+  memcachedProtocol: MemcachedOptions['protocol'] & string
   memcachedTimeout?: number
   memcachedPageMover: boolean
   memory: number
@@ -119,8 +121,11 @@ function files(): Option[] {
     )
       .default(1)
       .argParser(wholeNumber(1, 16)),
-    setting('--memcached-username <name>', 'SASL user name'),
-    setting('--memcached-password <password>', 'SASL password'),
+    setting('--memcached-protocol <protocol>', 'how to speak to memcached; auto finds out')
+      .choices(['auto', 'binary', 'meta', 'text'])
+      .default('auto'),
+    setting('--memcached-username <name>', 'user name, for SASL or a memcached with -Y'),
+    setting('--memcached-password <password>', 'its password'),
     setting(
       '--memcached-timeout <ms>',
       'milliseconds without an answer before it counts as down (default: 1000; several: 400)',

@@ -1,5 +1,5 @@
 import { UnavailableError } from '../../errors.ts'
-import type { Engine, EngineStats } from '../engine.ts'
+import { type Engine, type EngineStats, KeyUnavailableError } from '../engine.ts'
 import { Latency } from './latency.ts'
 import { Load } from './load.ts'
 import { MissedWrites } from './missed-writes.ts'
@@ -18,6 +18,10 @@ const RECOVERY_MS = 10 * 60_000
  * anyway.
  */
 const DRAIN = { poll: 20, most: 10_000 }
+
+/** Whether the server itself does not answer. */
+const isOutage = (error: unknown): error is UnavailableError =>
+  error instanceof UnavailableError && !(error instanceof KeyUnavailableError)
 
 export interface Server extends Place {
   readonly engine: Engine
@@ -88,7 +92,7 @@ export class Member implements Place {
     try {
       return await work(this.engine)
     } catch (error) {
-      if (error instanceof UnavailableError) this.#putAside(error)
+      if (isOutage(error)) this.#putAside(error)
       throw error
     } finally {
       this.inFlight--

@@ -2,6 +2,7 @@ import { InsufficientStorageError, TooLargeError } from '../../errors.ts'
 import { checkTtl } from '../key.ts'
 import type { ReconnectingConnection } from './connection/reconnecting.ts'
 import { ConnectionError } from './connection-error.ts'
+import { Lacks } from './lacks.ts'
 import type { Allocate, Reply, Request } from './protocol/protocol.ts'
 
 /** Memcached takes more seconds than these for Unix time. */
@@ -28,9 +29,12 @@ export interface Item {
  */
 export class Commands {
   readonly #connections: readonly ReconnectingConnection[]
+  readonly #lacks: Lacks
 
-  constructor(connections: readonly ReconnectingConnection[]) {
+  /** @param lacks Is told what the server turns out to be unable to do. */
+  constructor(connections: readonly ReconnectingConnection[], lacks = new Lacks()) {
     this.#connections = connections
+    this.#lacks = lacks
   }
 
   /** @param allocate Where the value is received. Default: new memory. */
@@ -38,8 +42,10 @@ export class Commands {
     return this.#ask({ verb: 'get', key, allocate }, toValue)
   }
 
-  gets(key: string): Promise<Item | undefined> {
-    return this.#ask({ verb: 'gets', key }, toItem)
+  async gets(key: string): Promise<Item | undefined> {
+    const item = await this.#ask({ verb: 'gets', key }, toItem)
+    if (item?.cas === 0n) this.#lacks.add('cas')
+    return item
   }
 
   /** @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError} */
@@ -56,8 +62,14 @@ export class Commands {
   }
 
   /** @throws {InvalidArgumentError} */
-  touch(key: string, ttl: number): Promise<boolean> {
-    return this.#ask({ verb: 'touch', key, exptime: toExptime(ttl) }, isThere)
+  async touch(key: string, ttl: number): Promise<boolean> {
+    const exptime = toExptime(ttl)
+    if (!this.#lacks.has('touch')) {
+      const isThereNow = await this.#ask({ verb: 'touch', key, exptime }, isThereIfKnown)
+      if (isThereNow !== undefined) return isThereNow
+      this.#lacks.add('touch')
+    }
+    return (await this.get(key)) !== undefined
   }
 
   delete(key: string): Promise<boolean> {
@@ -73,11 +85,21 @@ export class Commands {
     return this.#ask({ verb: 'noop' }, expectOk)
   }
 
-  /**
-   * Resolves with what `stats` tells, by name; with `about`, with what `stats items` and the like
-   * tell.
-   */
-  stats(about = ''): Promise<ReadonlyMap<string, string>> {
+  /** Resolves with what `stats` tells, by name: nothing when the server has no such command. */
+  async stats(): Promise<ReadonlyMap<string, string>> {
+    // A proxy that would hang up is found out when connecting.
+    if (!this.isConnected) await this.noop()
+    if (!this.#lacks.has('stats')) {
+      const figures = await this.#ask({ verb: 'stats' }, toFiguresIfKnown)
+      if (figures !== undefined) return figures
+      this.#lacks.add('stats')
+    }
+    await this.noop()
+    return new Map()
+  }
+
+  /** Resolves with what `stats items` and the like tell, by name. */
+  statsOf(about: 'items' | 'slabs'): Promise<ReadonlyMap<string, string>> {
     return this.#ask({ verb: 'stats', key: about }, (reply) => {
       expectOk(reply)
       return reply.figures!
@@ -130,6 +152,17 @@ function isThere(reply: Reply): boolean {
   if (reply.status === 'not-found') return false
   expectOk(reply)
   return true
+}
+
+/** `undefined` when the server has no such command. */
+function isThereIfKnown(reply: Reply): boolean | undefined {
+  return reply.status === 'unknown' ? undefined : isThere(reply)
+}
+
+function toFiguresIfKnown(reply: Reply): ReadonlyMap<string, string> | undefined {
+  if (reply.status === 'unknown') return undefined
+  expectOk(reply)
+  return reply.figures
 }
 
 function expectOkOrChanged(reply: Reply): void {

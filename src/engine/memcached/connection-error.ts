@@ -53,12 +53,36 @@ const CODES: Record<string, Failure> = {
 
 /** Returns the error for an `error` event of a socket. */
 export function fromSocketError(error: NodeJS.ErrnoException, connected: boolean): ConnectionError {
-  if (connected)
-    return new ConnectionError('reset', `the connection broke: ${error.message}`, error)
-  const isTls = error.code?.startsWith('ERR_SSL') || error.code?.includes('CERT')
-  const code = isTls ? 'tls' : (CODES[error.code ?? ''] ?? 'connect-failed')
-  return new ConnectionError(code, `no connection: ${error.message || error.code}`, error)
+  const { code = '', message } = error
+  // TLS 1.3 tells of it when the client takes the connection for open already.
+  if (CLIENT_CERTIFICATE.test(code)) {
+    const text = `the server wants a client certificate that it trusts (tls.cert, tls.key): ${message}`
+    return new ConnectionError('tls', text, error)
+  }
+  if (connected) return new ConnectionError('reset', `the connection broke: ${message}`, error)
+  const isTls = code.startsWith('ERR_SSL') || code.includes('CERT')
+  const failure = isTls ? 'tls' : (CODES[code] ?? 'connect-failed')
+  const advice = ADVICE.find(([pattern]) => pattern.test(code))?.[1] ?? ''
+  return new ConnectionError(failure, `no connection: ${message || code}${advice}`, error)
 }
+
+const CLIENT_CERTIFICATE =
+  /_ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|UNKNOWN_CA)$/
+
+/** What to do about an error code of Node or of OpenSSL. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/^(ENOTFOUND|EAI_AGAIN)$/, '; check the name of the host, and DNS'],
+  [/^ECONNREFUSED$/, '; is memcached running, and does it listen at this address (-l, -p)?'],
+  [
+    /^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH|RECORD_LAYER)/,
+    '; the server speaks no TLS: leave it out',
+  ],
+  [/CERT|^UNABLE_TO/, '; name the authority that signed its certificate (tls.ca)'],
+]
+
+/** Returns the error of a server that answers a new connection with a refusal. */
+export const connectionLimit = () =>
+  new ConnectionError('connect-failed', 'memcached takes no more connections; raise its limit (-c)')
 
 /** Returns the error that ends a connection on which memcached sent `what`. */
 export const violation = (what: string) => new ConnectionError('protocol', `memcached sent ${what}`)

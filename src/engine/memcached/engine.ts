@@ -5,6 +5,7 @@ import {
   type EngineObserver,
   type EngineStats,
   type GetOptions,
+  KeyUnavailableError,
   type Operation,
   type Proof,
   type SetOptions,
@@ -13,12 +14,12 @@ import { checkKey } from '../key.ts'
 import { Observers } from '../observers.ts'
 import type { Address } from './address.ts'
 import { Commands } from './commands.ts'
-import type { ConnectionEvents } from './connection/connection.ts'
 import { ReconnectingConnection } from './connection/reconnecting.ts'
 import { ConnectionError } from './connection-error.ts'
+import { KnownServer } from './known-server.ts'
+import { Lacks } from './lacks.ts'
 import { type MemcachedOptions, validateOptions } from './options.ts'
 import { PageMover } from './pages/page-mover.ts'
-import { BinaryCodec } from './protocol/binary.ts'
 import { Room } from './room.ts'
 import { SecondLook } from './second-look.ts'
 import { toEngineStats } from './stats.ts'
@@ -26,6 +27,7 @@ import { toEngineStats } from './stats.ts'
 /** One memcached server. */
 export class MemcachedEngine implements Engine {
   readonly #name: string
+  readonly #server: KnownServer
   readonly #commands: Commands
   readonly #secondLook: SecondLook
   readonly #pageMover: PageMover | undefined
@@ -36,19 +38,19 @@ export class MemcachedEngine implements Engine {
   constructor(address: Address, options: MemcachedOptions = {}) {
     const settings = validateOptions(address, options)
     this.#name = address.name
-    const connect = (events?: ConnectionEvents) =>
-      new ReconnectingConnection(settings, () => new BinaryCodec(), events)
+    const lacks = new Lacks((ability, without) =>
+      this.#observers.lacks(this.#name, ability, without),
+    )
+    this.#server = new KnownServer(settings, lacks)
     const events = {
       up: () => this.#observers.connection(this.#name, 'up'),
       down: (error: Error) => this.#observers.connection(this.#name, 'down', error),
     }
+    const connect = (to: Partial<typeof events>) => new ReconnectingConnection(this.#server, to)
     const connections = Array.from({ length: settings.connections }, () => connect(events))
-    this.#commands = new Commands(connections)
-    this.#secondLook = new SecondLook(() => new Commands([connect()]))
-    // A memcached with SASL speaks the binary protocol only, which cannot move pages.
-    if ((options.pageMover ?? true) && settings.credentials === undefined) {
-      this.#pageMover = new PageMover(this.#commands, settings)
-    }
+    this.#commands = new Commands(connections, lacks)
+    this.#secondLook = new SecondLook(() => new Commands([connect({})], lacks))
+    if (options.pageMover ?? true) this.#pageMover = new PageMover(this.#commands, this.#server)
   }
 
   /** Without `#run`, as the most frequent operation: two promises fewer. */
@@ -104,7 +106,17 @@ export class MemcachedEngine implements Engine {
     try {
       const figures = await retryOnce(() => this.#commands.stats())
       const latencySeconds = (performance.now() - start) / 1000
-      return [{ server, up: true, ...toEngineStats(figures), latencySeconds }]
+      const { protocols, lacks } = this.#server
+      return [
+        {
+          server,
+          up: true,
+          ...toEngineStats(figures),
+          latencySeconds,
+          protocol: protocols.name!,
+          ...(lacks.list.length > 0 && { lacks: lacks.list }),
+        },
+      ]
     } catch (error) {
       return [{ server, up: false, error: error instanceof Error ? error.message : String(error) }]
     }
@@ -155,7 +167,8 @@ export class MemcachedEngine implements Engine {
   /** Turns a `ConnectionError` into an `UnavailableError` that names the server. */
   readonly #explain = (error: unknown) => {
     if (!(error instanceof ConnectionError)) return error
-    return new UnavailableError(`memcached ${this.#name}: ${error.message}`, { cause: error })
+    const Unavailable = error.code === 'server-error' ? KeyUnavailableError : UnavailableError
+    return new Unavailable(`memcached ${this.#name}: ${error.message}`, { cause: error })
   }
 }
 

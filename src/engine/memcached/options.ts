@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { InvalidArgumentError } from '../../errors.ts'
 import type { Address, Credentials } from './address.ts'
+import { PROTOCOLS, type Protocol } from './protocol/choice.ts'
 
 /** How to talk to memcached. Times are in milliseconds, sizes in bytes. */
 export interface MemcachedOptions {
@@ -32,7 +33,15 @@ export interface MemcachedOptions {
    * servers.
    */
   backoffMaxMs?: number
-  /** For addresses that name no user. Sent through SASL PLAIN. */
+  /**
+   * How to speak to it. Default `auto`, which finds out when connecting what the server speaks, and
+   * prefers `binary` to `meta`, the commands of memcached 1.6, and that to `text`, the classic ones.
+   */
+  protocol?: Protocol
+  /**
+   * For addresses that name no user. Sent through SASL PLAIN with the binary protocol, else as
+   * memcached's `-Y` wants it.
+   */
   username?: string
   password?: string
   /** TLS to every server, not only to `tls://` addresses. An object is passed to `tls.connect`. */
@@ -45,7 +54,7 @@ export interface MemcachedOptions {
    * Whether to have memcached move memory between sizes sooner than it does by itself. While values
    * are stored and others of their size are evicted, the oldest chunks and links of other sizes are
    * removed; values under other keys stay. Uses two more connections for a moment. A server that
-   * refuses is left alone for an hour; with credentials it is never tried. Default true.
+   * refuses is left alone for an hour; with SASL it is never tried. Default true.
    */
   pageMover?: boolean
 }
@@ -68,13 +77,14 @@ const DEFAULTS = {
 export interface MemcachedSettings extends Readonly<typeof DEFAULTS> {
   readonly address: Address
   readonly credentials: Credentials | undefined
+  readonly protocol: Protocol
   /** `undefined` for none. */
   readonly tls: TlsOptions | undefined
 }
 
 /**
  * @throws {InvalidArgumentError} that names the option, unless all numbers are whole and at least
- * 1.
+ * 1, and the protocol is one.
  */
 export function validateOptions(address: Address, options: MemcachedOptions): MemcachedSettings {
   const numbers = { ...DEFAULTS }
@@ -88,12 +98,18 @@ export function validateOptions(address: Address, options: MemcachedOptions): Me
     }
     numbers[name] = value
   }
-  const { username, password, tls = false } = options
+  const { username, password, tls = false, protocol = 'auto' } = options
+  if (!PROTOCOLS.includes(protocol)) {
+    throw new InvalidArgumentError(`protocol must be one of ${PROTOCOLS.join(', ')}`, {
+      actual: String(protocol),
+    })
+  }
   const own = username !== undefined && password !== undefined ? { username, password } : undefined
   const tlsOptions: TlsOptions = typeof tls === 'object' ? tls : {}
   return {
     ...numbers,
     address,
+    protocol,
     credentials: address.credentials ?? own,
     tls: address.tls || tls ? tlsOptions : undefined,
   }

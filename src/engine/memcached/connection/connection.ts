@@ -5,7 +5,7 @@ import type { MemcachedSettings } from '../options.ts'
 import type { Codec, Reply, Request } from '../protocol/protocol.ts'
 import { Deadline } from './deadline.ts'
 import { Fifo } from './fifo.ts'
-import { maxValueSize, shakeHands } from './handshake.ts'
+import { askMaxItemSize, greet, maxValueSize } from './handshake.ts'
 import { Outgoing } from './outgoing.ts'
 import { Receiver } from './receiver.ts'
 import { openSocket } from './transport.ts'
@@ -18,8 +18,24 @@ const REQUEST_OVERHEAD = 32
 export interface ConnectionEvents {
   /** It can be used. */
   up(): void
-  /** It has failed and will not be used again. Called before any request is rejected. */
-  down(error: ConnectionError): void
+  /**
+   * It has failed and will not be used again. Called before any request is rejected. Returns what
+   * to reject them with, or a connection to use instead for those that were not sent.
+   */
+  down(error: ConnectionError): ConnectionError | Connection
+}
+
+/** `understood`: the server speaks the protocol of the codec. `up`: it is used. */
+export type Stage = 'connecting' | 'open' | 'understood' | 'up'
+
+/** What is known of a server when a connection to it begins. */
+export interface ConnectionStart {
+  readonly settings: MemcachedSettings
+  readonly codec: Codec
+  /** Whether it can be asked for its settings. */
+  readonly tellsSettings: boolean
+  /** On the clock of `performance.now()`; earlier than now if others were tried before. */
+  readonly startedAt: number
 }
 
 /**
@@ -55,22 +71,30 @@ export class Connection {
   readonly #outgoing: Outgoing
   readonly #receiver: Receiver
   readonly #deadline: Deadline
-  readonly #startedAt = performance.now()
+  readonly #tellsSettings: boolean
+  readonly #startedAt: number
   readonly #queue = new Fifo<Pending>()
   readonly #sent = new Fifo<Pending>()
   #queuedBytes = 0
   #inFlightBytes = 0
   #connected = false
+  #understood = false
   #ready = false
   #pumping = false
   #failed: ConnectionError | undefined
   /** When the last bytes came, or when the oldest request was sent, if that is later. */
   #progressAt = 0
   #maxItemSize: number
+  #toldMaxItemSize = false
 
-  constructor(settings: MemcachedSettings, codec: Codec, events: ConnectionEvents) {
+  constructor(
+    { settings, codec, tellsSettings, startedAt }: ConnectionStart,
+    events: ConnectionEvents,
+  ) {
     this.#settings = settings
     this.#codec = codec
+    this.#tellsSettings = tellsSettings
+    this.#startedAt = startedAt
     this.#events = events
     this.#maxItemSize = settings.maxItemSize
     this.#receiver = new Receiver(codec, {
@@ -91,6 +115,18 @@ export class Connection {
     })
     this.#outgoing = new Outgoing(this.#socket)
     this.#deadline.watch()
+  }
+
+  /** How far it has come, or had come when it failed. */
+  get stage(): Stage {
+    if (this.#ready) return 'up'
+    if (this.#understood) return 'understood'
+    return this.#connected ? 'open' : 'connecting'
+  }
+
+  /** Whether the server told how large an item may be. */
+  get toldMaxItemSize(): boolean {
+    return this.#toldMaxItemSize
   }
 
   /** Requests without a reply. */
@@ -129,15 +165,21 @@ export class Connection {
     })
   }
 
-  /** Ends the connection at once; every request is rejected with `error`. */
+  /**
+   * Ends the connection at once. Every request is rejected with `error`, unless it was not sent and
+   * there is a connection to use instead.
+   */
   fail(error: ConnectionError): void {
     if (this.#failed) return
     this.#failed = error
     this.#deadline.stop()
-    this.#events.down(error)
+    const instead = this.#events.down(error)
+    if (instead instanceof ConnectionError) this.#failed = instead
     this.#socket.destroy()
-    for (const waiting of [this.#sent, this.#queue]) {
-      for (let next = waiting.shift(); next; next = waiting.shift()) next.fail(error)
+    for (let next = this.#sent.shift(); next; next = this.#sent.shift()) next.fail(this.#failed)
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      if (instead instanceof Connection) instead.#submit(next)
+      else next.fail(instead)
     }
   }
 
@@ -168,15 +210,23 @@ export class Connection {
         this.#transmit(new Pending(request, resolve, reject))
         this.#outgoing.flush()
       })
-    shakeHands(this.#settings.credentials, ask).then(
+    this.#shakeHands(ask).then(
       (maxItemSize) => this.#up(maxItemSize),
       (error) => this.fail(error),
     )
   }
 
+  async #shakeHands(ask: (request: Request) => Promise<Reply>): Promise<number | undefined> {
+    await greet(this.#codec, this.#settings.credentials, ask)
+    this.#understood = this.#codec.hello.length > 0
+    return this.#tellsSettings ? askMaxItemSize(ask) : undefined
+  }
+
   #up(maxItemSize: number | undefined): void {
     if (this.#failed) return
     if (maxItemSize !== undefined) this.#maxItemSize = maxItemSize
+    this.#toldMaxItemSize = maxItemSize !== undefined
+    this.#understood = true
     this.#ready = true
     this.#events.up()
     this.#pump()
@@ -214,7 +264,8 @@ export class Connection {
   #fits({ request: { key = '', value }, fail }: Pending): boolean {
     const most = maxValueSize(this.#maxItemSize, key.length)
     if (value === undefined || value.length <= most) return true
-    const error = new TooLargeError(`a value of ${value.length} bytes does not fit memcached`, {
+    const message = `a value of ${value.length} bytes does not fit memcached: raise its item size (-I), or make chunks smaller`
+    const error = new TooLargeError(message, {
       expected: `at most ${most} bytes`,
       actual: `${value.length} bytes`,
     })
@@ -249,7 +300,15 @@ export class Connection {
   #answered(reply: Reply): void {
     const pending = this.#sent.shift()!
     this.#inFlightBytes -= pending.size
+    if (reply.status === 'too-large') this.#learnMaxItemSize(pending.request)
     pending.answer(reply)
+  }
+
+  /** A refusal deletes the old value, so nothing as large is sent over this connection again. */
+  #learnMaxItemSize({ key = '', value }: Request): void {
+    if (value === undefined || this.#toldMaxItemSize) return
+    const overhead = this.#maxItemSize - maxValueSize(this.#maxItemSize, key.length)
+    this.#maxItemSize = Math.min(this.#maxItemSize, value.length - 1 + overhead)
   }
 
   /** Lets the process exit while nothing is asked. */
@@ -276,7 +335,8 @@ export class Connection {
     const { connectTimeoutMs, timeoutMs, responseCapMs } = this.#settings
     const now = performance.now()
     if (!this.#ready) {
-      const message = `no connection, or no answer on it, within ${connectTimeoutMs} ms`
+      const what = this.#connected ? 'no answer on the connection' : 'no connection'
+      const message = `${what} within ${connectTimeoutMs} ms`
       this.fail(new ConnectionError('connect-timeout', message))
     } else if (this.#progressAt + timeoutMs <= now) {
       this.fail(new ConnectionError('timeout', `nothing was received for ${timeoutMs} ms`))

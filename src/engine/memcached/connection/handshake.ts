@@ -1,6 +1,6 @@
 import type { Credentials } from '../address.ts'
-import { ConnectionError } from '../connection-error.ts'
-import type { Reply, Request } from '../protocol/protocol.ts'
+import { ConnectionError, violation } from '../connection-error.ts'
+import type { Codec, Reply, Request } from '../protocol/protocol.ts'
 
 /** The largest `-I` that memcached takes, in bytes. */
 const MAX_ITEM_SIZE = 1024 * 1024 * 1024
@@ -17,31 +17,56 @@ export function maxValueSize(maxItemSize: number, keyLength: number): number {
   return Math.max(0, maxItemSize - ITEM_OVERHEAD - keyLength)
 }
 
+/** Sends at once, ahead of everything that waits. */
+type Ask = (request: Request) => Promise<Reply>
+
 /**
- * Asks the first questions on a new connection: authenticates, if there are credentials, and asks
- * how large an item may be. The answer also shows that memcached is there; an open connection does
- * not.
- * @param ask Sends at once, ahead of everything that waits.
- * @returns The server's limit for an item as a whole, or `undefined` when it does not tell.
+ * Asks the first questions on a new connection: whether the server speaks the protocol, which an
+ * open connection does not show. Authenticates, if there are credentials.
+ * @throws {ConnectionError} `auth`, and `protocol` when it does not.
+ */
+export async function greet(
+  { hello }: Codec,
+  credentials: Credentials | undefined,
+  ask: Ask,
+): Promise<void> {
+  let isKnown = credentials === undefined
+  const authenticate = async () => {
+    const { status, text } = await ask({ verb: 'auth', credentials: credentials! })
+    if (status !== 'ok') throw refusal('memcached did not accept the credentials', text)
+    isKnown = true
+  }
+  if (hello.length === 0 && !isKnown) await authenticate()
+  for (const request of hello) {
+    let reply = await ask(request)
+    if (reply.status === 'unauthorized' && !isKnown) {
+      await authenticate()
+      reply = await ask(request)
+    }
+    if (reply.status === 'unauthorized') throw unauthorized(reply)
+    if (reply.status === 'unknown') throw violation('that it has no such command')
+    // It would store what tells the credentials as a value.
+    if (!isKnown) throw refusal('memcached wants no credentials', 'remove user and password')
+  }
+}
+
+/**
+ * Asks how large an item may be. Resolves with `undefined` when the server does not tell.
  * @throws {ConnectionError} `auth`
  */
-export async function shakeHands(
-  credentials: Credentials | undefined,
-  ask: (request: Request) => Promise<Reply>,
-): Promise<number | undefined> {
-  if (credentials !== undefined) {
-    const { status, text } = await ask({ verb: 'auth', credentials })
-    if (status !== 'ok') throw refusal('memcached did not accept the credentials', text)
-  }
-  const { status, text, figures } = await ask({ verb: 'stats', key: 'settings' })
-  if (status === 'unauthorized') throw refusal('memcached wants credentials', text)
-  return parseSize(figures?.get('item_size_max') ?? '')
+export async function askMaxItemSize(ask: Ask): Promise<number | undefined> {
+  const reply = await ask({ verb: 'stats', key: 'settings' })
+  if (reply.status === 'unauthorized') throw unauthorized(reply)
+  return parseSize(reply.figures?.get('item_size_max') ?? '')
 }
 
 function parseSize(text: string): number | undefined {
   const size = /^\d{1,10}$/.test(text) ? Number(text) : 0
   return size > 0 && size <= MAX_ITEM_SIZE ? size : undefined
 }
+
+const unauthorized = ({ text }: Reply) =>
+  refusal('memcached wants credentials, as in user:password@host', text)
 
 const refusal = (message: string, text = 'no reason given') =>
   new ConnectionError('auth', `${message}: ${text}`)

@@ -1,35 +1,35 @@
 import { ConnectionError } from '../connection-error.ts'
-import type { MemcachedSettings } from '../options.ts'
+import type { KnownServer } from '../known-server.ts'
 import type { Codec, Reply, Request } from '../protocol/protocol.ts'
+import { adviseOn } from './advice.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
+
+/** Connections that end when the server is asked for its settings, until it is asked no more. */
+const MAX_HANG_UPS = 2
+
+/** `down` is called once for several failures in a row. */
+export interface ReconnectingEvents extends Pick<ConnectionEvents, 'up'> {
+  down(error: ConnectionError): void
+}
 
 /**
  * One connection at a time to the same memcached. It opens one when there is something to ask, and
  * fails at once for a moment after repeated failures.
  */
 export class ReconnectingConnection {
-  readonly #settings: MemcachedSettings
-  readonly #createCodec: () => Codec
-  readonly #events: Partial<ConnectionEvents>
+  readonly #server: KnownServer
+  readonly #events: Partial<ReconnectingEvents>
   readonly #backoff: Backoff
   #connection: Connection | undefined
   #lastFailure: ConnectionError | undefined
   #closed = false
 
-  /**
-   * @param createCodec Called for each new connection.
-   * @param events `down` is called once for several failures in a row.
-   */
-  constructor(
-    settings: MemcachedSettings,
-    createCodec: () => Codec,
-    events: Partial<ConnectionEvents> = {},
-  ) {
-    this.#settings = settings
-    this.#createCodec = createCodec
+  constructor(server: KnownServer, events: Partial<ReconnectingEvents> = {}) {
+    this.#server = server
     this.#events = events
-    this.#backoff = new Backoff(settings.backoffMinMs, settings.backoffMaxMs)
+    const { backoffMinMs, backoffMaxMs } = server.settings
+    this.#backoff = new Backoff(backoffMinMs, backoffMaxMs)
   }
 
   /** Requests without a reply. */
@@ -61,21 +61,57 @@ export class ReconnectingConnection {
     if (this.#closed) return new ConnectionError('shutdown', 'the client is closed')
     if (this.#connection) return this.#connection
     if (this.#backoff.isPausing) return this.#lastFailure!
-    this.#connection = new Connection(this.#settings, this.#createCodec(), {
-      up: () => {
-        this.#backoff.succeeded()
-        this.#lastFailure = undefined
-        this.#events.up?.()
-      },
-      down: (error) => {
-        this.#connection = undefined
-        if (error.code === 'shutdown') return
-        const isNews = this.#lastFailure === undefined
-        this.#lastFailure = error
-        this.#backoff.failed()
-        if (isNews) this.#events.down?.(error)
-      },
+    return this.#open(performance.now())
+  }
+
+  /** @param startedAt When the first of the connections was opened that look for a protocol. */
+  #open(startedAt: number): Connection {
+    const { settings, protocols, lacks } = this.#server
+    const codec = protocols.create()
+    const start = { settings, codec, tellsSettings: !lacks.has('stats'), startedAt }
+    const connection: Connection = new Connection(start, {
+      up: () => this.#up(connection, codec),
+      down: (error) => this.#down(connection, codec, error, startedAt),
     })
-    return this.#connection
+    this.#connection = connection
+    return connection
+  }
+
+  #up(connection: Connection, codec: Codec): void {
+    const { protocols, lacks } = this.#server
+    protocols.understood(codec)
+    if (connection.toldMaxItemSize) lacks.delete('settings')
+    else lacks.add('settings')
+    this.#backoff.succeeded()
+    this.#lastFailure = undefined
+    this.#events.up?.()
+  }
+
+  #down(
+    connection: Connection,
+    codec: Codec,
+    error: ConnectionError,
+    startedAt: number,
+  ): ConnectionError | Connection {
+    this.#connection = undefined
+    if (error.code === 'shutdown') return error
+    const { stage } = connection
+    if (stage === 'up') this.#server.protocols.lost()
+    else if (this.#isWorthAnother(connection, codec, error)) return this.#open(startedAt)
+    const failure = adviseOn(error, stage, this.#server.settings)
+    const isNews = this.#lastFailure === undefined
+    this.#lastFailure = failure
+    this.#backoff.failed()
+    if (isNews) this.#events.down?.(failure)
+    return failure
+  }
+
+  /** Whether to connect again at once, to speak another protocol or to ask less. */
+  #isWorthAnother({ stage }: Connection, codec: Codec, error: ConnectionError): boolean {
+    if (stage === 'open') return this.#server.protocols.failed(codec, error)
+    if (stage !== 'understood' || !error.retryable || this.#server.lacks.has('stats')) return false
+    // Some proxies hang up on commands that they do not know.
+    if (++this.#server.hangUpsOnSettings >= MAX_HANG_UPS) this.#server.lacks.add('stats')
+    return true
   }
 }

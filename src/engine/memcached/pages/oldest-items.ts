@@ -1,6 +1,7 @@
 import { isKeyOfFiles } from '../../key.ts'
 import { ConnectionError } from '../connection-error.ts'
-import { Refusal } from './refusal.ts'
+import type { Lacks } from '../lacks.ts'
+import { Refusal, unexpectedAnswer } from './refusal.ts'
 import { openText, type TextAccess, type TextConnection } from './text-connection.ts'
 
 /** One version of an item; another one is there when it was written again. */
@@ -15,12 +16,16 @@ type UsedItem = ItemVersion & { readonly usedAt: number }
 const QUEUES = 4
 /** Milliseconds after which the rest of the list is ignored. */
 const SPAN = 1000
+/** There is nothing in the class, or a line of the list. */
+const PART_OF_LIST = /^(END$|NOTSTARTED\b|key=)/
+/** Memcached refuses, and is likely to refuse again. */
+const NOT_LISTED = /^(ERROR|CLIENT_ERROR|BADCLASS)\b/
 const ITEM = /^key=(\S+) .*\bla=(\d{1,15}) .*\bcas=([1-9]\d{0,19}) /
 
 /**
  * Resolves with up to `count` items of a class, the least recently used first. Only those that
  * belong to files, since other applications may use the same memcached. With none when memcached
- * cannot list them, and with `undefined` when it is busy now.
+ * cannot list them, which is noted, and with `undefined` when it is busy now.
  * @throws {ConnectionError}
  * @throws {Refusal} when it did not answer; asking again might block more threads of memcached.
  */
@@ -29,16 +34,19 @@ export async function oldestItems(
   slabClass: number,
   count: number,
 ): Promise<ItemVersion[] | undefined> {
-  const connection = openText(access)
+  const connection = await openText(access)
   try {
     // Connects first, so that no time passes between the look at the crawler and the command.
     connection.write('version')
     await connection.expectVersion()
     const crawling = await crawlerState(access)
-    if (crawling === 'none') return []
+    if (crawling === 'none') {
+      access.server.lacks.add('crawler')
+      return []
+    }
     if (crawling === 'busy') return undefined
     connection.write(`lru_crawler metadump ${slabClass}`)
-    return await readOldest(connection, count)
+    return await readOldest(connection, count, access.server.lacks)
   } finally {
     connection.close() // Memcached serves no other list until this one has been read or given up.
   }
@@ -57,18 +65,26 @@ async function crawlerState({ commands }: TextAccess): Promise<'none' | 'busy' |
 async function readOldest(
   connection: TextConnection,
   count: number,
+  lacks: Lacks,
 ): Promise<ItemVersion[] | undefined> {
   const items: UsedItem[] = []
   const end = performance.now() + SPAN
   try {
     let line = await connection.line()
+    // The list follows, from memcached 1.6.43 on.
+    if (line === 'OK') line = await connection.line()
     if (line.startsWith('BUSY')) return undefined
+    if (NOT_LISTED.test(line)) {
+      lacks.add('crawler', line.slice(0, 80))
+      return []
+    }
     for (let lines = 1; line.startsWith('key='); lines++) {
       const item = parseItem(line)
       if (item !== undefined) items.push(item)
       if (lines === count * QUEUES || performance.now() > end) break
       line = await connection.line()
     }
+    if (!PART_OF_LIST.test(line)) throw unexpectedAnswer(line)
   } catch (error) {
     if (!(error instanceof ConnectionError && error.code === 'timeout')) throw error
     throw new Refusal('memcached did not list its items', error)

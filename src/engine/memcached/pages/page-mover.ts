@@ -1,5 +1,6 @@
 import type { Commands } from '../commands.ts'
-import type { MemcachedSettings } from '../options.ts'
+import { ConnectionError } from '../connection-error.ts'
+import type { KnownServer } from '../known-server.ts'
 import { Claim } from './claim.ts'
 import { decideMoves, type Look, RESTED_SECONDS } from './moves.ts'
 import { Refusal } from './refusal.ts'
@@ -33,6 +34,7 @@ const CLAIM_SECONDS = RESTED_SECONDS + 2
  */
 export class PageMover {
   readonly #commands: Commands
+  readonly #server: KnownServer
   readonly #access: TextAccess
   readonly #claim: Claim
   readonly #closing = new AbortController()
@@ -43,9 +45,10 @@ export class PageMover {
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
 
-  constructor(commands: Commands, settings: MemcachedSettings) {
+  constructor(commands: Commands, server: KnownServer) {
     this.#commands = commands
-    this.#access = { commands, settings, signal: this.#closing.signal }
+    this.#server = server
+    this.#access = { commands, server, signal: this.#closing.signal }
     this.#claim = new Claim(commands, CLAIM_KEY, CLAIM_SECONDS)
   }
 
@@ -64,7 +67,13 @@ export class PageMover {
 
   #awake(): void {
     this.#looking = this.#look()
-      .then(() => 0, pauseAfter)
+      .then(
+        () => 0,
+        (error) => {
+          if (error instanceof Refusal) this.#server.lacks.add('slabs', error.message)
+          return pauseAfter(error)
+        },
+      )
       .then((pause) => this.#rest(pause))
   }
 
@@ -81,7 +90,7 @@ export class PageMover {
 
   /** @throws {ConnectionError | Refusal} when there is no use in another look for some time. */
   async #look(): Promise<void> {
-    if (!this.#commands.isConnected) return
+    if (!this.#commands.isConnected || !this.#canMove) return
     const before = this.#before
     const now = await this.#see()
     this.#before = now
@@ -96,13 +105,26 @@ export class PageMover {
     })
   }
 
+  /** A memcached with SASL speaks the binary protocol only, which cannot move pages. */
+  get #canMove(): boolean {
+    const { settings, protocols, lacks } = this.#server
+    const isSasl = settings.credentials !== undefined && protocols.name === 'binary'
+    return !isSasl && !lacks.has('stats')
+  }
+
   async #see(): Promise<Look> {
     const [items, slabs] = await Promise.all([
-      this.#commands.stats('items'),
-      this.#commands.stats('slabs'),
-    ])
+      this.#commands.statsOf('items'),
+      this.#commands.statsOf('slabs'),
+    ]).catch(refuse)
     return { at: performance.now() / 1000, classes: parseSlabClasses(items, slabs) }
   }
+}
+
+/** @throws {ConnectionError | Refusal} the latter when the server has no such figures. */
+function refuse(error: unknown): never {
+  if (!(error instanceof ConnectionError && error.code === 'server-error')) throw error
+  throw new Refusal(error.message, error)
 }
 
 /** Returns for how many milliseconds to leave a server alone. */

@@ -8,8 +8,11 @@ export class Refusal extends Error {
   }
 }
 
-/** The command is unknown or switched off. `ERROR` with a reason may be temporary. */
-const REFUSED = /^(ERROR$|CLIENT_ERROR)/
+/**
+ * The command is unknown or switched off, or there is no such class. `ERROR` with a reason may be
+ * temporary.
+ */
+const REFUSED = /^(ERROR$|CLIENT_ERROR|BADCLASS)/
 
 /** Returns the error for an answer that is none of those expected. */
 export function unexpectedAnswer(answer: string): Refusal | ConnectionError {

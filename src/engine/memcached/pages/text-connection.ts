@@ -4,6 +4,7 @@ import type { Commands } from '../commands.ts'
 import { Fifo } from '../connection/fifo.ts'
 import { openSocket } from '../connection/transport.ts'
 import { ConnectionError, fromSocketError, violation } from '../connection-error.ts'
+import type { KnownServer } from '../known-server.ts'
 import type { MemcachedSettings } from '../options.ts'
 import { unexpectedAnswer } from './refusal.ts'
 
@@ -18,13 +19,30 @@ const LIMIT = 3000
 /** One memcached, for what needs its text protocol too. */
 export interface TextAccess {
   readonly commands: Commands
-  readonly settings: MemcachedSettings
+  readonly server: Pick<KnownServer, 'settings' | 'lacks'>
   /** Ends every connection at once. */
   readonly signal: AbortSignal
 }
 
-export function openText({ settings, signal }: TextAccess): TextConnection {
-  return new TextConnection(settings, settings.connectTimeoutMs + LIMIT, signal)
+/**
+ * Opens a connection, and authenticates if there are credentials.
+ * @throws {ConnectionError | Refusal}
+ */
+export async function openText({ server, signal }: TextAccess): Promise<TextConnection> {
+  const { settings } = server
+  const { credentials } = settings
+  const connection = new TextConnection(settings, settings.connectTimeoutMs + LIMIT, signal)
+  if (credentials === undefined) return connection
+  const text = `${credentials.username} ${credentials.password}`
+  try {
+    connection.write(`set auth 0 0 ${Buffer.byteLength(text)}`, text)
+    const answer = await connection.line()
+    if (answer !== 'STORED') throw unexpectedAnswer(answer)
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+  return connection
 }
 
 /**
@@ -67,7 +85,7 @@ export class TextConnection {
 
   /** Sends lines; adds their ends. */
   write(...lines: string[]): void {
-    if (this.#failed === undefined) this.#socket.write(`${lines.join('\r\n')}\r\n`, 'latin1')
+    if (this.#failed === undefined) this.#socket.write(`${lines.join('\r\n')}\r\n`)
   }
 
   /**

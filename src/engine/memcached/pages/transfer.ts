@@ -11,8 +11,12 @@ const SPAN = 1000
 /** Items removed for one look at most, unless the first page of each class takes more. */
 const MAX_REMOVED = 4096
 
-/** There is no page to move now, no class to move it to, or another move is under way. */
-const NOT_NOW = /^(BUSY|NOSPARE|NOTFULL|UNSAFE|SAME|BADCLASS)\b/
+/** Another move is under way, or the page cannot go yet. */
+const NOT_NOW = /^(BUSY|NOTFULL|UNSAFE)\b/
+/** The class has no page to give. */
+const NO_PAGE = /^NOSPARE\b/
+/** What memcached says to a move from a class to itself when it moves pages at all. */
+const PROBED = /^(SAME|BUSY|NOSPARE|NOTFULL|UNSAFE)\b/
 
 export interface TransferEvents {
   /** The class was given a page. */
@@ -31,7 +35,7 @@ export async function transferPages(
   moves: readonly PageMove[],
   events: TransferEvents,
 ): Promise<void> {
-  const connection = openText(access)
+  const connection = await openText(access)
   const end = performance.now() + SPAN
   const donors = new Map<number, PageDonor>()
   let removable = MAX_REMOVED
@@ -48,7 +52,9 @@ export async function transferPages(
       }
       for (let done = 0; done < pages && performance.now() < end; done++) {
         if (!(await donor.makeRoom(connection))) break
-        if (!(await reassign(connection, from.id, to.id))) break
+        const answer = await reassign(connection, from.id, to.id)
+        if (answer === 'none') events.barren(from.id)
+        if (answer !== 'moves') break
         donor.gave()
         events.fed(to.id)
       }
@@ -70,7 +76,7 @@ async function probe(connection: TextConnection, id: number): Promise<void> {
     throw new Refusal('memcached closed the connection without an answer', error)
   })
   const answer = await connection.line()
-  if (!NOT_NOW.test(answer)) throw unexpectedAnswer(answer)
+  if (!PROBED.test(answer)) throw unexpectedAnswer(answer)
 }
 
 function chunksToFree(from: SlabClass, moves: readonly PageMove[], removable: number): number {
@@ -92,11 +98,20 @@ async function openDonor(
   return donor
 }
 
-/** Resolves with whether a page goes from one class to another. */
-async function reassign(connection: TextConnection, from: number, to: number): Promise<boolean> {
+/**
+ * Resolves with whether a page goes from one class to another, may go later, or whether there is
+ * none to go.
+ */
+async function reassign(
+  connection: TextConnection,
+  from: number,
+  to: number,
+): Promise<'moves' | 'later' | 'none'> {
   const command = `slabs reassign ${from} ${to}`
   connection.write(command)
   const answer = await connection.answerTo(command)
-  if (answer !== 'OK' && !NOT_NOW.test(answer)) throw unexpectedAnswer(answer)
-  return answer === 'OK'
+  if (answer === 'OK') return 'moves'
+  if (NOT_NOW.test(answer)) return 'later'
+  if (NO_PAGE.test(answer)) return 'none'
+  throw unexpectedAnswer(answer)
 }

@@ -1,5 +1,5 @@
 import memjs from 'memjs'
-import { violation } from '../connection-error.ts'
+import { connectionLimit, violation } from '../connection-error.ts'
 import type { Allocate, ByteSink, Codec, Head, Reply, Request, Verb } from './protocol.ts'
 
 /*
@@ -49,7 +49,7 @@ const REPLIES = new Map<number, Reply>([
   [0x09, { status: 'error', text: 'authentication continues' }],
   [0x20, { status: 'unauthorized', text: 'authentication failed' }],
   [0x21, { status: 'error', text: 'authentication continues' }],
-  [0x81, { status: 'error', text: 'unknown command' }],
+  [0x81, { status: 'unknown', text: 'unknown command' }],
   [0x82, { status: 'out-of-memory', text: 'out of memory' }],
   [0x83, { status: 'error', text: 'not supported' }],
   [0x84, { status: 'error', text: 'internal error' }],
@@ -73,8 +73,11 @@ const MAX_FIGURE = 16 * 1024
 /** Figures that one reply to `stats` may have; memcached has about a hundred. */
 const MAX_FIGURES = 10_000
 const EMPTY: Buffer = Buffer.alloc(0)
+const LINE_END = 0x0a
 
 export class BinaryCodec implements Codec {
+  readonly name = 'binary'
+  readonly hello: readonly Request[] = []
   readonly lacks: ReadonlySet<Verb> = new Set()
   readonly maxHeadLength = HEADER_LENGTH + MAX_FIGURE_NAME + MAX_FIGURE
   /** The opaque of the next request, and that of the oldest one without a reply. */
@@ -84,8 +87,11 @@ export class BinaryCodec implements Codec {
   #figures = new Map<string, string>()
   #figureHeads = 0
 
-  /** @param opaque The first one; 32 bits. Default: any, so that connections do not share them. */
-  constructor(opaque = Math.floor(Math.random() * 2 ** 32)) {
+  /**
+   * @param opaque The first one; 32 bits. Default: any, so that connections do not share them, but
+   * with a line end in it: a server that takes the request for text answers at once.
+   */
+  constructor(opaque = LINE_END * 2 ** 24 + Math.floor(Math.random() * 2 ** 24)) {
     this.#nextOpaque = opaque
     this.#oldestOpaque = opaque
   }
@@ -173,9 +179,16 @@ export class BinaryCodec implements Codec {
   }
 }
 
+/** Said in text, whatever the protocol. */
+const TOO_MANY = 'ERROR Too many open'
+
 /** @throws {ConnectionError} for bytes that are no header of a reply. */
 function readHeader(bytes: Buffer, start: number): Header {
-  if (bytes[start] !== RESPONSE_MAGIC) throw violation('a response without the magic byte')
+  if (bytes[start] !== RESPONSE_MAGIC) {
+    if (bytes.toString('latin1', start, start + TOO_MANY.length) === TOO_MANY)
+      throw connectionLimit()
+    throw violation('a response without the magic byte')
+  }
   if (bytes[start + 5] !== 0) throw violation('a response of an unknown data type')
   return {
     opcode: bytes[start + 1]!,

@@ -12,7 +12,7 @@ export interface Request {
   readonly value?: Buffer
   /** For `set`, `add` and `touch`: 0 for no limit, seconds up to 30 days, Unix time beyond that. */
   readonly exptime?: number
-  /** For `delete`: delete nothing but the version of the item that has this CAS. */
+  /** For `set` and `delete`: replace or delete nothing but the version that has this CAS. */
   readonly cas?: bigint
   /** For `get` and `gets`: where the value is received. Default: new memory. */
   readonly allocate?: Allocate | undefined
@@ -33,7 +33,9 @@ export type Status =
   | 'out-of-memory'
   /** The credentials are wrong, or some are wanted. */
   | 'unauthorized'
-  /** Any other failure. */
+  /** The server has no such command. */
+  | 'unknown'
+  /** Any other failure of this one request. */
   | 'error'
 
 /** What memcached answered to one request, in no protocol's terms. */
@@ -74,6 +76,14 @@ export interface ByteSink {
  * answered in the same order; the codec keeps what it needs to match the two.
  */
 export interface Codec {
+  /** Of the protocol: `binary`, `meta`, `text`. */
+  readonly name: string
+  /**
+   * Asked first on a connection, in order: a server that has an answer to each, be it a failure,
+   * speaks the protocol. With credentials, one that wants none answers at once. Empty if `auth` is
+   * a command of its own, which such a server refuses.
+   */
+  readonly hello: readonly Request[]
   /** Requests that the protocol has no words for; `encode` is never called with one. */
   readonly lacks: ReadonlySet<Verb>
   /** No head is longer, in bytes. */

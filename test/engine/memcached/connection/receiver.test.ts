@@ -114,6 +114,8 @@ test('arbitrary bytes are a protocol error or nothing, never a crash or a large 
 
 test('a head that is longer than the codec allows is a protocol error', (t) => {
   const endless = {
+    name: 'endless',
+    hello: [],
     lacks: new Set<never>(),
     maxHeadLength: 100,
     encode() {},

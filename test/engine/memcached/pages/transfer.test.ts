@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { Commands } from '../../../../src/engine/memcached/commands.ts'
+import { Lacks } from '../../../../src/engine/memcached/lacks.ts'
 import { pauseAfter } from '../../../../src/engine/memcached/pages/page-mover.ts'
 import type { SlabClass } from '../../../../src/engine/memcached/pages/slab-classes.ts'
 import { transferPages } from '../../../../src/engine/memcached/pages/transfer.ts'
@@ -43,7 +44,9 @@ const GOOD = (command: string): string => {
 async function transferAt(address: string, donor = from, figures: Record<string, string> = {}) {
   const commands = { stats: async () => new Map(Object.entries(figures)) } as unknown as Commands
   const { signal } = new AbortController()
-  const access = { commands, settings: settingsOf(address), signal }
+  const refused: string[] = []
+  const lacks = new Lacks((ability, without) => refused.push(`${ability}: ${without}`))
+  const access = { commands, server: { settings: settingsOf(address), lacks }, signal }
   const told: string[] = []
   const work = transferPages(access, [{ from: donor, to, pages: 2 }], {
     fed: (id) => told.push(`fed ${id}`),
@@ -54,7 +57,7 @@ async function transferAt(address: string, donor = from, figures: Record<string,
     work.catch((failure: unknown) => failure),
     10_000,
   )
-  return { told, pause: error === undefined ? 0 : pauseAfter(error) }
+  return { told, refused, pause: error === undefined ? 0 : pauseAfter(error) }
 }
 
 /** Has two pages moved, by a memcached that answers as GOOD does unless `answers` says otherwise. */
@@ -74,10 +77,11 @@ async function transfer(
       }
     })
   })
-  const { told, pause } = await transferAt(address, donor, figures)
+  const { told, refused, pause } = await transferAt(address, donor, figures)
   const count = (what: string) => asked.filter((command) => command.startsWith(what)).length
   return {
     told,
+    refused,
     pause,
     dumps: count('lru_crawler'),
     removed: count('md '),
@@ -92,6 +96,7 @@ const instead = (start: string, answer: string | undefined): Answers => {
 test('a page moves when as many items are gone as lie on it', async (t) => {
   t.deepEqual(await transfer(t, GOOD), {
     told: ['fed 18', 'fed 18'],
+    refused: [],
     pause: 0,
     dumps: 1,
     removed: 4,
@@ -123,6 +128,43 @@ for (const [what, answer] of NOTHING_OLD) {
     const { told, removed, moves, pause } = await transfer(t, instead('lru_crawler', answer))
     t.deepEqual(told, ['barren 39'])
     t.deepEqual([removed, moves, pause], [0, 0, 0])
+  })
+}
+
+test('a list may begin with OK, as from memcached 1.6.43 on', async (t) => {
+  const answer = `OK\r\n${dump(keys('old', 40))}`
+  const { removed, moves, refused } = await transfer(t, instead('lru_crawler', answer))
+  t.deepEqual([removed, moves, refused], [4, 2, []])
+})
+
+for (const answer of ['ERROR lru crawler disabled', 'CLIENT_ERROR', 'BADCLASS invalid class id']) {
+  test(`a list that is refused with ${answer} is noted`, async (t) => {
+    const { told, refused, removed } = await transfer(t, instead('lru_crawler', answer))
+    t.deepEqual([told, removed], [['barren 39'], 0])
+    t.is(refused.length, 1)
+    t.true(refused[0]!.startsWith('crawler: ') && refused[0]!.endsWith(`(${answer})`))
+  })
+}
+
+test('an answer to a list that is not known is a failure, not an empty list', async (t) => {
+  for (const answer of ['WHAT', 'SERVER_ERROR', `OK\r\nWHAT`, `${dump(keys('old', 3))} WHAT`]) {
+    const { told, pause, removed } = await transfer(t, instead('lru_crawler', answer))
+    t.deepEqual([told, pause, removed], [[], HALF_A_MINUTE, 0], answer)
+  }
+})
+
+const NO_MOVE: [string, string[], number][] = [
+  ['BUSY currently processing', [], 0],
+  ['NOTFULL dest class has spare memory', [], 0],
+  ['NOSPARE source class has no spare pages', ['barren 39'], 0],
+  ['BADCLASS invalid src or dst class id', [], HOUR],
+  ['WHAT', [], HALF_A_MINUTE],
+]
+for (const [answer, expected, pauseMs] of NO_MOVE) {
+  test(`what follows when a move is answered with ${answer}`, async (t) => {
+    const { told, pause, moves } = await transfer(t, instead('slabs reassign 39 18', answer))
+    t.deepEqual([told, pause], [expected, pauseMs])
+    t.true(moves >= 1)
   })
 }
 

@@ -116,7 +116,7 @@ onEveryEngine('a known link ends when its time is over', async (t, backend) => {
 test('a known link ends by its record, where the engine keeps that for longer', async (t) => {
   const engine = memory()
   const links = new Links(engine, new Keys(), new Sealer())
-  const link = { ...linkTo('content'), name: 'a', ttl: 1, endsAt: Date.now() + 1500 }
+  const link = { ...linkTo('content'), name: 'a', ttl: 1, endsAt: Date.now() + 5000 }
   const key = new Keys().linkByName('a')
   await engine.set(key, encodeLink(link, key, new Sealer()))
   t.like(await links.read({ name: 'a' }), { name: 'a' })

@@ -3,7 +3,7 @@
  * was stored: a chunk whose hash is wrong, a record whose seal is broken. Called once for each copy
  * that is tried. When it returns `undefined` it must not keep or change the value. It may detach
  * the memory of the value, as `postMessage` does, if `allocate` of the caller gave that memory; it
- * must return the bytes of the value then.
+ * must return the bytes of the value then, themselves or as `bytes` of an object.
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 

@@ -24,8 +24,7 @@ export async function ask<T>(
     try {
       const proven = await prove(value)
       if (proven === undefined) return undefined
-      const wasTaken = value.length === 0 && Buffer.isBuffer(proven)
-      return { value: wasTaken ? proven : value, proven }
+      return { value: value.length === 0 ? bytesOf(proven, value) : value, proven }
     } catch (error) {
       throw new ProofFailure(error)
     }
@@ -39,4 +38,11 @@ export async function ask<T>(
     if (error instanceof DamagedError) return 'damaged'
     throw error
   }
+}
+
+/** The bytes of `value`, which is empty if the proof has taken its memory. */
+function bytesOf(proven: unknown, value: Buffer): Buffer {
+  if (Buffer.isBuffer(proven)) return proven
+  const { bytes } = Object(proven) as { bytes?: unknown }
+  return Buffer.isBuffer(bytes) ? bytes : value
 }

@@ -6,14 +6,19 @@ import type { Allocate, Reply, Request } from './protocol/protocol.ts'
 
 /** Memcached takes more seconds than these for Unix time. */
 const LONGEST_RELATIVE = 30 * 24 * 3600
+/** Memcached takes later times for ones that are over: it keeps 31 bits of them. */
+const LATEST = 2 ** 31 - 1
 
 /**
  * Returns a TTL in seconds, 0 for no limit, as memcached wants it.
+ * @param now Unix time in seconds by memcached's clock. Without it, a TTL above 30 days is no limit: a
+ * time by another clock may be over already.
  * @throws {InvalidArgumentError} for a TTL that is not one.
  */
-export function toExptime(ttl: number, now = Date.now()): number {
+export function toExptime(ttl: number, now?: number): number {
   checkTtl(ttl)
-  return ttl <= LONGEST_RELATIVE ? ttl : Math.ceil(now / 1000) + ttl
+  if (ttl <= LONGEST_RELATIVE) return ttl
+  return now === undefined ? 0 : Math.min(Math.ceil(now) + ttl, LATEST)
 }
 
 export interface Item {
@@ -44,7 +49,7 @@ export class Commands {
 
   /** @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError} */
   set(key: string, value: Buffer, ttl: number): Promise<void> {
-    return this.#ask({ verb: 'set', key, value, exptime: toExptime(ttl) }, expectStored)
+    return this.#askTimed({ verb: 'set', key, value }, ttl, expectStored)
   }
 
   /**
@@ -52,12 +57,12 @@ export class Commands {
    * @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError}
    */
   add(key: string, value: Buffer, ttl: number): Promise<boolean> {
-    return this.#ask({ verb: 'add', key, value, exptime: toExptime(ttl) }, wasNew)
+    return this.#askTimed({ verb: 'add', key, value }, ttl, wasNew)
   }
 
   /** @throws {InvalidArgumentError} */
   touch(key: string, ttl: number): Promise<boolean> {
-    return this.#ask({ verb: 'touch', key, exptime: toExptime(ttl) }, isThere)
+    return this.#askTimed({ verb: 'touch', key }, ttl, isThere)
   }
 
   delete(key: string): Promise<boolean> {
@@ -78,10 +83,7 @@ export class Commands {
    * tell.
    */
   stats(about = ''): Promise<ReadonlyMap<string, string>> {
-    return this.#ask({ verb: 'stats', key: about }, (reply) => {
-      expectOk(reply)
-      return reply.figures!
-    })
+    return this.#ask({ ...STATS, key: about }, toFigures)
   }
 
   /** Resolves with the largest value that the server which answers now stores under such a key. */
@@ -110,12 +112,33 @@ export class Commands {
     return this.#idlest.ask(request, read)
   }
 
+  #askTimed<R>(request: Request, ttl: number, read: (reply: Reply) => R): Promise<R> {
+    if (ttl > LONGEST_RELATIVE) return this.#askByServerTime(request, ttl, read)
+    return this.#ask({ ...request, exptime: toExptime(ttl) }, read)
+  }
+
+  /** Asks for memcached's time first, once on each connection. */
+  async #askByServerTime<R>(request: Request, ttl: number, read: (reply: Reply) => R): Promise<R> {
+    const connection = this.#idlest
+    if (connection.serverTime === undefined) {
+      await connection.ask(STATS, (reply) => connection.learnTime(toFigures(reply)))
+    }
+    return connection.ask({ ...request, exptime: toExptime(ttl, connection.serverTime) }, read)
+  }
+
   /** The connection with the least to do. */
   get #idlest(): ReconnectingConnection {
     let idlest = this.#connections[0]!
     for (const each of this.#connections) if (each.load < idlest.load) idlest = each
     return idlest
   }
+}
+
+const STATS: Request = { verb: 'stats', key: '' }
+
+function toFigures(reply: Reply): ReadonlyMap<string, string> {
+  expectOk(reply)
+  return reply.figures!
 }
 
 function toValue(reply: Reply): Buffer | undefined {

@@ -221,7 +221,7 @@ export class FileStore {
       async (digest) => {
         signal?.throwIfAborted()
         const link = await this.#reading.presence.readableLink({ hash: digest }, signal)
-        return link !== undefined && this.#links.touch({ hash: digest }, link)
+        return link !== undefined && this.#links.renew({ hash: digest }, link)
       },
       { concurrency: LOOKUPS },
     )

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, type NetConnectOpts } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,15 @@ export interface MemcachedFlags {
   /** Require these credentials; `raw` does not work then, since it sends none. */
   sasl?: { username: string; password: string }
   port?: number
+  /** How far its clock is ahead, as faketime takes it: `+40d`. */
+  clock?: string
 }
+
+/** Debian's library that gives a process another clock, where it is installed. */
+const FAKETIME = (existsSync('/usr/lib') ? readdirSync('/usr/lib') : [])
+  .map((folder) => `/usr/lib/${folder}/faketime/libfaketimeMT.so.1`)
+  .find((path) => existsSync(path))
+export const hasFakeClock = FAKETIME !== undefined
 
 /** A memcached process of one test, with methods to stop, freeze and restart it. */
 export class Memcached {
@@ -63,7 +71,7 @@ export class Memcached {
     if (sasl) this.#sasl ??= await SaslAuthority.start(this.#directory, sasl)
     const child = spawn('memcached', this.#arguments(), {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, SASL_CONF_PATH: this.#directory },
+      env: { ...process.env, SASL_CONF_PATH: this.#directory, ...this.#fakedClock() },
     })
     let complaint = ''
     child.stderr!.on('data', (text) => {
@@ -109,6 +117,11 @@ export class Memcached {
     await this.stop('SIGKILL')
     this.#sasl?.stop()
     await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  #fakedClock(): Record<string, string> {
+    const { clock } = this.#settings
+    return clock === undefined ? {} : { LD_PRELOAD: FAKETIME!, FAKETIME: clock }
   }
 
   #arguments(): string[] {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Digest } from '../../src/digest.ts'
+import type { Engine } from '../../src/engine/engine.ts'
 import { Keys } from '../../src/store/records/keys.ts'
-import { encodeLink, type Link } from '../../src/store/records/link.ts'
+import { decodeLink, encodeLink, type Link } from '../../src/store/records/link.ts'
 import { Manifest } from '../../src/store/records/manifest.ts'
 import { Sealer } from '../../src/store/records/seal.ts'
 import { encodeTombstone } from '../../src/store/records/tombstone.ts'
@@ -113,4 +114,17 @@ export function fixtureUrl({ name }: { name: string }): URL {
 
 export function readFixture(record: { name: string }): Buffer {
   return readFileSync(fixtureUrl(record))
+}
+
+/**
+ * Makes the link by name ten seconds older, in an engine that keeps one copy, so that its date is exact;
+ * resolves with its Last-Modified.
+ */
+export async function backdate(engine: Engine, name: string): Promise<string> {
+  const key = keys.linkByName(name)
+  const sealer = new Sealer()
+  const link = (await engine.get(key, (record) => decodeLink(record, key, sealer)))!
+  const storedAt = link.storedAt - 10_000
+  await engine.set(key, encodeLink({ ...link, storedAt }, key, sealer))
+  return new Date(Math.ceil(storedAt / 1000) * 1000 + 1000).toUTCString()
 }

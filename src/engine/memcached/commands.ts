@@ -7,14 +7,19 @@ import type { Allocate, Reply, Request } from './protocol/protocol.ts'
 
 /** Memcached takes more seconds than these for Unix time. */
 const LONGEST_RELATIVE = 30 * 24 * 3600
+/** Memcached takes later times for ones that are over: it keeps 31 bits of them. */
+const LATEST = 2 ** 31 - 1
 
 /**
  * Returns a TTL in seconds, 0 for no limit, as memcached wants it.
+ * @param now Unix time in seconds by memcached's clock. Without it, a TTL above 30 days is no limit: a
+ * time by another clock may be over already.
  * @throws {InvalidArgumentError} for a TTL that is not one.
  */
-export function toExptime(ttl: number, now = Date.now()): number {
+export function toExptime(ttl: number, now?: number): number {
   checkTtl(ttl)
-  return ttl <= LONGEST_RELATIVE ? ttl : Math.ceil(now / 1000) + ttl
+  if (ttl <= LONGEST_RELATIVE) return ttl
+  return now === undefined ? 0 : Math.min(Math.ceil(now) + ttl, LATEST)
 }
 
 export interface Item {
@@ -50,7 +55,7 @@ export class Commands {
 
   /** @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError} */
   set(key: string, value: Buffer, ttl: number): Promise<void> {
-    return this.#ask({ verb: 'set', key, value, exptime: toExptime(ttl) }, expectStored)
+    return this.#askTimed({ verb: 'set', key, value }, ttl, expectStored)
   }
 
   /**
@@ -58,14 +63,13 @@ export class Commands {
    * @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError}
    */
   add(key: string, value: Buffer, ttl: number): Promise<boolean> {
-    return this.#ask({ verb: 'add', key, value, exptime: toExptime(ttl) }, wasNew)
+    return this.#askTimed({ verb: 'add', key, value }, ttl, wasNew)
   }
 
   /** @throws {InvalidArgumentError} */
   async touch(key: string, ttl: number): Promise<boolean> {
-    const exptime = toExptime(ttl)
     if (!this.#lacks.has('touch')) {
-      const isThereNow = await this.#ask({ verb: 'touch', key, exptime }, isThereIfKnown)
+      const isThereNow = await this.#askTimed({ verb: 'touch', key }, ttl, isThereIfKnown)
       if (isThereNow !== undefined) return isThereNow
       this.#lacks.add('touch')
     }
@@ -130,6 +134,24 @@ export class Commands {
 
   #ask<R>(request: Request, read: (reply: Reply) => R): Promise<R> {
     return this.#idlest.ask(request, read)
+  }
+
+  #askTimed<R>(request: Request, ttl: number, read: (reply: Reply) => R): Promise<R> {
+    if (ttl > LONGEST_RELATIVE) return this.#askByServerTime(request, ttl, read)
+    return this.#ask({ ...request, exptime: toExptime(ttl) }, read)
+  }
+
+  /** Asks for memcached's time first, once on each connection. */
+  async #askByServerTime<R>(request: Request, ttl: number, read: (reply: Reply) => R): Promise<R> {
+    const connection = this.#idlest
+    if (connection.serverTime === undefined && !this.#lacks.has('stats')) {
+      await connection.ask({ verb: 'stats' }, (reply) => {
+        const figures = toFiguresIfKnown(reply)
+        if (figures === undefined) this.#lacks.add('stats')
+        else connection.learnTime(figures)
+      })
+    }
+    return connection.ask({ ...request, exptime: toExptime(ttl, connection.serverTime) }, read)
   }
 
   /** The connection with the least to do. */

@@ -67,7 +67,7 @@ async function validatorsOf(
 ): Promise<Validators | undefined> {
   try {
     const { hash, name, storedAt } = await store.find(ref)
-    return { hash, lastModified: name === undefined ? undefined : storedAt }
+    return { hash, storedAt: name === undefined ? undefined : storedAt }
   } catch (error) {
     // An upload may create what is not there; a client that removes it is told so.
     const isGone = error instanceof BlobcachedError && GONE.has(error.code)

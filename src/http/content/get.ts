@@ -42,7 +42,7 @@ export async function getFile(
   await check?.(file)
   const verify = query.choice('verify', ['full', 'stream']) ?? 'full'
   const by = 'name' in ref ? 'name' : 'hash'
-  const validators = { hash: file.hash, lastModified: by === 'name' ? file.storedAt : undefined }
+  const validators = { hash: file.hash, storedAt: by === 'name' ? file.storedAt : undefined }
   const describe = (isProven: boolean) => {
     const fields = fileFields(file, by, isProven)
     if (fieldsOf !== undefined) fields.push(...fieldsOf(file))

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import contentDisposition from 'content-disposition'
 import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import type { StoredFile } from '../../index.ts'
-import { httpDate } from './dates.ts'
+import { httpDate, isDated, modifiedSecond } from './dates.ts'
 import { digestFields } from './digests.ts'
 
 /** By hash the content can never change; by name it must be asked about each time. */
@@ -26,7 +26,9 @@ export type Fields = (string | number)[]
 export function fileFields(file: StoredFile, by: AskedBy, isProven: boolean): Fields {
   const etag = isProven ? etagOf(file.hash) : weakEtagOf(file.hash)
   const fields = ['ETag', etag, 'Cache-Control', cacheControl(file, by, isProven), ...HARMLESS]
-  if (by === 'name') fields.push('Last-Modified', httpDate(file.storedAt))
+  if (by === 'name' && isDated(file.storedAt)) {
+    fields.push('Last-Modified', httpDate(modifiedSecond(file.storedAt)))
+  }
   return fields
 }
 

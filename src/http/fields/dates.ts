@@ -17,17 +17,26 @@ export function parseHttpDate(field: string): number | undefined {
 /** Recent dates as text: formatting one takes as long as a look-up of a link. */
 const written = new LRUCache<number, string>({ max: 1000 })
 
-/** An HTTP date of the form that is sent today. */
-export function httpDate(date: Date): string {
-  const seconds = httpSeconds(date)
+/** An HTTP date of the form that is sent today. @param seconds Unix time, whole. */
+export function httpDate(seconds: number): string {
   const known = written.get(seconds)
   if (known !== undefined) return known
-  const text = date.toUTCString()
+  const text = new Date(seconds * 1000).toUTCString()
   written.set(seconds, text)
   return text
 }
 
-/** What an HTTP date can say of `date`: Unix time in whole seconds. */
-export function httpSeconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000)
+/**
+ * Returns the Last-Modified of what was stored then: the first whole second that is at least a second
+ * later, in Unix time. An HTTP date says no more than a second, and what is stored can be read a moment after
+ * its date only; a client that has this date, or a later one of its own, has what was stored and nothing
+ * before it (RFC 9110, 8.8.2.2).
+ */
+export function modifiedSecond(storedAt: Date): number {
+  return Math.ceil(storedAt.getTime() / 1000) + 1
+}
+
+/** Whether that second has come: no answer before it can name a date that is exact. */
+export function isDated(storedAt: Date): boolean {
+  return modifiedSecond(storedAt) * 1000 <= Date.now()
 }

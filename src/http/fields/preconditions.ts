@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { httpSeconds, parseHttpDate } from './dates.ts'
+import { isDated, modifiedSecond, parseHttpDate } from './dates.ts'
 import { EntityTags } from './entity-tags.ts'
 
 /** What the conditions of a request are compared with. */
 export interface Validators {
   readonly hash: string
   /** Only a name is ever modified. */
-  readonly lastModified?: Date | undefined
+  readonly storedAt?: Date | undefined
 }
 
 export type Verdict = 'proceed' | 'not-modified' | 'failed'
@@ -37,12 +37,13 @@ export function evaluate(
   return 'proceed'
 }
 
-/** Step 5: whether a Range field counts. A strong validator, or the exact date. */
+/** Step 5: whether a Range field counts. A strong validator, or the date that was sent as Last-Modified. */
 export function mayServeRange(ifRange: string, current: Validators): boolean {
   if (ifRange === '') return true
   const date = parseHttpDate(ifRange)
   if (date === undefined) return ifRange !== '*' && new EntityTags(ifRange).hasStrong(current.hash)
-  return current.lastModified !== undefined && date === httpSeconds(current.lastModified)
+  const { storedAt } = current
+  return storedAt !== undefined && isDated(storedAt) && date === modifiedSecond(storedAt)
 }
 
 export function isConditional(headers: IncomingHttpHeaders): boolean {
@@ -61,6 +62,6 @@ function isModifiedSince(
   current: Validators | undefined,
 ): boolean | undefined {
   const date = parseHttpDate(field ?? '')
-  if (date === undefined || current?.lastModified === undefined) return undefined
-  return httpSeconds(current.lastModified) > date
+  if (date === undefined || current?.storedAt === undefined) return undefined
+  return modifiedSecond(current.storedAt) > date
 }

@@ -19,6 +19,11 @@ export interface Link {
   readonly attributes?: Readonly<Record<string, string>>
 }
 
+/** When a link is over by its own record: Unix time in milliseconds. */
+export function endOf({ storedAt, ttl, endsAt }: Link): number {
+  return endsAt ?? (ttl === 0 ? Number.POSITIVE_INFINITY : storedAt + ttl * 1000)
+}
+
 const MAGIC = Buffer.from('blbc')
 const VERSION = 1
 /** Bytes before the metadata: see the table in docs/format.md. */

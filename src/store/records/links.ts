@@ -1,10 +1,10 @@
 import { type CopyReport, DamagedError, type Engine, type Versions } from '../../engine/engine.ts'
 import { MAX_TTL } from '../../engine/key.ts'
-import { CorruptError, UnavailableError } from '../../errors.ts'
+import { CorruptError, InsufficientStorageError, UnavailableError } from '../../errors.ts'
 import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
 import { type KnownLink, KnownLinks } from './known-links.ts'
-import { decodeLink, encodeLink, type Link } from './link.ts'
+import { decodeLink, encodeLink, endOf, type Link } from './link.ts'
 import { Proofs } from './proofs.ts'
 import { repairValue } from './repair-value.ts'
 import type { Sealer } from './seal.ts'
@@ -36,6 +36,9 @@ const versions: Versions<Entry> = {
 }
 
 const VERSIONED = { versions }
+
+/** The part of its life that a link must have left not to be renewed when it is asked for. */
+const RENEWED_BELOW = 7 / 8
 
 /** The links of one store, by hash and by name. */
 export class Links {
@@ -124,9 +127,21 @@ export class Links {
     return existing ? { ...link, ttl: longerLife(existing, link) } : link
   }
 
-  /** Extends the link's life by the time it was given; resolves with whether it is there. */
-  touch(ref: ParsedRef, link: Link): Promise<boolean> {
-    return this.#engine.touch(this.#key(ref), link.ttl, PLACED)
+  /**
+   * Gives a link that was just read its whole life again, and resolves with whether it is there. A link ends
+   * when its record says so, so that the record is written again: as if it were stored now, once an eighth
+   * of its life is over.
+   */
+  async renew(ref: ParsedRef, link: Link): Promise<boolean> {
+    if (link.ttl === 0) return this.#engine.touch(this.#key(ref), 0, PLACED)
+    const now = Date.now()
+    if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
+    try {
+      return (await this.#set(ref, { ...link, storedAt: now }, link.ttl)) > 0
+    } catch (error) {
+      if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
+      throw error
+    }
   }
 
   async delete(ref: ParsedRef): Promise<boolean> {
@@ -209,7 +224,7 @@ export class Links {
 
 function toLink(entry: Entry | undefined): Link | undefined {
   if (entry === undefined || 'deletedAt' in entry) return undefined
-  return entry.endsAt !== undefined && entry.endsAt <= Date.now() ? undefined : entry
+  return endOf(entry) <= Date.now() ? undefined : entry
 }
 
 /** Seconds, at least one; `undefined` when its time is over and only a touch has kept it alive. */

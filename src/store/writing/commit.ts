@@ -122,7 +122,9 @@ export class Committer {
     return { created: false, copies: await this.#links.replace(ref, lasting) }
   }
 
-  async #linkName(link: Link & Named, { createOnly }: Commit): Promise<LinkWritten> {
+  /** Dates the link anew: the less time from its date until it can be read, the more the date says. */
+  async #linkName(named: Link & Named, { createOnly }: Commit): Promise<LinkWritten> {
+    const link = { ...named, storedAt: Date.now() }
     const ref = { name: link.name }
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)

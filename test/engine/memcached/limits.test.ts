@@ -131,13 +131,16 @@ test.serial('beyond the limits of the queue: overloaded, and all right afterward
   t.is(await first, 1)
 })
 
-test('a TTL is relative up to 30 days and absolute from there', (t) => {
-  const now = 1_700_000_000_000
+test('a TTL is relative up to 30 days, and from there a time by memcached’s own clock', (t) => {
+  const now = 1_700_000_000
   const month = 30 * 24 * 3600
   t.is(toExptime(0, now), 0)
   t.is(toExptime(1, now), 1)
   t.is(toExptime(month, now), month)
   t.is(toExptime(month + 1, now), 1_700_000_000 + month + 1)
+  t.is(toExptime(month + 1, 2 ** 31 - 1000), 2 ** 31 - 1)
+  t.is(toExptime(month), month)
+  t.is(toExptime(month + 1), 0, 'without its clock: no limit')
   t.throws(() => toExptime(-1), { instanceOf: InvalidArgumentError })
   t.throws(() => toExptime(1.5), { instanceOf: InvalidArgumentError })
 })

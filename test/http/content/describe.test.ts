@@ -5,12 +5,14 @@ import { encodeLink } from '../../../src/store/records/link.ts'
 import { Sealer } from '../../../src/store/records/seal.ts'
 import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
+import { backdate } from '../../helpers/records.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 test('HEAD answers what GET would, by a look at every chunk and a read of none', async (t) => {
   const engine = new FaultyEngine(memory())
   const { url, store } = await startTestServer(t, { engine, store: { chunkSize: 10 } })
   const { hash } = await store.put('x'.repeat(25), { name: 'a/b.txt', type: 'text/plain' })
+  await backdate(engine, 'a/b.txt')
   const { manifest } = await store.get(hash)
   const touched = new Set<string>()
   engine.get = (key, prove, options) => {

@@ -64,6 +64,8 @@ class Pending {
  * its successor. Requests are answered in the order in which they were sent.
  */
 export class Connection {
+  /** What the owner of the connection has learned of memcached's time. */
+  clock: { readonly now: number } | undefined
   readonly #settings: MemcachedSettings
   readonly #codec: Codec
   readonly #events: ConnectionEvents

@@ -13,6 +13,20 @@ export interface ReconnectingEvents extends Pick<ConnectionEvents, 'up'> {
   down(error: ConnectionError): void
 }
 
+/** The clock of a memcached, by what it said once: both its and ours go on by steady seconds. */
+class ServerClock {
+  readonly #ahead: number
+
+  /** @param time Unix time in seconds. */
+  constructor(time: number) {
+    this.#ahead = time - performance.now() / 1000
+  }
+
+  get now(): number {
+    return this.#ahead + performance.now() / 1000
+  }
+}
+
 /**
  * One connection at a time to the same memcached. It opens one when there is something to ask, and
  * fails at once for a moment after repeated failures.
@@ -40,6 +54,17 @@ export class ReconnectingConnection {
   /** As `Connection.maxValueSize`; unknown while there is no connection. */
   maxValueSize(keyLength: number): number | undefined {
     return this.#connection?.maxValueSize(keyLength)
+  }
+
+  /** Unix time in seconds by memcached's own clock; unknown until it was learned on this connection. */
+  get serverTime(): number | undefined {
+    return this.#connection?.clock?.now
+  }
+
+  /** Takes the time from the figures that `stats` has just told. */
+  learnTime(figures: ReadonlyMap<string, string>): void {
+    const time = Number(figures.get('time'))
+    if (this.#connection && time > 0) this.#connection.clock = new ServerClock(time)
   }
 
   /** As `Connection.ask`. */

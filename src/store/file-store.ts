@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -211,11 +212,13 @@ export class FileStore {
       const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
       digests.set(digest.hex, digest)
     }
+    const ended = signal && AbortSignal.any([signal])
+    if (ended) setMaxListeners(LOOKUPS, ended) // Each look-up of a large file listens.
     const present = await pMap(
       digests.values(),
       async (digest) => {
-        signal?.throwIfAborted()
-        const link = await this.#reading.presence.readableLink({ hash: digest }, signal)
+        ended?.throwIfAborted()
+        const link = await this.#reading.presence.readableLink({ hash: digest }, ended)
         return link !== undefined && this.#links.touch({ hash: digest }, link)
       },
       { concurrency: LOOKUPS },

@@ -17,6 +17,7 @@ const ENOUGH = { trees: 64, outputs: 100_000 }
  * Makes sure that all outputs that an action result names can be served: a client that keeps outputs
  * remote finds out much later, and then fails again and again. What is there has its life extended.
  * Bytes that are no action result promise nothing.
+ * @throws {NotFoundError} when the action result is empty, whichever way it was stored.
  * @throws {EvictedError} when an output is gone.
  * @throws {CorruptError} when the result or the list of a directory is damaged.
  * @throws {UnavailableError}
@@ -26,6 +27,8 @@ export async function checkOutputs(
   actionResult: StoredFile,
   signal: AbortSignal,
 ): Promise<void> {
+  // No action has one: Bazel would take it for an action that ran and created nothing, and fail.
+  if (actionResult.size === 0) throw new NotFoundError('the action result is empty')
   const outputs = await readMessage(actionResult, outputsOf, signal)
   if (outputs === undefined) return
   const needed = new Set([...outputs.files, ...outputs.trees])

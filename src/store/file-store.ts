@@ -85,6 +85,24 @@ export class FileStore {
   }
 
   /**
+   * Does `work` that takes about `bytes` of memory, such as that on a list of hashes, once there is room for
+   * it in the memory budget. Such work must not start more of its kind.
+   * @throws {UnavailableError} when there is no room for 30 seconds, or too many wait for some.
+   */
+  async withMemory<T>(
+    bytes: number,
+    work: () => Promise<T>,
+    { signal }: GetOptions = {},
+  ): Promise<T> {
+    const lease = await this.#reading.budgets.work(bytes, signal)
+    try {
+      return await work()
+    } finally {
+      lease.release()
+    }
+  }
+
+  /**
    * Resolves when the engine answers and can store a chunk.
    * @throws {InvalidArgumentError} when chunks are larger than the engine stores; it says how large
    * they may be.

@@ -1,5 +1,6 @@
 export default {
   files: ['test/**/*.test.ts', '!test/browser/**'],
+  require: ['./test/helpers/no-warnings.js'],
   extensions: { ts: 'module' },
   nodeArguments: ['--import=tsx'],
   workerThreads: false,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -86,6 +87,24 @@ export class FileStore {
   /** The memory that reads and writes hold now, and how many wait for some. */
   get memoryUsage(): MemoryUsage {
     return this.#reading.budgets.usage
+  }
+
+  /**
+   * Does `work` that takes about `bytes` of memory, such as that on a list of hashes, once there is room for
+   * it in the memory budget. Such work must not start more of its kind.
+   * @throws {UnavailableError} when there is no room for 30 seconds, or too many wait for some.
+   */
+  async withMemory<T>(
+    bytes: number,
+    work: () => Promise<T>,
+    { signal }: GetOptions = {},
+  ): Promise<T> {
+    const lease = await this.#reading.budgets.work(bytes, signal)
+    try {
+      return await work()
+    } finally {
+      lease.release()
+    }
   }
 
   /**
@@ -216,11 +235,13 @@ export class FileStore {
       const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
       digests.set(digest.hex, digest)
     }
+    const ended = signal && AbortSignal.any([signal])
+    if (ended) setMaxListeners(LOOKUPS, ended) // Each look-up of a large file listens.
     const present = await pMap(
       digests.values(),
       async (digest) => {
-        signal?.throwIfAborted()
-        const link = await this.#reading.presence.readableLink({ hash: digest }, signal)
+        ended?.throwIfAborted()
+        const link = await this.#reading.presence.readableLink({ hash: digest }, ended)
         return link !== undefined && this.#links.renew({ hash: digest }, link)
       },
       { concurrency: LOOKUPS },

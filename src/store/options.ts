@@ -58,6 +58,8 @@ export interface StoreSettings {
   readonly readBytes: number
   /** Bytes for the windows of chunks of uploads. */
   readonly uploadBytes: number
+  /** Bytes for other work whose size comes from requests or content. */
+  readonly workBytes: number
 }
 
 /**
@@ -76,6 +78,8 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   const hashThreads = count('hashThreads', options.hashThreads ?? hashThreadsFor(1), 0, 64)
   const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
+  const rest = total - uploadBytes - readBytes
+  const workBytes = Math.min(Math.floor(total / 16), rest - 2 * chunkSize)
   return {
     chunkSize,
     ttl,
@@ -83,9 +87,10 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
     hotCache,
     hashThreads,
     perRead,
-    heldBytes: total - uploadBytes - readBytes,
+    heldBytes: rest - workBytes,
     readBytes,
     uploadBytes,
+    workBytes,
   }
 }
 

@@ -1,12 +1,17 @@
 import type { Context, Middleware } from 'koa'
+import type { FileStore } from '../../index.ts'
+import type { Exchange } from '../exchange/exchange.ts'
 import { HttpProblem } from '../problem.ts'
 import { bodyParser } from './koa-body.ts'
 
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
 
-/** Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type. */
-export function jsonBody(): Middleware {
+/** Bytes of memory for each byte of a body: what it is parsed into, and the look-ups it asks for. */
+const COST = 12
+
+/** Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type, once there is memory for it. */
+export function jsonBody(store: FileStore): Middleware {
   let parser: Promise<Middleware> | undefined
   return async (ctx, next) => {
     parser ??= createParser().catch((error) => {
@@ -14,10 +19,19 @@ export function jsonBody(): Middleware {
       throw error
     })
     const parse = await parser
-    ctx.exchange.askForBody()
-    ctx.req.headers['content-type'] = 'application/json'
-    await parse(ctx, next)
+    const { exchange } = ctx
+    const work = async () => {
+      exchange.askForBody()
+      ctx.req.headers['content-type'] = 'application/json'
+      await parse(ctx, next)
+    }
+    await store.withMemory(COST * sizeOf(exchange), work, { signal: exchange.signal })
   }
+}
+
+/** Bytes that the body may have once it is decoded. */
+function sizeOf({ headers, contentLength = MAX_BYTES }: Exchange): number {
+  return headers['content-encoding'] === undefined ? Math.min(contentLength, MAX_BYTES) : MAX_BYTES
 }
 
 async function createParser(): Promise<Middleware> {

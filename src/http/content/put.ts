@@ -53,11 +53,10 @@ export function receive(
   options: PutOptions,
 ): Promise<Receipt> {
   const { headers, contentLength: size } = exchange
-  if (headers['content-range'] !== undefined) {
-    throw new InvalidArgumentError('an upload is a whole file: Content-Range is not supported', {
-      actual: String(headers['content-range']).slice(0, 100),
-    })
+  if (exchange.query.has('from')) {
+    throw new InvalidArgumentError('from names content that is stored for a file, and nothing else')
   }
+  refusePart(headers)
   const path = typeof options.digest === 'string' ? Digest.parse(options.digest) : options.digest
   const digest = expectedDigest(headers, path)
   const upload = store.put(exchange.body, {
@@ -77,7 +76,19 @@ function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promi
       expected: '?from=<hash> and an empty body',
     })
   }
-  return underConditions(exchange, store.link(from, commitOptions(exchange, store, options)))
+  const { headers } = exchange
+  refusePart(headers)
+  // Throws when they contradict each other. Content-Digest would be that of the empty body.
+  expectedDigest({ ...headers, 'content-digest': undefined }, Digest.parse(from))
+  const named = { ...options, ...encodingOf(exchange, options) }
+  return underConditions(exchange, store.link(from, commitOptions(exchange, store, named)))
+}
+
+function refusePart(headers: Exchange['headers']): void {
+  if (headers['content-range'] === undefined) return
+  throw new InvalidArgumentError('an upload is a whole file: Content-Range is not supported', {
+    actual: String(headers['content-range']).slice(0, 100),
+  })
 }
 
 /** The type that a name is stored with, as it was sent: bodies are never parsed by it. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'koa'
 import { StreamPieces } from '../../stream-pieces.ts'
@@ -126,6 +127,7 @@ export class Exchange implements Unfinished {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      setMaxListeners(0, this.#controller.signal) // Limits on requests bound what listens, not Node's ten.
       if (this.#isClosed || this.res.destroyed) this.#controller.abort(new ClientGoneError())
     }
     return this.#controller.signal

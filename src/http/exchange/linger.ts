@@ -38,6 +38,7 @@ export function discard(stream: Readable, socket: Socket): void {
   const over = () => {
     clearTimeout(deadline)
     clearTimeout(silence)
+    socket.off('close', over)
   }
   stream.once('end', over)
   socket.once('close', over)

@@ -47,8 +47,10 @@ function wantsDigest(headers: IncomingHttpHeaders): boolean {
   return String(field)
     .split(',')
     .some((each) => {
-      const match = /^\s*sha-256\s*(?:;\s*q\s*=\s*([\d.]+))?\s*$/i.exec(each)
-      return match !== null && Number(match[1] ?? 1) > 0
+      const [algorithm, weight = 'q=1', ...more] = each.split(';').map((part) => part.trim())
+      if (algorithm!.toLowerCase() !== 'sha-256' || more.length > 0) return false
+      const [name, value = '', ...rest] = weight.split('=').map((part) => part.trim())
+      return name!.toLowerCase() === 'q' && rest.length === 0 && Number(value) > 0
     })
 }
 
@@ -66,11 +68,16 @@ function structuredDigest(name: string, field: string | string[] | undefined): D
 
 function legacyDigest(field: string | string[] | undefined): Digest | undefined {
   const values = String(field ?? '').split(',')
-  const value = values.map((each) => /^\s*sha-256=(.*?)\s*$/i.exec(each)?.[1]).find(Boolean)
+  const value = values
+    .map((each) => each.trim())
+    .find((each) => each.length > LEGACY.length && each.toLowerCase().startsWith(LEGACY))
+    ?.slice(LEGACY.length)
   if (value === undefined) return undefined
   if (/^[A-Za-z0-9+/]{43}=$/.test(value)) return Digest.from(Buffer.from(value, 'base64'))
   throw malformed('Digest', 'SHA-256=<base64 of 32 bytes>', String(field))
 }
+
+const LEGACY = 'sha-256='
 
 function malformed(name: string, expected: string, actual: string): InvalidArgumentError {
   return new InvalidArgumentError(`the ${name} field is malformed`, {

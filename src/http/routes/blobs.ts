@@ -22,7 +22,7 @@ export function blobRoutes(router: Router, store: FileStore): void {
     ctx.set('Cache-Control', 'no-store')
     ctx.body = repair satisfies RepairJson
   })
-  router.post(MISSING, jsonBody(), async (ctx) => {
+  router.post(MISSING, jsonBody(store), async (ctx) => {
     const { signal } = ctx.exchange
     const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal })
     ctx.set('Cache-Control', 'no-store')

@@ -11,20 +11,22 @@ const HOLD_PATIENCE_MS = 250
 /** Who a window is for. Slow uploads must not keep reads waiting, nor slow reads uploads. */
 export type Streaming = 'read' | 'upload'
 
-/** The memory of all requests together, in three parts, so that no kind can starve another. */
+/** The memory of all requests together, in four parts, so that no kind can starve another. */
 export class Budgets {
   readonly #held: ByteBudget
   readonly #windows: Readonly<Record<Streaming, ByteBudget>>
+  readonly #work: ByteBudget
   readonly #perRead: number
 
-  constructor({ heldBytes, readBytes, uploadBytes, perRead }: StoreSettings) {
+  constructor({ heldBytes, readBytes, uploadBytes, workBytes, perRead }: StoreSettings) {
     this.#held = new ByteBudget(heldBytes)
+    this.#work = new ByteBudget(workBytes)
     this.#windows = { read: new ByteBudget(readBytes), upload: new ByteBudget(uploadBytes) }
     this.#perRead = perRead
   }
 
   get usage(): MemoryUsage {
-    const parts = [this.#held, this.#windows.read, this.#windows.upload]
+    const parts = [this.#held, this.#windows.read, this.#windows.upload, this.#work]
     const sum = (figure: keyof MemoryUsage) => parts.reduce((all, part) => all + part[figure], 0)
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
@@ -48,6 +50,14 @@ export class Budgets {
   /** As `hold`, but never waits. */
   tryHold(bytes: number): Lease | undefined {
     return this.mayHold(bytes) ? this.#held.tryAcquire(bytes) : undefined
+  }
+
+  /**
+   * Room for `bytes` of other work.
+   * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
+   */
+  work(bytes: number, signal?: AbortSignal): Promise<Lease> {
+    return this.#work.acquire(bytes, bytes, { signal })
   }
 
   /**

@@ -1,4 +1,6 @@
 import test from 'ava'
+import { Digest } from '../../../src/index.ts'
+import { ask } from '../../helpers/http.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 test('PUT /files/{name}?from=<hash> names content without its bytes', async (t) => {
@@ -61,4 +63,42 @@ test('POST /files/{name}?from=<hash> leaves a readable file alone', async (t) =>
   t.is(answer.status, 409)
   await answer.body?.cancel()
   t.is(await (await fetch(`${url}/files/n`)).text(), 'old')
+})
+
+test('?from= is under the conditions that an upload is under, and keeps its coding', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const { hash } = await store.put('content')
+  const other = Digest.of(Buffer.from('other')).base64
+  for (const [headers, status] of [
+    [{ 'Repr-Digest': `sha-256=:${other}:` }, 400],
+    [{ Digest: `SHA-256=${other}` }, 400],
+    [{ 'Repr-Digest': 'sha-256=nonsense' }, 400],
+    [{ 'Content-Range': 'bytes 0-1/2' }, 400],
+    [{ 'Content-Encoding': 'rot13' }, 415],
+  ] as [Record<string, string>, number][]) {
+    const answer = await ask(`${url}/files/n?from=${hash}`, { method: 'PUT', headers })
+    t.is(answer.status, status, JSON.stringify(headers))
+    t.false(await store.isReadable({ name: 'n' }))
+  }
+  const { base64 } = Digest.parse(hash)
+  const headers = { 'Repr-Digest': `sha-256=:${base64}:`, 'Content-Encoding': 'gzip' }
+  t.is((await ask(`${url}/files/n?from=${hash}`, { method: 'PUT', headers })).status, 201)
+  t.is((await ask(`${url}/files/n`)).headers['content-encoding'], 'gzip')
+})
+
+test('where nothing can be named, ?from= is refused and stores nothing', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const { hash } = await store.put('content')
+  for (const [method, path] of [
+    ['POST', '/files'],
+    ['PUT', `/blobs/${hash}`],
+    ['PUT', `/cas/${hash}`],
+    ['PUT', '/v1/cache/123'],
+    ['PUT', '/v8/artifacts/123'],
+  ] as const) {
+    const answer = await ask(`${url}${path}?from=${hash}`, { method })
+    t.true([400, 403].includes(answer.status), path) // Nx is told everything by 403.
+  }
+  t.false(await store.isReadable({ name: 'v1/cache/123' }))
+  t.false(await store.isReadable({ name: 'v8/artifacts/123' }))
 })

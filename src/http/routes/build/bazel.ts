@@ -1,7 +1,7 @@
 import type Router from '@koa/router'
 import { AC_PATH, CAS_PATH } from '../../../api/build-paths.ts'
 import { etagOf } from '../../../api/fields.ts'
-import { Digest, type FileStore, NotFoundError } from '../../../index.ts'
+import { Digest, type FileStore, InvalidArgumentError, NotFoundError } from '../../../index.ts'
 import { getFile } from '../../content/get.ts'
 import { putFile } from '../../content/put.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -25,9 +25,12 @@ export function bazelRoutes(router: Router, store: FileStore): void {
       },
     ),
   )
-  router.put(LABEL.ac, AC_PATH, ({ exchange }) =>
-    putFile(exchange, store, { name: entryName(exchange) }),
-  )
+  router.put(LABEL.ac, AC_PATH, ({ exchange }) => {
+    if (!exchange.hasBody && !exchange.query.has('from')) {
+      throw new InvalidArgumentError('an action result has at least one byte')
+    }
+    return putFile(exchange, store, { name: entryName(exchange) })
+  })
   router.delete(AC_PATH, async (ctx) => {
     const name = entryName(ctx.exchange)
     if (!(await store.delete({ name }))) throw new NotFoundError(`there is no entry ${name}`)

@@ -30,7 +30,7 @@ export function turborepoRoutes(router: Router, store: FileStore): void {
   router.post('*/v8/artifacts/events', TURBOREPO.events, (ctx) => {
     ctx.body = {}
   })
-  router.post('*/v8/artifacts', TURBOREPO.query, jsonBody(), async (ctx) => {
+  router.post('*/v8/artifacts', TURBOREPO.query, jsonBody(store), async (ctx) => {
     ctx.body = await describeArtifacts(ctx, store)
   })
   router.get(LABEL, TURBOREPO.artifact, ({ exchange }) =>

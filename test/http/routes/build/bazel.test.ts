@@ -9,6 +9,7 @@ import {
   outputDirectory,
   outputFile,
 } from '../../../helpers/protobuf.ts'
+import { exchange } from '../../../helpers/raw-http.ts'
 import { startTestServer } from '../../../helpers/server.ts'
 
 const KEY = 'a'.repeat(64)
@@ -167,7 +168,7 @@ test('an action result is a miss when the list of a directory is damaged', async
 
 test('bytes that are no action result are served as they are', async (t) => {
   const { url, put } = await startCache(t)
-  for (const content of ['cCrS\u0001', '{"json": true}', '', bytes('noise', 10_000)]) {
+  for (const content of ['cCrS\u0001', '{"json": true}', bytes('noise', 10_000)]) {
     await put(`/cc/ac/${KEY}`, content)
     const answer = await fetch(`${url}/cc/ac/${KEY}`)
     t.is(answer.status, 200)
@@ -185,4 +186,22 @@ test('HEAD is honest about every chunk', async (t) => {
   await engine.delete(`c:${hashOf(content.subarray(2000))}`)
   t.is(await status(`/bz/cas/${hashOf(content)}`, 'HEAD'), 404)
   t.is(await status(`/bz/ac/${KEY}`, 'HEAD'), 404)
+})
+
+test('an empty action result is refused or not found, however it was stored', async (t) => {
+  const { url, store, put, status } = await startCache(t)
+  const path = `/bz/ac/${KEY}`
+  t.is((await put(path, '')).status, 400)
+  const chunked = ['Host: x', 'Transfer-Encoding: chunked', 'Connection: close', '', '0', '', '']
+  await exchange(t, url, `PUT ${path} HTTP/1.1`, ...chunked)
+  t.is(await status(path), 404)
+  const { hash: empty } = await store.put('')
+  const { hash } = await store.put('an action result')
+  for (const target of [`/files${path}`, `/files${path}?from=${empty}`, `${path}?from=${empty}`]) {
+    await put(target, '')
+    t.is(await status(path), 404, target)
+    t.is(await status(path, 'HEAD'), 404, target)
+  }
+  t.is((await put(`${path}?from=${hash}`, '')).status, 200)
+  t.is(await (await fetch(url + path)).text(), 'an action result')
 })

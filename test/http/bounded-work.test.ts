@@ -1,0 +1,55 @@
+import test from 'ava'
+import { Digest, memory } from '../../src/index.ts'
+import { FaultyEngine, hold } from '../helpers/faulty-engine.ts'
+import { ask } from '../helpers/http.ts'
+import { directory, field, message, outputDirectory, outputFile } from '../helpers/protobuf.ts'
+import { memoryIsFree, startTestServer } from '../helpers/server.ts'
+import { until } from '../helpers/watchdog.ts'
+
+const KEY = 'a'.repeat(64)
+const store = { chunkSize: 1000, memory: { total: 100_000 } }
+
+test('invariant 7: lists of hashes wait for room in the memory budget, and others go on', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine, store })
+  const { hash } = await server.store.put('content')
+  const { gate, asked } = hold(engine, { operation: 'touch' })
+  const body = JSON.stringify({ hashes: Array.from({ length: 20 }, () => hash) })
+  const asks = Array.from({ length: 6 }, () =>
+    ask(`${server.url}/blobs/missing`, { method: 'POST', body }),
+  )
+  await asked.promise
+  await until('five to wait', () => server.store.memoryUsage.waiting === 5)
+  t.is((await ask(`${server.url}/healthz`)).status, 200)
+  gate.resolve()
+  for (const answer of await Promise.all(asks)) t.deepEqual(answer.json(), { missing: [] })
+  await memoryIsFree(server)
+})
+
+test('invariant 7: action results are looked into one after the other where memory is short', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine, store })
+  const trees = Array.from({ length: 20 }, (_, index) =>
+    field(1, directory({ f: `file ${index}` })),
+  )
+  for (const [index, tree] of trees.entries()) {
+    await server.store.put(`file ${index}`)
+    await server.store.put(tree)
+  }
+  await server.store.put('a')
+  const result = message(
+    field(2, outputFile('a', 'a')),
+    ...trees.map((tree, index) => field(3, outputDirectory(`d${index}`, tree))),
+  )
+  await server.store.put(result, { name: `ac/${KEY}` })
+  const { gate, asked } = hold(engine, { operation: 'touch' })
+  const asks = Array.from({ length: 8 }, () => ask(`${server.url}/ac/${KEY}`))
+  await asked.promise
+  await until('seven to wait', () => server.store.memoryUsage.waiting === 7)
+  t.is((await ask(`${server.url}/healthz`)).status, 200)
+  gate.resolve()
+  for (const answer of await Promise.all(asks)) t.true(answer.body.equals(result))
+  await memoryIsFree(server)
+  await engine.delete(`c:${Digest.of(Buffer.from('file 19')).hex}`)
+  t.is((await ask(`${server.url}/ac/${KEY}`)).headers['cache-status'], 'blobcached; detail=evicted')
+})

@@ -1,7 +1,8 @@
-// Run before the tests: they need a real memcached, on PATH.
+// Run before the tests: they need a real memcached on PATH, and some of them twemproxy.
 import { aptInstall, works } from './apt-install.js'
 
-if (!works('memcached', '-V')) aptInstall('memcached')
+const missing = ['memcached', 'nutcracker'].filter((program) => !works(program, '-V'))
+if (missing.length > 0) aptInstall(...missing)
 if (!works('memcached', '-V')) {
   console.error(`The tests run against a real memcached, and there is none on PATH. Install it:
   Debian, Ubuntu   sudo apt-get install memcached

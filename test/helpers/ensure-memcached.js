@@ -1,7 +1,9 @@
-// Runs before the tests, which need memcached on PATH.
+// Runs before the tests, which need memcached on PATH; some of them need twemproxy and faketime.
 import { aptInstall, works } from './apt-install.js'
 
-if (!works('memcached', '-V')) aptInstall('memcached', 'faketime')
+const PACKAGES = { memcached: '-V', nutcracker: '-V', faketime: '--version' }
+const missing = Object.keys(PACKAGES).filter((program) => !works(program, PACKAGES[program]))
+if (missing.length > 0) aptInstall(...missing)
 if (!works('memcached', '-V')) {
   console.error(`The tests run against a real memcached, and there is none on PATH. Install it:
   Debian, Ubuntu   sudo apt-get install memcached

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, type NetConnectOpts } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,8 @@ export interface MemcachedFlags {
   maxItem?: string
   /** Require these credentials; `raw` does not work then, since it sends none. */
   sasl?: { username: string; password: string }
+  /** The same with `-Y`, which refuses the binary protocol. */
+  textAuth?: { username: string; password: string }
   port?: number
   /** How far its clock is ahead, as faketime takes it: `+40d`. */
   clock?: string
@@ -67,8 +69,9 @@ export class Memcached {
   }
 
   async start(): Promise<void> {
-    const { sasl } = this.#settings
+    const { sasl, textAuth } = this.#settings
     if (sasl) this.#sasl ??= await SaslAuthority.start(this.#directory, sasl)
+    if (textAuth) await writeFile(this.#users, `${textAuth.username}:${textAuth.password}\n`)
     const child = spawn('memcached', this.#arguments(), {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, SASL_CONF_PATH: this.#directory, ...this.#fakedClock() },
@@ -124,8 +127,12 @@ export class Memcached {
     return clock === undefined ? {} : { LD_PRELOAD: FAKETIME!, FAKETIME: clock }
   }
 
+  get #users(): string {
+    return join(this.#directory, 'users')
+  }
+
   #arguments(): string[] {
-    const { args = [], memoryMb = 128, maxItem, sasl } = this.#settings
+    const { args = [], memoryMb = 128, maxItem, sasl, textAuth } = this.#settings
     const where = this.#where as { path?: string; port?: number }
     const all = [
       '-o',
@@ -140,6 +147,7 @@ export class Memcached {
     if (process.getuid?.() === 0) all.push('-u', 'root')
     if (maxItem) all.push('-I', maxItem)
     if (sasl) all.push('-S')
+    if (textAuth) all.push('-Y', this.#users)
     return [...all, ...args]
   }
 

@@ -99,3 +99,10 @@ test('settings of a fleet that make no sense are refused by name', async (t) => 
   })
   await Promise.all(runs)
 })
+
+test('--memcached-protocol is how memcached is spoken to', async (t) => {
+  const { address } = await startMemcached(t)
+  const serving = await startServe(t, ['--memcached', address, '--memcached-protocol', 'text'])
+  const fleet = (await (await fetch(`${serving.url}/fleet`)).json()) as { servers: EngineStats[] }
+  t.is(fleet.servers[0]!.protocol, 'text')
+})

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { PROTOCOLS } from '../../../src/engine/memcached/protocol/choice.ts'
 import { chaos } from './chaos.ts'
 
 /** `CHAOS_SEED` repeats a run; `SOAK_MINUTES`, set by `npm run test:soak`, makes it long. */
@@ -12,9 +13,10 @@ if (soakMinutes > 0) {
     const end = Date.now() + soakMinutes * 60_000
     // A new world each minute, so that a failure tells a seed that is worth repeating.
     for (let round = 0; Date.now() < end; round++) {
-      await chaos(t, anySeed + round, Math.min(60_000, end - Date.now()))
+      const protocol = PROTOCOLS[round % PROTOCOLS.length]!
+      await chaos(t, anySeed + round, Math.min(60_000, end - Date.now()), protocol)
       const resident = process.memoryUsage.rss() >> 20
-      t.log(`round ${round}: ${resident} MiB resident`)
+      t.log(`round ${round}, ${protocol}: ${resident} MiB resident`)
       t.true(resident < 1000)
     }
   })
@@ -22,6 +24,11 @@ if (soakMinutes > 0) {
   for (const seed of [1, 2, anySeed]) {
     test.serial(`random faults, seed ${seed}: nothing wrong, no hang, well afterwards`, (t) =>
       chaos(t, seed, 8000),
+    )
+  }
+  for (const protocol of ['meta', 'text'] as const) {
+    test.serial(`random faults over ${protocol}: nothing wrong, no hang, well afterwards`, (t) =>
+      chaos(t, 4, 4000, protocol),
     )
   }
 }

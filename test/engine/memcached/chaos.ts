@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { DamagedError } from '../../../src/engine/engine.ts'
+import type { Protocol } from '../../../src/engine/memcached/protocol/choice.ts'
 import { InsufficientStorageError, TooLargeError, UnavailableError } from '../../../src/errors.ts'
 import { breakSomething } from '../../helpers/faults.ts'
 import { Random } from '../../helpers/random.ts'
@@ -15,10 +16,15 @@ const LENGTHS = [0, 1, 24, 100, 4000, 65_536, 200_000, 524_288, 1_000_000]
  * operation may hang or bring a byte that was not stored; afterwards everything works again
  * and nothing is left behind.
  */
-export async function chaos(t: ExecutionContext, seed: number, forMs: number): Promise<void> {
+export async function chaos(
+  t: ExecutionContext,
+  seed: number,
+  forMs: number,
+  protocol: Protocol = 'auto',
+): Promise<void> {
   t.log(`seed ${seed}`)
   const random = new Random(seed)
-  const { server, proxy, engine } = await rig(t, { timeoutMs: 500 }, { memoryMb: 64 })
+  const { server, proxy, engine } = await rig(t, { timeoutMs: 500, protocol }, { memoryMb: 64 })
   const chunks = Array.from({ length: 60 }, (_, i) => selfProving(random.pick(LENGTHS) + i, `${i}`))
   const count = { ok: 0, absent: 0, damaged: 0, unavailable: 0, refused: 0 }
   let stop = false

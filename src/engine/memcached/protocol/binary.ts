@@ -113,6 +113,7 @@ export class BinaryCodec implements Codec {
   }
 
   parse(bytes: Buffer, start: number, request: Request, maxValue: number): Head | undefined {
+    checkMagic(bytes, start)
     const bodyStart = start + HEADER_LENGTH
     if (bytes.length < bodyStart) return undefined
     const header = readHeader(bytes, start)
@@ -182,13 +183,15 @@ export class BinaryCodec implements Codec {
 /** Said in text, whatever the protocol. */
 const TOO_MANY = 'ERROR Too many open'
 
+/** @throws {ConnectionError} unless a reply may begin there; a text server's may be shorter. */
+function checkMagic(bytes: Buffer, start: number): void {
+  if (bytes[start] === RESPONSE_MAGIC) return
+  if (bytes.toString('latin1', start, start + TOO_MANY.length) === TOO_MANY) throw connectionLimit()
+  throw violation('a response without the magic byte')
+}
+
 /** @throws {ConnectionError} for bytes that are no header of a reply. */
 function readHeader(bytes: Buffer, start: number): Header {
-  if (bytes[start] !== RESPONSE_MAGIC) {
-    if (bytes.toString('latin1', start, start + TOO_MANY.length) === TOO_MANY)
-      throw connectionLimit()
-    throw violation('a response without the magic byte')
-  }
   if (bytes[start + 5] !== 0) throw violation('a response of an unknown data type')
   return {
     opcode: bytes[start + 1]!,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import type { Protocol } from '../../../../src/engine/memcached/protocol/choice.ts'
 import { cutAfter, fin, reset } from '../../../helpers/fault-proxy.ts'
 import { watched } from '../../../helpers/watchdog.ts'
 import { failureOf, fill, QUICK, read, readAll, rig, whole } from '../harness.ts'
@@ -70,6 +71,43 @@ for (const [how, end] of Object.entries({ FIN: fin, RST: reset })) {
       t.true(stored === undefined || stored.equals(value) || stored.equals(fresh), key)
     }
   })
+}
+
+/** What comes before a value of `key0`, and after it. */
+const AROUND = {
+  meta: [`VA ${VALUE} O1234567890\r\n`, '\r\n'],
+  text: [`VALUE key0 0 ${VALUE}\r\n`, '\r\nEND\r\n'],
+} as const
+
+for (const [protocol, [head, tail]] of Object.entries(AROUND)) {
+  const end = head.length + VALUE
+  const places: Record<string, number> = {
+    'in the line before the value': head.length - 1,
+    'in the value': end - 777,
+    'between the value and its end': end,
+    'in the end of the value': end + 1,
+    'on a boundary': end + tail.length,
+    'in the second value': end + tail.length + head.length + 777,
+  }
+  for (const [where, count] of Object.entries(places)) {
+    test.serial(`${protocol}: FIN and RST ${where}: no wrong value, all settle`, async (t) => {
+      for (const cutOff of [fin, reset]) {
+        const { proxy, engine } = await rig(t, { ...QUICK, protocol: protocol as Protocol })
+        const values = await fill(engine, Array(8).fill(VALUE))
+        const cut = cutAfter(count, cutOff)
+        proxy.toClient = (bytes, link, forward) => {
+          if (link.index === 0) cut(bytes, link, forward)
+          else forward(bytes)
+        }
+        t.is(
+          (await readAll(engine, values)).right,
+          8,
+          'all were read again over a fresh connection',
+        )
+        t.is(proxy.count, 2)
+      }
+    })
+  }
 }
 
 test.serial('FIN with requests in flight and no later traffic: all settle', async (t) => {

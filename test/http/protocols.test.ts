@@ -3,7 +3,7 @@ import type { FleetJson } from '../../src/api/fleet.ts'
 import { memcached } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { ask } from '../helpers/http.ts'
-import { type MemcachedSettings, startMemcached } from '../helpers/memcached.ts'
+import { type MemcachedFlags, startMemcached } from '../helpers/memcached.ts'
 import { assertProblem } from '../helpers/problem.ts'
 import { startTestServer } from '../helpers/server.ts'
 import { hasTwemproxy, startTwemproxy } from '../helpers/twemproxy.ts'
@@ -36,7 +36,7 @@ async function serveFiles(t: ExecutionContext, engine: ReturnType<typeof memcach
   return { url, hash, server: fleet.servers[0]! }
 }
 
-const SERVERS: [string, MemcachedSettings, object, string][] = [
+const SERVERS: [string, MemcachedFlags, object, string][] = [
   ['-B ascii', { args: ['-B', 'ascii'] }, {}, 'meta'],
   ['-Y', { textAuth: ann }, ann, 'meta'],
   ['-B ascii, set to text', { args: ['-B', 'ascii'] }, { protocol: 'text' }, 'text'],

@@ -9,7 +9,7 @@ import { memcached } from '../../../src/engine/memcached/index.ts'
 import type { MemcachedOptions } from '../../../src/engine/memcached/options.ts'
 import { TooLargeError, UnavailableError } from '../../../src/errors.ts'
 import { createCertificate } from '../../helpers/certificate.ts'
-import { type MemcachedSettings, startMemcached } from '../../helpers/memcached.ts'
+import { type MemcachedFlags, startMemcached } from '../../helpers/memcached.ts'
 import { freePort } from '../../helpers/ports.ts'
 import { readAll } from './harness.ts'
 
@@ -26,7 +26,7 @@ async function failure(t: ExecutionContext, address: string, options: MemcachedO
   return { message: error!.message, code: (error!.cause as ConnectionError).code }
 }
 
-async function startTls(t: ExecutionContext, settings: MemcachedSettings = {}, more = '') {
+async function startTls(t: ExecutionContext, settings: MemcachedFlags = {}, more = '') {
   const certificate = await createCertificate(t, 'localhost')
   const { certFile, keyFile, cert } = certificate
   const own = `ssl_chain_cert=${certFile},ssl_key=${keyFile}${more}`
@@ -36,7 +36,7 @@ async function startTls(t: ExecutionContext, settings: MemcachedSettings = {}, m
 }
 
 const ann = { username: 'ann', password: 'secret' }
-const OVER_TLS: [string, MemcachedSettings, MemcachedOptions][] = [
+const OVER_TLS: [string, MemcachedFlags, MemcachedOptions][] = [
   ['binary', {}, {}],
   ['meta', { args: ['-B', 'ascii'] }, {}],
   ['meta', { textAuth: ann }, ann],

@@ -5,7 +5,7 @@ import type { MemcachedOptions } from '../../../src/engine/memcached/options.ts'
 import { TooLargeError, UnavailableError } from '../../../src/errors.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { FaultProxy } from '../../helpers/fault-proxy.ts'
-import { type MemcachedSettings, startMemcached } from '../../helpers/memcached.ts'
+import { type MemcachedFlags, startMemcached } from '../../helpers/memcached.ts'
 import { hasTwemproxy, startTwemproxy } from '../../helpers/twemproxy.ts'
 import { watched } from '../../helpers/watchdog.ts'
 import { alone, fillWithLarge, movedPages, PATIENT, press } from './pages/harness.ts'
@@ -14,7 +14,7 @@ import { alone, fillWithLarge, movedPages, PATIENT, press } from './pages/harnes
 async function without(
   t: ExecutionContext,
   commands: RegExp,
-  settings: MemcachedSettings,
+  settings: MemcachedFlags,
   options: MemcachedOptions = {},
 ) {
   const server = await startMemcached(t, settings)

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { memcached } from '../../../../src/engine/memcached/index.ts'
 import type { MemcachedOptions } from '../../../../src/engine/memcached/options.ts'
 import { FaultProxy } from '../../../helpers/fault-proxy.ts'
-import { type MemcachedSettings, startMemcached } from '../../../helpers/memcached.ts'
+import { type MemcachedFlags, startMemcached } from '../../../helpers/memcached.ts'
 import { hasTwemproxy, startTwemproxy } from '../../../helpers/twemproxy.ts'
 import { failureOf, QUICK, recovery } from '../harness.ts'
 
@@ -24,7 +24,7 @@ async function use(t: ExecutionContext, address: string, options: MemcachedOptio
   return { engine, proxy, count, lost, protocol: stats!.protocol, lacks: stats!.lacks ?? [] }
 }
 
-const SERVERS: [string, MemcachedSettings, MemcachedOptions, string, number][] = [
+const SERVERS: [string, MemcachedFlags, MemcachedOptions, string, number][] = [
   ['any memcached', {}, {}, 'binary', 1],
   ['-B binary', { args: ['-B', 'binary'] }, {}, 'binary', 1],
   ['-S, with credentials', { sasl: ann }, ann, 'binary', 1],

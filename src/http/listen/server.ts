@@ -60,6 +60,7 @@ export async function startServer(
   const app = createApp(store, { ...options, allowedHosts, connections, isDraining })
   const http = createHttp(options)
   connections.watch(http)
+  connections.watchPace(http, () => store.memoryUsage.waiting > 0)
   answerClientErrors(http, connections, options.logger)
   const handle = app.callback()
   // The app sends the 100 itself, and answers what cannot be expected.

@@ -1,6 +1,7 @@
 import {
   type ByteRange,
   type Digest,
+  EvictedError,
   type FileStore,
   PreconditionFailedError,
   type StoredFile,
@@ -61,7 +62,15 @@ export async function getFile(
 
 /** Promises what GET would send, when every chunk of it is there. */
 async function describe(exchange: Exchange, file: StoredFile, fields: Fields): Promise<void> {
-  await file.probe(exchange.signal)
+  const { signal } = exchange
+  try {
+    await file.probe(signal)
+  } catch (error) {
+    if (!(error instanceof EvictedError)) throw error
+    // To say of it what GET says.
+    const read = await file.prepare(undefined, { signal })
+    read.close()
+  }
   exchange.answer(200, [...fields, ...bodyFields(contentTypeOf(file), file.size)])
 }
 

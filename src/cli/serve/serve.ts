@@ -135,6 +135,7 @@ async function listen(
       maxConnections: settings.maxConnections,
       idleTimeoutMs: settings.idleTimeout * 1000,
       headerTimeoutMs: settings.headerTimeout * 1000,
+      minRate: settings.minRate,
       ...(drainDelay > 0 && { graceMs: drainDelay * 1000 }),
     })
   } catch (error) {

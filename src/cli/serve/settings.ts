@@ -45,6 +45,7 @@ export interface ServeSettings {
   maxConnections: number
   idleTimeout: number
   headerTimeout: number
+  minRate: number
   token?: string[]
   tokenFile?: string[]
   readToken?: string[]
@@ -177,6 +178,12 @@ function limits(): Option[] {
     setting('--header-timeout <time>', 'how long the header of a request may take, 0 for no limit')
       .default(30, '30s')
       .argParser(parseSeconds),
+    setting(
+      '--min-rate <bytes>',
+      'what a client sends or takes a second while others wait for memory, 0 for no limit',
+    )
+      .default(4096, '4KiB')
+      .argParser(bytes(0)),
   ]
 }
 

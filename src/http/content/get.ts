@@ -1,6 +1,7 @@
 import {
   type ByteRange,
   type Digest,
+  EvictedError,
   type FileStore,
   PreconditionFailedError,
   type PrepareOptions,
@@ -76,7 +77,14 @@ type Describe = (isProven: boolean) => Fields
  * 9110, 9.3.2).
  */
 async function look(exchange: Exchange, file: StoredFile, describe: Describe): Promise<void> {
-  await file.probe(exchange.signal)
+  const { signal } = exchange
+  try {
+    await file.probe(signal)
+  } catch (error) {
+    if (!(error instanceof EvictedError)) throw error
+    const read = await file.prepare(undefined, { signal }) // To say of it what GET says.
+    read.close()
+  }
   exchange.answer(200, [...describe(file.isProven), ...bodyFields(contentTypeOf(file), file.size)])
 }
 

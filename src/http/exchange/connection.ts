@@ -4,6 +4,8 @@ import { closeInStages } from './linger.ts'
 
 /** Requests on one connection that may wait for their turn while more of them are read. */
 const MAX_WAITING = 32
+/** Milliseconds over which a client's pace is taken. */
+const PACE_MS = 3000
 
 /** A request whose answer is not through. */
 export interface Unfinished {
@@ -11,10 +13,12 @@ export interface Unfinished {
   readonly res: ServerResponse
   /** Whether nothing can happen until the client sends or takes something. */
   readonly isClientsTurn: boolean
+  /** Whether the client could send or take more now: no buffer is full. */
+  readonly couldGoOn: boolean
   /** Makes the answer the last one on its connection. */
   endConnection(): void
-  /** Answers a client that has been silent for too long, or ends the connection. */
-  endIdle(): void
+  /** Answers a client that has been silent or slow for too long, or ends the connection. */
+  endIdle(why: string): void
 }
 
 /** One client connection: its requests that are not answered yet, and what went over it. */
@@ -32,6 +36,7 @@ export class Connection {
   #readBeforeHold = -1
   #read = 0
   #written = 0
+  #pace: { at: number; traffic: number } | undefined
   #silence: { at: number; traffic: number } | undefined
 
   constructor(socket: Socket) {
@@ -96,7 +101,33 @@ export class Connection {
     this.#socket.setTimeout(halfMs)
     if (this.#silence === undefined || last === undefined) return
     // Progress in between that the socket does not report starts the time anew.
-    if (now.traffic === last.traffic && now.at - last.at < 1.5 * halfMs) current.endIdle()
+    if (now.traffic === last.traffic && now.at - last.at < 1.5 * halfMs) {
+      current.endIdle('nothing of the body arrived for too long')
+    }
+  }
+
+  /**
+   * Ends a request whose client has sent or taken less than `minRate` bytes a second for `PACE_MS`, while
+   * nothing kept it from more. Call it again and again as long as others wait for memory.
+   */
+  checkPace(minRate: number): void {
+    const [current] = this.unfinished
+    if (current === undefined || !current.couldGoOn) {
+      this.#pace = undefined
+      return
+    }
+    const { bytesRead, bytesWritten } = this.#socket
+    const now = { at: performance.now(), traffic: bytesRead + bytesWritten }
+    const last = this.#pace
+    if (last !== undefined && now.at - last.at < PACE_MS) return
+    this.#pace = now
+    if (last === undefined) return
+    const rate = (1000 * (now.traffic - last.traffic)) / (now.at - last.at)
+    if (rate < minRate) current.endIdle('others wait, and the body arrives too slowly')
+  }
+
+  resetPace(): void {
+    this.#pace = undefined
   }
 }
 

@@ -3,6 +3,9 @@ import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { Connection } from './connection.ts'
 
+/** Milliseconds between two looks at the pace of clients. */
+const LOOK_MS = 500
+
 export interface ConnectionLimits {
   /**
    * Connections whose requests are answered; those of others are 503. Twice as many are accepted, so
@@ -11,6 +14,11 @@ export interface ConnectionLimits {
   maxConnections?: number
   /** Milliseconds that a client may send or take nothing when it is its turn. 0 is for ever. Default 60,000. */
   idleTimeoutMs?: number
+  /**
+   * Bytes a second that a client has to send or take when it is its turn, over three seconds, while other requests
+   * wait for memory: slower ones lose their place. 0 is none. Default 4,096.
+   */
+  minRate?: number
 }
 
 /** The connections of a server, each with its requests under way. */
@@ -21,9 +29,12 @@ export class Connections {
   /** By the socket that requests come from: over TLS, the one inside. */
   readonly #connections = new Map<Socket, Connection>()
   readonly #idleMs: number
+  readonly #minRate: number
   #isDraining = false
 
-  constructor({ maxConnections = 4096, idleTimeoutMs = 60_000 }: ConnectionLimits = {}) {
+  constructor(limits: ConnectionLimits = {}) {
+    const { maxConnections = 4096, idleTimeoutMs = 60_000, minRate = 4096 } = limits
+    this.#minRate = minRate
     this.maxConnections = maxConnections
     this.#idleMs = idleTimeoutMs
   }
@@ -40,6 +51,22 @@ export class Connections {
     http.on(http instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.of(socket).isSurplus = this.sockets.size > this.maxConnections
     })
+  }
+
+  /** Looks again and again whether requests wait for memory, and then has slow clients make room until `http` closes. */
+  watchPace(http: Server, isAnyWaiting: () => boolean): void {
+    if (this.#minRate === 0) return
+    let wasAnyWaiting = false
+    const look = () => {
+      const isWaiting = isAnyWaiting()
+      for (const connection of isWaiting || wasAnyWaiting ? this.#connections.values() : []) {
+        if (isWaiting) connection.checkPace(this.#minRate)
+        else connection.resetPace()
+      }
+      wasAnyWaiting = isWaiting
+    }
+    const timer = setInterval(look, LOOK_MS).unref()
+    http.once('close', () => clearInterval(timer))
   }
 
   /** Returns the connection of a socket; a new one where the server is not watched, kept unless it is closed. */

@@ -253,13 +253,18 @@ export class Exchange implements Unfinished {
     return isSilent || this.res.writableLength > 0
   }
 
-  endIdle(): void {
+  get couldGoOn(): boolean {
+    const { readableLength, readableHighWaterMark, complete } = this.req
+    const couldSend =
+      !complete && readableLength < readableHighWaterMark && !this.#isAwaitingContinue
+    return couldSend || this.res.writableLength > 0
+  }
+
+  endIdle(why: string): void {
     const isAnswerable = !this.req.complete && !this.res.headersSent
     if (!isAnswerable || this.#controller === undefined) return void this.req.socket.destroy()
     this.endConnection()
-    this.#controller.abort(
-      new HttpProblem('request-timeout', 'nothing of the body arrived for too long'),
-    )
+    this.#controller.abort(new HttpProblem('request-timeout', why))
   }
 
   /** 499 when the client left before there was a status. */

@@ -17,7 +17,7 @@ interface Seen {
 /**
  * Makes every answer the last one on its connection, goes on accepting for `graceMs`, then stops
  * listening and closes the connections on which nothing is under way and nothing arrives. What
- * is left after `drainMs` is cut off. Node would close idle connections at once, even when a request is
+ * is left `drainMs` after that is cut off. Node would close idle connections at once, even when a request is
  * on its way or an answer is still being sent, and wait without end for one that never sends any.
  */
 export async function drain(
@@ -25,9 +25,9 @@ export async function drain(
   connections: Connections,
   { graceMs, drainMs }: { graceMs: number; drainMs: number },
 ): Promise<void> {
-  const deadline = Date.now() + drainMs
   connections.drain()
-  if (connections.sockets.size > 0) await sleep(Math.min(graceMs, drainMs))
+  await sleep(graceMs)
+  const deadline = Date.now() + drainMs
   let isClosed = false
   const closed = new Promise<void>((resolve) => {
     // Not the close of node:http, which also destroys connections whose answer is complete but

@@ -21,7 +21,8 @@ export interface ServerOptions
   drainMs?: number
   /**
    * Milliseconds for which a server that stops goes on accepting, while /readyz fails and each answer
-   * is the last on its connection, so that no request meets a closed port. Default 500.
+   * is the last on its connection, so that no request meets a closed port. Default 500, without an open
+   * connection none.
    */
   graceMs?: number
   /** Milliseconds that the header of a request may take to arrive; 0 is no limit. Default 30,000. */
@@ -40,7 +41,7 @@ export interface RunningServer {
   setCertificate(tls: Certificate): void
   /**
    * Takes no new work, finishes what is under way, and closes the store. What is not finished
-   * after `drainMs` is cut off. Idempotent.
+   * `drainMs` after the grace time is cut off. Idempotent.
    */
   close(): Promise<void>
 }
@@ -53,13 +54,14 @@ export async function startServer(
   store: FileStore,
   options: ServerOptions = {},
 ): Promise<RunningServer> {
-  const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000, graceMs = 500 } = options
+  const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000 } = options
   const connections = new Connections(options)
   const isDraining = () => connections.isDraining
   const allowedHosts = [...(options.allowedHosts ?? []), ...(isIP(host) ? [] : [host])]
   const app = createApp(store, { ...options, allowedHosts, connections, isDraining })
   const http = createHttp(options)
   connections.watch(http)
+  connections.watchPace(http, () => store.memoryUsage.waiting > 0)
   answerClientErrors(http, connections, options.logger)
   const handle = app.callback()
   // The app sends the 100 itself, and answers what cannot be expected.
@@ -67,6 +69,7 @@ export async function startServer(
   await listen(http, host, port)
 
   const stop = async () => {
+    const { graceMs = connections.sockets.size > 0 ? 500 : 0 } = options
     await drain(http, connections, { graceMs, drainMs })
     await store.close()
   }
@@ -94,7 +97,8 @@ function createHttp({ tls, headerTimeoutMs = 30_000 }: ServerOptions): Server {
   }
   if (tls === undefined) return createServer(times)
   checkCertificate(tls)
-  return createTlsServer({ ...times, ...tls })
+  // By itself, Node offers the first alone, and clients of HTTP/1.0 find no protocol.
+  return createTlsServer({ ...times, ...tls, ALPNProtocols: ['http/1.1', 'http/1.0'] })
 }
 
 function listen(http: Server, host: string, port: number): Promise<void> {

@@ -81,3 +81,18 @@ for (const [what, [path, reason, gets, damage]] of Object.entries(failures)) {
     }
   })
 }
+
+test('HEAD says of a file that is gone what GET says, field by field', async (t) => {
+  const { url, engine, store: files } = await startTestServer(t, { store })
+  for (const [name, body] of Object.entries(content)) await files.put(body, { name })
+  await engine.delete(chunkOf('small', 0))
+  await engine.delete(chunkOf('several', 1))
+  for (const index of [2, 7]) await engine.delete(chunkOf('large', index))
+  for (const path of ['/files/small', '/files/several', byHash('large'), '/files/none']) {
+    const [head, get] = [await ask(url + path, { method: 'HEAD' }), await ask(url + path)]
+    const { date: _, 'x-request-id': __, ...described } = head.headers
+    const { date: ___, 'x-request-id': ____, ...expected } = get.headers
+    t.is(head.status, 404)
+    t.deepEqual(described, expected, path)
+  }
+})

@@ -46,7 +46,6 @@ test('an answer under way when the server stops is the last one on its connectio
 
 test('readyz fails while the server stops, and goes on accepting for a while', async (t) => {
   const server = await startTestServer(t, { graceMs: 2000 })
-  await connectRaw(t, server.url) // Without any connection it need not wait.
   t.is((await ask(`${server.url}/readyz`)).status, 200)
   const closing = server.close()
   const answer = await ask(`${server.url}/readyz`)
@@ -87,4 +86,14 @@ test('what is not finished in time is cut off', async (t) => {
   await new Promise((resolve) => server.http.once('request', resolve))
   await watched('the server to close', server.close())
   t.false((await upload).includes(' 201 '))
+})
+
+test('a server goes on accepting for as long as it was told, with no client connected, and then drains', async (t) => {
+  const server = await startTestServer(t, { graceMs: 1500, drainMs: 50 })
+  const start = performance.now()
+  const closing = server.close()
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  t.is((await ask(`${server.url}/readyz`)).status, 503)
+  await closing
+  t.true(performance.now() - start > 1400)
 })

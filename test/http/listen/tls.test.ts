@@ -89,3 +89,14 @@ test('it stops with a handshake that never ends', async (t) => {
   await closed
   t.pass()
 })
+
+test('a client that speaks HTTP/1.0 alone is spoken to over TLS', async (t) => {
+  const tls = await createCertificate(t, 'first')
+  const { url } = await startTestServer(t, { tls })
+  const ALPNProtocols = ['http/1.0']
+  const port = Number(new URL(url).port)
+  const socket = connect({ port, rejectUnauthorized: false, ALPNProtocols })
+  await once(socket, 'secureConnect')
+  socket.write('GET /healthz HTTP/1.0\r\n\r\n')
+  t.regex((await buffer(socket)).toString(), /^HTTP\/1\.1 200 .*"ok"}$/s)
+})

@@ -29,7 +29,7 @@ function ours(address: string, name: string, connections = 1, protocol: Protocol
   const commands = new Commands(Array.from({ length: connections }, connect))
   const subject: Subject = {
     name,
-    get: async (key) => (await commands.gets(key))?.value,
+    get: (key) => commands.get(key),
     set: (key, value) => commands.set(key, value, 0),
     close: () => commands.close(),
   }

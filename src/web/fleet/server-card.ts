@@ -52,8 +52,8 @@ export class ServerCard {
 }
 
 function facts(stats: ServerJson): string {
-  const { hits, misses, items, evictions, connections, uptimeSeconds, latencySeconds, version } =
-    stats
+  const { hits, misses, items, evictions, connections, uptimeSeconds, latencySeconds } = stats
+  const { version, protocol, lacks } = stats
   const lookups = hits === undefined || misses === undefined ? 0 : hits + misses
   return [
     items !== undefined && counted(items, 'item'),
@@ -63,6 +63,8 @@ function facts(stats: ServerJson): string {
     latencySeconds !== undefined && `answers in ${(latencySeconds * 1000).toFixed(1)} ms`,
     uptimeSeconds !== undefined && `up ${duration(uptimeSeconds)}`,
     version !== undefined && `memcached ${version}`,
+    protocol !== undefined && `${protocol} protocol`,
+    lacks !== undefined && `does without ${lacks.join(', ')}`,
   ]
     .filter(Boolean)
     .join(' · ')

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
 import { printError } from './terminal/colors.ts'
+import { outputWritten, watchOutput } from './terminal/failure.ts'
 
 /** Loads a command, and what it imports, only if it is needed. */
 const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
@@ -37,18 +38,36 @@ for (const name of neededFor(process.argv[2] ?? '')) {
 }
 for (const command of [program, ...program.commands]) command.exitOverride()
 
-// A reader such as `head` may stop reading early. A write that matters rejects by itself.
-process.stdout.on('error', () => {})
+watchOutput()
 
 try {
   await program.parseAsync()
+  await outputWritten()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
   if (!isPrinted(error)) printError(error)
+  if (process.exitCode === 2) explainDashes(process.argv.slice(2))
+  if (process.exitCode === 0) await outputWritten().catch(fail) // Help was printed.
+}
+
+function fail(error: unknown): void {
+  process.exitCode = 1
+  printError(error)
 }
 
 /** Commander prints its own errors; a closed pipe is not worth a message. */
 function isPrinted(error: unknown): boolean {
   if (error instanceof CommanderError || error instanceof ToldError) return true
   return (error as { code?: unknown }).code === 'EPIPE'
+}
+
+/** Says how to name a file that begins with a dash, which is taken for a flag. */
+function explainDashes([command, ...args]: readonly string[]): void {
+  const flagLike = args.slice(0, [...args, '--'].indexOf('--'))
+  if (command === 'put') {
+    const file = flagLike.find((arg) => arg.startsWith('-') && arg !== '-' && existsSync(arg))
+    if (file !== undefined) printError(new Error(`the file ${file} is ./${file} here`))
+  } else if (flagLike.some((arg) => /^-[^-]./.test(arg))) {
+    printError(new Error(`a name that begins with a dash comes after --, as in: -- -name`))
+  }
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
 import { printError } from './terminal/colors.ts'
-import { outputWritten, watchOutput } from './terminal/failure.ts'
+import { isClosedPipe, outputWritten, watchOutput } from './terminal/failure.ts'
 
 /** Loads a command, and what it imports, only if it is needed. */
 const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
@@ -58,7 +58,7 @@ function fail(error: unknown): void {
 /** Commander prints its own errors; a closed pipe is not worth a message. */
 function isPrinted(error: unknown): boolean {
   if (error instanceof CommanderError || error instanceof ToldError) return true
-  return (error as { code?: unknown }).code === 'EPIPE'
+  return isClosedPipe(error)
 }
 
 /** Says how to name a file that begins with a dash, which is taken for a flag. */

@@ -2,7 +2,7 @@ import pMap from 'p-map'
 import type { Reason } from '../../api/reasons.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import { exitCodeOf, ToldError } from '../exit-codes.ts'
-import { OutputError } from '../terminal/failure.ts'
+import { isClosedPipe, OutputError } from '../terminal/failure.ts'
 import type { Report } from '../terminal/report.ts'
 
 export interface ForEachOptions<T> {
@@ -47,7 +47,7 @@ export async function forEach<T>(
 
 /** Whether all other items would fail in the same way. */
 function isFatal(error: unknown): boolean {
-  if (exitCodeOf(error) === 5 || error instanceof OutputError) return true
+  if (exitCodeOf(error) === 5 || error instanceof OutputError || isClosedPipe(error)) return true
   return error instanceof RemoteError && FATAL.has(error.reason)
 }
 

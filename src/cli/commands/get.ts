@@ -6,9 +6,9 @@ import { Digest } from '../../digest.ts'
 import { hashNow } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
-import { outputPath, withPath } from '../terminal/failure.ts'
+import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
 import { Report } from '../terminal/report.ts'
-import { Download, type Downloaded, type DownloadOptions, writerTo } from '../transfer/download.ts'
+import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
 import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
 import { type GetItem, planGet } from '../transfer/get-plan.ts'
 import {
@@ -82,7 +82,7 @@ async function get(refs: string[], options: GetCommandOptions): Promise<void> {
       const labelOf = ({ label, path }: GetItem) => (path === '-' ? label : path)
       await forEach(items, { jobs, signal, report, labelOf }, async (item) => {
         await getOne(server, item, options, report).catch((error) => {
-          throw withPath(item.target === '-' ? outputPath() : item.path, error)
+          throw withPath(item.path, error)
         })
         report.progress.fileDone()
       })
@@ -102,7 +102,7 @@ async function getOne(
   report.progress.label(label)
   const common = { server, ref, label, progress: report.progress }
   if (target === '-') {
-    await new Download({ ...common, sink: writerTo(process.stdout) }).run()
+    await new Download({ ...common, sink: STANDARD_OUTPUT }).run()
     return
   }
   const { hash, size, skipped } = item.isStream
@@ -111,6 +111,16 @@ async function getOne(
   report.result(`${hash}  ${path}`, { path, name: ref.name, hash, size, skipped })
 }
 
+const STANDARD_OUTPUT = sinkOf(
+  (bytes) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => {
+        if (!error) resolve()
+        else reject(isClosedPipe(error) ? error : outputError(error))
+      })
+    }),
+)
+
 /** `skipped` is set where the file was there. */
 type Gotten = Omit<Downloaded, 'wasCut'> & { skipped?: true }
 
@@ -118,7 +128,7 @@ type Gotten = Omit<Downloaded, 'wasCut'> & { skipped?: true }
 async function toStream(target: string, common: Omit<DownloadOptions, 'sink'>): Promise<Gotten> {
   const file = await open(target, 'w')
   try {
-    const sink = { ...writerTo(process.stdout), write: (bytes: Buffer) => file.appendFile(bytes) }
+    const sink = sinkOf((bytes) => file.appendFile(bytes))
     return await new Download({ ...common, sink }).run()
   } finally {
     await file.close()

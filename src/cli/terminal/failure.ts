@@ -38,11 +38,19 @@ let outputFailure: Error | undefined
  * failure.
  */
 export function watchOutput(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return
-    const message = messageOf(withPath(outputPath(), error))
-    outputFailure ??= new OutputError(message, { cause: error })
+  process.stdout.on('error', (error) => {
+    if (!isClosedPipe(error)) outputFailure ??= outputError(error)
   })
+}
+
+/** Whether the reader of standard output is gone, as `head` is when it has its lines. */
+export function isClosedPipe(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EPIPE'
+}
+
+/** What a failed write to standard output means. */
+export function outputError(error: Error): OutputError {
+  return new OutputError(messageOf(withPath(outputPath(), error)), { cause: error })
 }
 
 /** @throws {OutputError} when something that was printed did not arrive. */
@@ -58,7 +66,7 @@ export async function outputWritten(): Promise<void> {
 }
 
 /** Where standard output goes, for messages. */
-export function outputPath(): string {
+function outputPath(): string {
   try {
     const path = readlinkSync('/proc/self/fd/1')
     return path.startsWith('/') ? path : 'standard output'

@@ -76,8 +76,14 @@ export class ProgressLine {
 
   /** In one row of the terminal. */
   #text(): string {
-    const parts = [...this.#bytes(), ...this.#count(), this.#label]
+    const parts = [...this.#share(), ...this.#count(), ...this.#bytes(), this.#label]
     return parts.join('  ').slice(0, Math.max(20, (this.#stream.columns || 80) - 1))
+  }
+
+  #share(): string[] {
+    if (this.#total === 0) return []
+    const share = Math.min(1, this.#value / this.#total)
+    return [bar(share) + `${Math.floor(share * 100)}%`.padStart(4)]
   }
 
   #count(): string[] {
@@ -93,11 +99,9 @@ export class ProgressLine {
     const done = prettyBytes(this.#value)
     const checked = this.#checked > 0 ? [`checking ${prettyBytes(this.#checked)}`] : []
     if (this.#total === 0) return this.#value === 0 ? checked : [done, speed, ...checked]
-    const share = Math.min(1, this.#value / this.#total)
-    const percent = `${Math.floor(share * 100)}%`.padStart(4)
     const of = `${done} of ${prettyBytes(this.#total)}`
     const sent = this.#value === 0 ? [] : [speed, this.#left(rate)]
-    return [bar(share) + percent, of, ...sent, ...checked]
+    return [of, ...sent, ...checked]
   }
 
   #left(rate: number): string {

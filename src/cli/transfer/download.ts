@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream'
 import { digestInReprDigest, etagOf, hashInEtag } from '../../api/fields.ts'
 import { pathOf, type RemoteRef } from '../../api/paths.ts'
 import { Digest, type DigestStream } from '../../digest.ts'
@@ -15,13 +14,10 @@ export interface Sink {
   restart(): Promise<void>
 }
 
-/** A sink that writes to a stream, and cannot restart. */
-export function writerTo(stream: Writable): Sink {
+/** A sink that cannot restart. */
+export function sinkOf(write: Sink['write']): Sink {
   return {
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        stream.write(bytes, (error) => (error ? reject(error) : resolve()))
-      }),
+    write,
     async restart() {
       throw new Error('the file was replaced while it was read, and part of it is written already')
     },

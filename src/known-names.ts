@@ -6,16 +6,20 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   if (names.length === 0) return undefined
   const folded = new Map(names.map((each) => [each.toLowerCase(), each]))
   const found = closest(name.toLowerCase(), [...folded.keys()])
-  const isNear = distance(name.toLowerCase(), found) <= Math.max(1, Math.floor(name.length / 4))
+  const isNear = distance(name.toLowerCase(), found) <= Math.max(name.length > 3 ? 2 : 1, name.length / 4)
   return isNear ? folded.get(found) : undefined
 }
+
+/** Names every option of `T`, which the compiler checks. */
+export type NamesOf<T> = Record<keyof T, true>
 
 /**
  * Refuses properties that no option has.
  * @param where What takes the options, for the message: `FileStore`.
  * @throws {InvalidArgumentError} that names the option and the nearest right one.
  */
-export function refuseUnknown(where: string, options: unknown, names: readonly string[]): void {
+export function refuseUnknown<T>(where: string, options: T, known: NamesOf<T>): void {
+  const names = Object.keys(known)
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`the options of ${where} are an object`, {
       expected: 'an object',

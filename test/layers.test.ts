@@ -15,10 +15,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     'engine/engine.ts',
     'engine/key.ts',
   ],
+  // A file answers a web `Request` with what goes over the wire.
+  'store/reading/web-response.ts': ['store/', 'digest.ts', 'api/'],
   'engine/': ['digest.ts', 'errors.ts', 'known-names.ts'],
   'api/': ['digest.ts', 'errors.ts'],
-  'http/': ['api/', 'index.ts', 'known-names.ts', 'stream-pieces.ts'],
-  'cli/': ['digest.ts', 'errors.ts', 'known-names.ts', 'api/'],
+  'http/': ['api/', 'index.ts', 'version.ts', 'known-names.ts', 'stream-pieces.ts'],
+  'cli/': ['digest.ts', 'errors.ts', 'version.ts', 'known-names.ts', 'api/'],
   // Commands of the client do without the store and the server.
   'cli/serve/': [
     'cli/',

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
 import { printError } from './terminal/colors.ts'
 import { isClosedPipe, outputWritten, watchOutput } from './terminal/failure.ts'
@@ -12,6 +13,10 @@ const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
   get: async () => (await import('./commands/get.ts')).getCommand(),
   stat: async () => (await import('./commands/stat.ts')).statCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  link: async () => (await import('./commands/link.ts')).linkCommand(),
+  repair: async () => (await import('./commands/repair.ts')).repairCommand(),
+  missing: async () => (await import('./commands/missing.ts')).missingCommand(),
+  fleet: async () => (await import('./commands/fleet.ts')).fleetCommand(),
   rm: async () => (await import('./commands/rm.ts')).rmCommand(),
   completion: async (program) =>
     (await import('./commands/completion.ts')).completionCommand(program),
@@ -24,13 +29,9 @@ function neededFor(argument: string): string[] {
   return isOne ? [argument] : Object.keys(COMMANDS)
 }
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string }
-
 const program = new Command('blobcached')
   .description('Files in memcached, every byte verified before it leaves')
-  .version(version)
+  .version(VERSION)
   .configureHelp({ showGlobalOptions: true })
 
 for (const name of neededFor(process.argv[2] ?? '')) {

@@ -54,6 +54,6 @@ test('--version loads no command and no package but commander and picocolors', a
   t.deepEqual(rest.sort(), [
     ...['cli/exit-codes', 'cli/main', 'cli/terminal/colors', 'cli/terminal/failure'],
     ...['cli/terminal/interruption', 'cli/terminal/printable'],
-    ...['commander', 'errors', 'picocolors'],
+    ...['commander', 'errors', 'picocolors', 'version'],
   ])
 })

@@ -3,14 +3,14 @@ import type { Readable } from 'node:stream'
 import mime from 'mime'
 import type { ManifestJson } from '../../api/chunks.ts'
 import { reprDigestOf } from '../../api/fields.ts'
-import type { HashesJson, MissingJson } from '../../api/missing.ts'
-import { aspectPathOf, MISSING, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
+import { aspectPathOf, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { type ReceiptJson, receiptJson } from '../../api/receipt.ts'
 import { Digest } from '../../digest.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import type { Call, RemoteServer } from '../client/remote-server.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
+import { askMissing } from './ask-missing.ts'
 import { ChangedError, counted, hashOf, read } from './local-file.ts'
 import type { PutItem } from './put-plan.ts'
 
@@ -136,12 +136,7 @@ export class Uploader {
   async #knownByHash({ hex: hash }: Digest, size: number): Promise<ReceiptJson | undefined> {
     // Only an upload can change how long it lives.
     if (this.#options.ttl !== undefined) return undefined
-    const { missing } = await this.#server.json<MissingJson>({
-      method: 'POST',
-      path: MISSING,
-      headers: { 'content-type': 'application/json' },
-      body: () => JSON.stringify({ hashes: [hash] } satisfies HashesJson),
-    })
+    const missing = await askMissing(this.#server, [hash])
     if (missing.length > 0) return undefined
     const { chunks } = await this.#server.json<ManifestJson>({
       path: aspectPathOf({ hash }, 'manifest'),

@@ -8,9 +8,9 @@ export interface ConnectionLimits {
    * Connections whose requests are answered; those of others are 503. Twice as many are accepted, so
    * that they can be told. Default 4,096.
    */
-  maxConnections?: number
+  maxConnections?: number | undefined
   /** Milliseconds that a client may send or take nothing when it is its turn. 0 is for ever. Default 60,000. */
-  idleTimeoutMs?: number
+  idleTimeoutMs?: number | undefined
 }
 
 /** The connections of a server, each with its requests under way. */

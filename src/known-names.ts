@@ -6,7 +6,8 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   if (names.length === 0) return undefined
   const folded = new Map(names.map((each) => [each.toLowerCase(), each]))
   const found = closest(name.toLowerCase(), [...folded.keys()])
-  const isNear = distance(name.toLowerCase(), found) <= Math.max(name.length > 3 ? 2 : 1, name.length / 4)
+  const isNear =
+    distance(name.toLowerCase(), found) <= Math.max(name.length > 3 ? 2 : 1, name.length / 4)
   return isNear ? folded.get(found) : undefined
 }
 

@@ -60,6 +60,7 @@ test('a token is asked for by name, read from a file, and not shown by ps', asyn
   await cli.ok(['stat', 'a'], { env: { BLOBCACHED_TOKEN_FILE: 'token' } })
 
   const { child, result } = cli.start(['put', '-', '-n', 'b', '--token', 'right'])
+  child.stdin.write('b')
   await new Promise<void>((resolve) => server.http.once('request', () => resolve()))
   t.notRegex(await readFile(`/proc/${child.pid}/cmdline`, 'utf8'), /right/)
   child.stdin.end('b')

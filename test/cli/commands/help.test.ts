@@ -55,5 +55,13 @@ for (const shell of ['zsh', 'fish']) {
     const { stdout: script } = await cli.ok(['completion', shell])
     await writeFile(cli.path('script'), script)
     await t.notThrowsAsync(run(shell, ['-n', cli.path('script')]))
+    if (shell !== 'fish') return
+    const complete = async (line: string) => {
+      const ask = `source ./script; complete -C '${line}'`
+      return (await run('fish', ['--no-config', '-c', ask], { cwd: cli.folder })).stdout
+    }
+    t.regex(await complete('blobcached mis'), /^missing\t/)
+    t.regex(await complete('blobcached put --dry'), /^--dry-run\t/)
+    t.regex(await complete('blobcached completion z'), /^zsh/)
   })
 }

@@ -14,9 +14,9 @@ export type ErrorCode =
 
 export interface ErrorDetails {
   /** What was expected, for a person to read. */
-  expected?: string
+  expected?: string | undefined
   /** What was found instead. */
-  actual?: string
+  actual?: string | undefined
   cause?: unknown
 }
 

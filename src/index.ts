@@ -23,15 +23,21 @@ export {
 export { type MemoryOptions, memory } from './engine/memory.ts'
 export * from './errors.ts'
 export type { FileRef } from './store/file-ref.ts'
-export { FileStore, type FindOptions, type GetOptions } from './store/file-store.ts'
+export {
+  type DeleteOptions,
+  FileStore,
+  type FindOptions,
+  type GetOptions,
+} from './store/file-store.ts'
 export { hashThreadsFor } from './store/hashing/hasher.ts'
 export type { MemoryUsage } from './store/memory/budgets.ts'
 export type { StoreObserver } from './store/observer.ts'
-export { DEFAULT_CHUNK_SIZE, type FileStoreOptions } from './store/options.ts'
+export { DEFAULT_CHUNK_SIZE, type FileStoreOptions, type MemoryLimits } from './store/options.ts'
 export type { PreparedRead } from './store/reading/prepared-read.ts'
 export type { Repair } from './store/reading/repair.ts'
 export type { PrepareOptions, ReadOptions, StoredFile } from './store/reading/stored-file.ts'
 export type { ChunkHealth, State, Verification } from './store/reading/verification.ts'
+export type { RequestLike } from './store/reading/web-response.ts'
 export type { ByteRange, Chunk, Manifest } from './store/records/manifest.ts'
 export type { CommitOptions, LinkOptions, Receipt } from './store/writing/commit.ts'
 export type { Source } from './store/writing/source.ts'

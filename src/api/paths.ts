@@ -24,6 +24,11 @@ export function aspectPathOf(ref: RemoteRef, aspect: 'manifest' | 'health'): str
   return pathOf(ref) + (ref.name === undefined ? `/${aspect}` : `?${aspect}`)
 }
 
+/** The path that repairs every copy of the content with that hash. */
+export function repairPathOf(hash: string): string {
+  return `${BLOBS}${hash}/repair`
+}
+
 /**
  * The path of a file by name, each segment percent-encoded. Slashes stay, unless a segment is `.`
  * or `..`: URL parsers resolve those between slashes, but not between encoded ones.

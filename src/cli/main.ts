@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
 import { printError } from './terminal/colors.ts'
+import { isClosedPipe, outputWritten, watchOutput } from './terminal/failure.ts'
 
 /** Loads a command, and what it imports, only if it is needed. */
 const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
@@ -11,6 +13,10 @@ const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
   get: async () => (await import('./commands/get.ts')).getCommand(),
   stat: async () => (await import('./commands/stat.ts')).statCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  link: async () => (await import('./commands/link.ts')).linkCommand(),
+  repair: async () => (await import('./commands/repair.ts')).repairCommand(),
+  missing: async () => (await import('./commands/missing.ts')).missingCommand(),
+  fleet: async () => (await import('./commands/fleet.ts')).fleetCommand(),
   rm: async () => (await import('./commands/rm.ts')).rmCommand(),
   completion: async (program) =>
     (await import('./commands/completion.ts')).completionCommand(program),
@@ -23,13 +29,9 @@ function neededFor(argument: string): string[] {
   return isOne ? [argument] : Object.keys(COMMANDS)
 }
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string }
-
 const program = new Command('blobcached')
   .description('Files in memcached, every byte verified before it leaves')
-  .version(version)
+  .version(VERSION)
   .configureHelp({ showGlobalOptions: true })
 
 for (const name of neededFor(process.argv[2] ?? '')) {
@@ -37,18 +39,36 @@ for (const name of neededFor(process.argv[2] ?? '')) {
 }
 for (const command of [program, ...program.commands]) command.exitOverride()
 
-// A reader such as `head` may stop reading early. A write that matters rejects by itself.
-process.stdout.on('error', () => {})
+watchOutput()
 
 try {
   await program.parseAsync()
+  await outputWritten()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
   if (!isPrinted(error)) printError(error)
+  if (process.exitCode === 2) explainDashes(process.argv.slice(2))
+  if (process.exitCode === 0) await outputWritten().catch(fail) // Help was printed.
+}
+
+function fail(error: unknown): void {
+  process.exitCode = 1
+  printError(error)
 }
 
 /** Commander prints its own errors; a closed pipe is not worth a message. */
 function isPrinted(error: unknown): boolean {
   if (error instanceof CommanderError || error instanceof ToldError) return true
-  return (error as { code?: unknown }).code === 'EPIPE'
+  return isClosedPipe(error)
+}
+
+/** Says how to name a file that begins with a dash, which is taken for a flag. */
+function explainDashes([command, ...args]: readonly string[]): void {
+  const flagLike = args.slice(0, [...args, '--'].indexOf('--'))
+  if (command === 'put') {
+    const file = flagLike.find((arg) => arg.startsWith('-') && arg !== '-' && existsSync(arg))
+    if (file !== undefined) printError(new Error(`the file ${file} is ./${file} here`))
+  } else if (flagLike.some((arg) => /^-[^-]./.test(arg))) {
+    printError(new Error(`a name that begins with a dash comes after --, as in: -- -name`))
+  }
 }

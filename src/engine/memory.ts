@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { InvalidArgumentError, TooLargeError, UnavailableError } from '../errors.ts'
+import { type NamesOf, refuseUnknown } from '../known-names.ts'
 import {
   DamagedError,
   type Engine,
@@ -18,8 +19,10 @@ const ENTRY_OVERHEAD = 200
 
 export interface MemoryOptions {
   /** Bytes to keep at most, with overhead. Default 256 MiB; at least 1 MiB. */
-  maxBytes?: number
+  maxBytes?: number | undefined
 }
+
+const OPTIONS: NamesOf<MemoryOptions> = { maxBytes: true }
 
 /** Keeps values in this process, up to a number of bytes. Removes the least recently used first. */
 export class MemoryEngine implements Engine {
@@ -30,7 +33,9 @@ export class MemoryEngine implements Engine {
   readonly #counts = { evictions: 0, hits: 0, misses: 0 }
   #closed = false
 
-  constructor({ maxBytes = 256 * 1024 * 1024 }: MemoryOptions = {}) {
+  constructor(options: MemoryOptions = {}) {
+    refuseUnknown('memory()', options, OPTIONS)
+    const { maxBytes = 256 * 1024 * 1024 } = options
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1024 * 1024) {
       throw new InvalidArgumentError('maxBytes must be a whole number of at least 1 MiB', {
         expected: '>= 1048576',

@@ -1,11 +1,12 @@
 import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
-import type { FileStore } from '../index.ts'
+import { type FileStore, InvalidArgumentError } from '../index.ts'
+import { type NamesOf, refuseUnknown } from '../known-names.ts'
 import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
-import { needsToken } from './guard/authorize.ts'
+import { type AccessOptions, needsToken } from './guard/authorize.ts'
 import { crossOrigin } from './guard/cors.ts'
 import { type GuardOptions, guard } from './guard/guard.ts'
 import { hostCheck } from './guard/host.ts'
@@ -22,17 +23,47 @@ import { webdavRoutes } from './routes/webdav.ts'
 
 export interface AppOptions extends GuardOptions {
   /** Gets one line a request. Default none. */
-  logger?: Logger
-  metrics?: MetricsOptions
+  logger?: Logger | undefined
+  metrics?: MetricsOptions | undefined
   /** True from when the server stops taking new work. */
-  isDraining?: () => boolean
+  isDraining?: (() => boolean) | undefined
   /** The connections of the server that the app answers for. Default: watched by none. */
-  connections?: Connections
+  connections?: Connections | undefined
   /**
    * Called with what should never happen; the client gets a 500 without its text. Default: the
    * logger gets it, or standard error.
    */
-  onError?: (error: unknown) => void
+  onError?: ((error: unknown) => void) | undefined
+}
+
+export const APP_OPTIONS: NamesOf<AppOptions> = {
+  access: true,
+  allowedHosts: true,
+  corsOrigins: true,
+  maxUploads: true,
+  logger: true,
+  metrics: true,
+  isDraining: true,
+  connections: true,
+  onError: true,
+}
+const ACCESS_OPTIONS: NamesOf<AccessOptions> = { tokens: true, readTokens: true, publicRead: true }
+
+/** @throws {InvalidArgumentError} unless these are a store and options that exist. */
+export function checkArguments<T extends AppOptions>(
+  where: string,
+  store: unknown,
+  options: T,
+  known: NamesOf<T>,
+): void {
+  if (typeof (store as FileStore | undefined)?.find !== 'function') {
+    throw new InvalidArgumentError(`${where} takes a store: new FileStore(memory())`, {
+      expected: 'a FileStore',
+      actual: typeof store,
+    })
+  }
+  refuseUnknown(where, options, known)
+  if (options.access) refuseUnknown(`${where}, access`, options.access, ACCESS_OPTIONS)
 }
 
 /**
@@ -41,6 +72,12 @@ export interface AppOptions extends GuardOptions {
  * @throws {InvalidArgumentError} for an option that can never work.
  */
 export function createApp(store: FileStore, options: AppOptions = {}): Koa {
+  checkArguments('createApp', store, options, APP_OPTIONS)
+  return appOf(store, options)
+}
+
+/** As `createApp`, of options that were checked. */
+export function appOf(store: FileStore, options: AppOptions): Koa {
   const { access = {}, allowedHosts = [], corsOrigins = [], logger } = options
   const { isDraining = () => false } = options
   const { connections = new Connections(), onError = logErrors(logger) } = options

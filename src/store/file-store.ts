@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
-import { NotFoundError } from '../errors.ts'
+import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Hasher } from './hashing/hasher.ts'
 import { Budgets, type MemoryUsage } from './memory/budgets.ts'
@@ -35,11 +35,16 @@ export interface FindOptions {
    * the chunk of that hash, by name the one that the name led to last, up to 64 KiB. At most one chunk
    * is fetched for nothing. Default false.
    */
-  prefetch?: boolean
+  prefetch?: boolean | undefined
 }
 
 export interface GetOptions {
   signal?: AbortSignal | undefined
+}
+
+export interface DeleteOptions {
+  /** Remove the chunks as well, even if other files share them. Default false. */
+  purge?: boolean | undefined
 }
 
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
@@ -58,9 +63,10 @@ export class FileStore {
 
   /**
    * The store closes the engine when it is closed itself.
-   * @throws {InvalidArgumentError} when an option is out of its range.
+   * @throws {InvalidArgumentError} when `engine` is none, or an option is unknown or out of its range.
    */
   constructor(engine: Engine, options: FileStoreOptions = {}) {
+    checkEngine(engine)
     this.engine = engine
     const settings = validateOptions(options)
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
@@ -255,7 +261,7 @@ export class FileStore {
    * `purge` asks to remove them as well.
    * @throws {UnavailableError}
    */
-  async delete(ref: FileRef, { purge = false } = {}): Promise<boolean> {
+  async delete(ref: FileRef, { purge = false }: DeleteOptions = {}): Promise<boolean> {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
     const wasThere = await this.#links.delete(parsed)
@@ -276,6 +282,16 @@ export class FileStore {
     await this.engine.close()
     await this.#hasher.close()
   }
+}
+
+function checkEngine(engine: unknown): void {
+  const { get, set, maxValueSize } = (engine ?? {}) as Record<string, unknown>
+  if ([get, set, maxValueSize].every((method) => typeof method === 'function')) return
+  const address = typeof engine === 'string' ? JSON.stringify(engine) : "'127.0.0.1:11211'"
+  throw new InvalidArgumentError(
+    `a FileStore takes an engine: new FileStore(memcached(${address})) or new FileStore(memory())`,
+    { expected: 'an engine', actual: engine === null ? 'null' : typeof engine },
+  )
 }
 
 function secretsOf(secret: FileStoreOptions['secret']): readonly (string | Uint8Array)[] {

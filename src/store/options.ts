@@ -1,5 +1,6 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import { type NamesOf, refuseUnknown } from '../known-names.ts'
 import { hashThreadsFor } from './hashing/hasher.ts'
 import { MAX_CHUNK_SIZE } from './records/manifest.ts'
 
@@ -13,36 +14,50 @@ export const DEFAULT_CHUNK_SIZE = 524_038
 
 export interface FileStoreOptions {
   /** Bytes of a chunk, 1 to 16 MiB. Default 524,038, which fits memcached's slab classes. */
-  chunkSize?: number
+  chunkSize?: number | undefined
   /** Put before every key: at most 100 bytes of printable ASCII without spaces. Default none. */
-  keyPrefix?: string
+  keyPrefix?: string | undefined
   /**
    * Seals links with HMAC-SHA256, so that a process which can write to memcached cannot forge them. Of
    * several, the first one seals and all are accepted. Default none: links are sealed with SHA-256.
    */
-  secret?: string | Uint8Array | readonly (string | Uint8Array)[]
+  secret?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /** Seconds that links live unless `put` says otherwise. Default 0: as long as there is room. */
-  ttl?: number
+  ttl?: number | undefined
   /** Bytes that a file may have. Default: as many as a manifest can list, 17 GB with `-I 1m`. */
-  maxFileSize?: number
+  maxFileSize?: number | undefined
   /**
    * Bytes of verified chunks to keep in this process for the next reader. The link is read each time, so
    * what was deleted, replaced or has expired is gone at once. Default 0: none.
    */
-  hotCache?: number
+  hotCache?: number | undefined
   /**
    * Threads that hash chunks of 128 KiB and more, started with the first of those; when all are busy,
    * chunks are hashed in place. Default: one less than the machine has cores, 4 at most. Use fewer where
    * several processes share a machine.
    */
-  hashThreads?: number
-  memory?: {
-    /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
-    perRead?: number
-    /** Bytes that all reads and writes together may hold, at least six chunks. Default 256 MiB. */
-    total?: number
-  }
+  hashThreads?: number | undefined
+  memory?: MemoryLimits | undefined
 }
+
+export interface MemoryLimits {
+  /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
+  perRead?: number | undefined
+  /** Bytes that all reads and writes together may hold, at least six chunks. Default 256 MiB. */
+  total?: number | undefined
+}
+
+const OPTIONS: NamesOf<FileStoreOptions> = {
+  chunkSize: true,
+  keyPrefix: true,
+  secret: true,
+  ttl: true,
+  maxFileSize: true,
+  hotCache: true,
+  hashThreads: true,
+  memory: true,
+}
+const MEMORY_OPTIONS: NamesOf<MemoryLimits> = { perRead: true, total: true }
 
 /** Options that were validated, with the defaults for those that were left out. */
 export interface StoreSettings {
@@ -64,10 +79,12 @@ export interface StoreSettings {
 
 /**
  * Validates options and adds the defaults.
- * @throws {InvalidArgumentError} when a figure is out of its range.
+ * @throws {InvalidArgumentError} when a figure is out of its range or an option is unknown.
  */
 export function validateOptions(options: FileStoreOptions): StoreSettings {
+  refuseUnknown('FileStore', options, OPTIONS)
   const { memory = {}, ttl = 0 } = options
+  refuseUnknown('FileStore, memory', memory, MEMORY_OPTIONS)
   const chunkSize = count('chunkSize', options.chunkSize ?? DEFAULT_CHUNK_SIZE, 1, MAX_CHUNK_SIZE)
   const total = count('memory.total', memory.total ?? 256 * MiB, 6 * chunkSize)
   const heldAtMost = Math.min(64 * MiB, Math.floor(total / 4))

@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +27,8 @@ export interface CliOptions {
   /** Standard input. */
   input?: string | Uint8Array
   env?: Record<string, string>
+  /** The file that standard output is written to. Default: the result has it. */
+  output?: string
 }
 
 /** Runs the command line in its own folder, against one server. */
@@ -47,11 +49,14 @@ export class Cli {
     return join(this.folder, ...segments)
   }
 
-  start(args: readonly string[], { env, input }: CliOptions = {}): RunningCli {
+  start(args: readonly string[], { env, input, output }: CliOptions = {}): RunningCli {
+    const out = output === undefined ? 'pipe' : openSync(output, 'w')
     const child = spawn(process.execPath, [...COMMAND, ...args], {
       cwd: this.folder,
       env: { ...this.#env, ...env },
-    })
+      stdio: ['pipe', out, 'pipe'],
+    }) as ChildProcessWithoutNullStreams
+    if (typeof out === 'number') closeSync(out)
     const watchdog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG_MS)
     this.#t.teardown(() => void child.kill('SIGKILL'))
     child.stdin.on('error', () => {}) // The command may end before it has read all input.
@@ -85,7 +90,7 @@ export async function cliFor(t: ExecutionContext, server: { url: string }): Prom
 
 async function resultOf(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
   const [bytes, stderr, code] = await Promise.all([
-    buffer(child.stdout),
+    child.stdout ? buffer(child.stdout) : Buffer.alloc(0),
     text(child.stderr),
     new Promise<number>((resolve, reject) => {
       child.once('error', reject)

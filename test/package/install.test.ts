@@ -49,6 +49,7 @@ export const wrong = (error: unknown) => error instanceof NotFoundError && error
 export const cache = memcached('127.0.0.1:11211', { timeoutMs: 100 })
 export const app: { callback(): unknown } = createApp(store)
 export const server = startServer(store)
+export const optional = store.put('x', { name: undefined, type: undefined, ttl: undefined })
 // @ts-expect-error: there is no such option
 export const no = store.put('x', { naem: 'a' })
 `
@@ -60,9 +61,16 @@ const RESOLUTIONS = {
   bundler: { module: 'esnext', moduleResolution: 'bundler' },
 }
 
-for (const [name, resolution] of Object.entries(RESOLUTIONS)) {
-  test(`the types are sound under strict TypeScript with ${name} resolution`, async (t) => {
-    const config = `tsconfig.${name}.json`
+const OLDEST = join(ROOT, 'test/package/oldest/node_modules/typescript/bin/tsc')
+const COMPILERS = { today: join(ROOT, 'node_modules/typescript/bin/tsc'), '5.7': OLDEST }
+
+const CASES = Object.entries(COMPILERS).flatMap(([age, tsc]) =>
+  Object.entries(RESOLUTIONS).map(([name, resolution]) => ({ age, tsc, name, resolution })),
+)
+
+for (const { age, tsc, name, resolution } of CASES) {
+  test(`the types are sound under strict TypeScript of ${age} with ${name} resolution`, async (t) => {
+    const config = `tsconfig.${name}.${age}.json`
     const compilerOptions = {
       ...resolution,
       target: 'es2022',
@@ -73,12 +81,14 @@ for (const [name, resolution] of Object.entries(RESOLUTIONS)) {
       noEmit: true,
       types: ['node'],
     }
-    const files = name === 'nodenext' ? ['next.mts', 'next.cts'] : ['bundled.mts']
+    const files = name === 'nodenext' ? ['next.mts'] : ['bundled.mts']
+    // TypeScript knows since 5.8 that Node.js can `require` a module.
+    if (name === 'nodenext' && age === 'today') files.push('next.cts')
     await writeFile(join(project, config), JSON.stringify({ compilerOptions, files }))
     for (const file of files) await writeFile(join(project, file), `${IMPORTS}\n${TYPED}`)
 
-    const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
-    const { stdout } = await run(tsc, ['-p', config], { cwd: project }).catch((error) => error)
+    const args = [tsc, '-p', config]
+    const { stdout } = await run(process.execPath, args, { cwd: project }).catch((error) => error)
     t.is(stdout, '')
   })
 }

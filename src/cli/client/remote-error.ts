@@ -1,7 +1,7 @@
-import type { Dispatcher } from 'undici'
 import { readProblem } from '../../api/problem.ts'
-
-export type HttpResponse = Dispatcher.ResponseData
+import type { Reason } from '../../api/reasons.ts'
+import { printable } from '../terminal/printable.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** A request that failed, on the server or on the way to it. */
 export class RemoteError extends Error {
@@ -31,74 +31,72 @@ interface RemoteErrorDetails {
   cause?: unknown
 }
 
-/** Failures of the connection after which another attempt makes sense. */
-const TRANSIENT = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-])
-/** Failures of the connection that another attempt does not cure. */
-const UNREACHABLE = new Set(['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'])
-
-/** The `RemoteError` for a failure of the connection; returns any other error as it is. */
-export function connectionError(error: unknown, server: string): unknown {
-  const code = codeOf(error)
-  if (code === undefined || !(TRANSIENT.has(code) || UNREACHABLE.has(code))) return error
-  const why = error instanceof Error && error.message !== '' ? error.message : code
-  return new RemoteError('unavailable', `no answer from ${server}: ${why}`, {
-    isTransient: TRANSIENT.has(code),
-    cause: error,
-  })
-}
-
-/** Node reports several failed addresses as one error that holds the others. */
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : undefined
-}
-
 /** Bytes of an error's body that are read. */
-const MAX_BODY = 64 * 1024
+const MAX_PROBLEM = 64 * 1024
 
 /** Statuses of a server that is down, or of a proxy in front of one. */
 const OUTAGES = new Set([502, 503, 504])
 
-/** The `RemoteError` for a response that is not a success: its problem, or else its status. */
-export async function responseError(response: HttpResponse, host: string): Promise<RemoteError> {
-  const { statusCode, headers } = response
-  const problem = readProblem(await readText(response), String(headers['cache-status']))
-  const isTransient = OUTAGES.has(statusCode)
-  const reason = problem.reason ?? (isTransient ? 'unavailable' : `http-${statusCode}`)
-  const message = problem.detail ?? problem.title ?? `${host} answered with status ${statusCode}`
-  const { expected, actual } = problem
-  const isTold = expected !== undefined && actual !== undefined
-  return new RemoteError(
-    reason,
-    isTold ? `${message} (expected ${expected}, not ${actual})` : message,
-    { isTransient, retryAfter: Number(headers['retry-after']) || 0 },
-  )
+/** What statuses of proxies and caches mean, which know none of our reasons. */
+const REASON_OF: Record<number, Reason> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  413: 'too-large',
+  416: 'range-not-satisfiable',
 }
 
-async function readText({ body }: HttpResponse): Promise<string> {
+/** The `RemoteError` for a response that is not a success: its problem, or else its status. */
+export async function responseError(
+  response: HttpResponse,
+  host: string,
+  hasToken: boolean,
+): Promise<RemoteError> {
+  const { statusCode, headers } = response
+  const body = await readStart(response)
+  const problem = readProblem(body, String(headers['cache-status']))
+  const isTransient = OUTAGES.has(statusCode)
+  const fallback = isTransient ? 'unavailable' : (REASON_OF[statusCode] ?? `http-${statusCode}`)
+  const reason = problem.reason ?? fallback
+  const { expected, actual, title, detail = title } = problem
+  const isTold = expected !== undefined && actual !== undefined
+  const told = isTold ? `${detail} (expected ${expected}, not ${actual})` : detail
+  const message = `${told ?? meaningOf(response, body, host)}${hintFor(reason, hasToken)}`
+  return new RemoteError(printable(reason), printable(message), {
+    isTransient,
+    retryAfter: Number(headers['retry-after']) || 0,
+  })
+}
+
+/** Says what to do, where the command line knows. */
+function hintFor(reason: string, hasToken: boolean): string {
+  if (reason !== ('unauthorized' satisfies Reason)) return ''
+  if (hasToken) return '; the token that was sent is not one of its tokens'
+  return '; give one with --token-file, --token or BLOBCACHED_TOKEN'
+}
+
+/** What an answer means that has no problem in it. */
+function meaningOf({ statusCode, headers }: HttpResponse, body: string, host: string): string {
+  if (statusCode < 400) {
+    return `${host} redirects to ${String(headers.location)}; name that with --server if you trust it`
+  }
+  if (statusCode === 407) return 'the proxy wants credentials: http://user:password@proxy:3128'
+  if (/plain HTTP .*HTTPS port/.test(body)) return `${host} speaks https: https://${host}`
+  return `${host} answered with status ${statusCode}`
+}
+
+/** Reads what a problem has at most; the status is known, so a body that is cut changes nothing. */
+async function readStart(response: HttpResponse): Promise<string> {
+  return readText(response, MAX_PROBLEM).catch(() => '')
+}
+
+/** Reads the body as text. @throws {RemoteError} when it has more than `limit` bytes. */
+export async function readText(response: HttpResponse, limit: number): Promise<string> {
   const parts: Buffer[] = []
   let length = 0
-  try {
-    for await (const part of body as AsyncIterable<Buffer>) {
-      parts.push(part)
-      length += part.length
-      if (length > MAX_BODY) break
-    }
-  } catch {
-    // The status is known; a body that is cut short changes nothing.
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length
+    if (length > limit) throw new RemoteError('too-large', 'the answer does not end')
+    parts.push(part)
   }
   return Buffer.concat(parts).toString()
 }

@@ -1,64 +1,62 @@
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
 import { pathOf, type RemoteRef } from '../../api/paths.ts'
-import {
-  connectionError,
-  type HttpResponse,
-  type RemoteError,
-  responseError,
-} from './remote-error.ts'
+import { printable } from '../terminal/printable.ts'
+import { connectionFailure } from './connection-failure.ts'
+import { locate, type Place } from './redirect.ts'
+import { RemoteError, readText, responseError } from './remote-error.ts'
 import { withRetries } from './retry.ts'
+import { type HttpResponse, Transport, type TransportOptions } from './transport.ts'
 
-export interface RemoteServerOptions {
+export interface RemoteServerOptions extends TransportOptions {
   /** Its address, for example `http://127.0.0.1:8080`; may have a path and credentials. */
   url: URL
   /** Sent as `Authorization: Bearer`. */
   token?: string | undefined
   /** Attempts after the first one. */
   retries: number
-  /** Milliseconds without a byte from the server, which verifies whole files before it answers. */
-  timeoutMs: number
-  /** Aborts every call. */
-  signal: AbortSignal
   onRetry?: (error: RemoteError) => void
 }
 
 export interface Call {
   /** Default: GET. */
-  method?: Dispatcher.HttpMethod
+  method?: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   /** An absolute path with its query. */
   path: string
   headers?: Record<string, string>
   /** Makes the body, for each attempt. */
   body?: (() => Readable | string) | undefined
-  /** Attempts after the first one. Default: as for all calls. */
+  /** Attempts after the first one; 0 for a body that can be sent once. Default: as for all calls. */
   retries?: number
 }
+
+/** Bytes of JSON that are read: a manifest of 300 GB in the usual chunks. */
+const MAX_JSON = 64 * 1024 * 1024
+const MAX_REDIRECTS = 5
 
 /** A blobcached server. A response that is not a success rejects with a `RemoteError`. */
 export class RemoteServer {
   readonly #options: RemoteServerOptions
-  readonly #agent: Agent
+  readonly #transport: Transport
   readonly #prefix: string
   readonly #headers: Record<string, string>
 
   constructor(options: RemoteServerOptions) {
-    const { url, token, timeoutMs } = options
+    const { url, token } = options
     this.#options = options
     this.#prefix = url.pathname.replace(/\/+$/, '')
     this.#headers = { 'user-agent': 'blobcached-cli', ...authorization(url, token) }
-    this.#agent = new Agent({ headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
+    this.#transport = new Transport(options)
   }
 
   get signal(): AbortSignal {
     return this.#options.signal
   }
 
-  /** Resolves with the JSON of the response. Retries transient failures. */
+  /** Resolves with the JSON of the response, made printable. Retries transient failures. */
   json<T>(call: Call): Promise<T> {
     return this.retrying(async () => {
-      const response = await this.attempt(call)
-      return (await this.#explaining(response.body.json())) as T
+      const text = await this.#explaining(readText(await this.attempt(call), MAX_JSON))
+      return parsed(text, this.#options.url.host) as T
     }, call.retries)
   }
 
@@ -71,14 +69,16 @@ export class RemoteServer {
   }
 
   /** Retries transient failures. */
-  async delete(path: string): Promise<void> {
-    await this.#dumped({ method: 'DELETE', path })
+  async delete(path: string, headers: Record<string, string> = {}): Promise<void> {
+    await this.#dumped({ method: 'DELETE', path, headers })
   }
 
   async #dumped(call: Call): Promise<HttpResponse> {
-    const response = await this.retrying(() => this.attempt(call))
-    await response.body.dump()
-    return response
+    return this.retrying(async () => {
+      const response = await this.attempt(call)
+      await this.#explaining(readText(response, MAX_JSON))
+      return response
+    })
   }
 
   /** Repeats `work` after transient failures. */
@@ -87,27 +87,47 @@ export class RemoteServer {
     return withRetries(work, { retries, signal, onRetry })
   }
 
-  /** Sends a request once. Rejects for any status but 2xx and 304. */
-  async attempt({ method = 'GET', path, headers, body }: Call): Promise<HttpResponse> {
-    const { url, signal } = this.#options
-    const response = await this.#explaining(
-      this.#agent.request({
-        origin: url.origin,
-        path: this.#prefix + path, // Not through a URL, which would resolve the dots in a name.
+  /**
+   * Sends a request once, and follows redirects within the same host. Rejects for any status but 2xx
+   * and 304.
+   */
+  async attempt(call: Call): Promise<HttpResponse> {
+    const { url, token } = this.#options
+    const { method = 'GET', body, retries } = call
+    const isRead = method === 'GET' || method === 'HEAD'
+    const isOnce = body !== undefined && retries === 0
+    let place: Place = { origin: url, path: this.#prefix + call.path }
+    for (let redirects = 0; ; redirects++) {
+      const response = await this.#send(place, call)
+      if (response.statusCode < 300 || response.statusCode === 304) return response
+      const next = redirects < MAX_REDIRECTS && locate(response, place, { isRead, isOnce })
+      if (next) {
+        response.resume()
+        place = next
+        continue
+      }
+      const error = await responseError(response, url.host, token !== undefined)
+      if (!response.complete) response.destroy() // Neither all of it was read nor all was sent.
+      throw error
+    }
+  }
+
+  #send({ origin, path }: Place, { method = 'GET', headers, body }: Call): Promise<HttpResponse> {
+    return this.#explaining(
+      this.#transport.send({
+        origin,
+        path,
         method,
         headers: { ...this.#headers, ...headers },
-        body: body?.() ?? null,
-        signal,
+        body: body?.(),
       }),
     )
-    if (response.statusCode < 300 || response.statusCode === 304) return response
-    throw await responseError(response, url.host)
   }
 
   /** The pieces of a response's body. */
-  async *pieces({ body }: HttpResponse): AsyncGenerator<Buffer, void, undefined> {
+  async *pieces(response: HttpResponse): AsyncGenerator<Buffer, void, undefined> {
     try {
-      yield* body as AsyncIterable<Buffer>
+      yield* response as AsyncIterable<Buffer>
     } catch (error) {
       throw this.#explained(error)
     }
@@ -123,11 +143,19 @@ export class RemoteServer {
 
   #explained(error: unknown): unknown {
     const { signal, url } = this.#options
-    return signal.aborted ? signal.reason : connectionError(error, url.origin)
+    return signal.aborted ? signal.reason : connectionFailure(error, url)
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy()
+  close(): void {
+    this.#transport.close()
+  }
+}
+
+function parsed(text: string, host: string): unknown {
+  try {
+    return JSON.parse(text, (_key, value) => (typeof value === 'string' ? printable(value) : value))
+  } catch (cause) {
+    throw new RemoteError('no-json', `${host} answered with something else than JSON`, { cause })
   }
 }
 

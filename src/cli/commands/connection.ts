@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { RemoteServer } from '../client/remote-server.ts'
+import { UsageError } from '../exit-codes.ts'
 import { interruption } from '../terminal/interruption.ts'
 import type { Report } from '../terminal/report.ts'
 import { parseSeconds, wholeNumber } from './option-values.ts'
@@ -8,6 +10,9 @@ import { parseSeconds, wholeNumber } from './option-values.ts'
 export interface ConnectionOptions {
   server: URL
   token?: string
+  tokenFile?: string
+  cacert?: string
+  insecure?: boolean
   retries: number
   timeout: number
 }
@@ -20,7 +25,22 @@ export function addConnectionOptions(command: Command): Command {
         .default(new URL('http://127.0.0.1:8080'), 'http://127.0.0.1:8080')
         .argParser(parseUrl),
     )
-    .addOption(new Option('--token <text>', 'token of the server').env('BLOBCACHED_TOKEN'))
+    .addOption(
+      new Option('--token <text>', 'token of the server; others may see it in ps')
+        .env('BLOBCACHED_TOKEN')
+        .argParser(hidden),
+    )
+    .addOption(
+      new Option('--token-file <file>', 'file with the token in its first line').env(
+        'BLOBCACHED_TOKEN_FILE',
+      ),
+    )
+    .addOption(
+      new Option('--cacert <file>', 'trust the servers that these certificates (PEM) sign').env(
+        'BLOBCACHED_CACERT',
+      ),
+    )
+    .option('--insecure', 'accept any certificate: anyone on the way can read and change all')
     .addOption(
       new Option('--retries <number>', 'further attempts when the server cannot be reached')
         .default(4)
@@ -34,6 +54,18 @@ export function addConnectionOptions(command: Command): Command {
         .default(300, '5m')
         .argParser(parseSeconds),
     )
+    .hook('preAction', async (_, command) => {
+      const isFlag = (name: string) => command.getOptionValueSource(name) === 'cli'
+      if (isFlag('tokenFile') && !isFlag('token')) command.setOptionValue('token', undefined)
+      const { warnOfMisspelled } = await import('./misspelled.ts') // Not for help.
+      await warnOfMisspelled(process.env, [command])
+    })
+}
+
+/** Takes the flags of a process, of which one is secret, out of the list that ps shows. */
+function hidden(token: string): string {
+  process.title = 'blobcached'
+  return token
 }
 
 /** The option for how many files a command transfers at a time. */
@@ -43,16 +75,27 @@ export function jobsOption(count: number): Option {
     .argParser(wholeNumber(1, 64))
 }
 
+/** The option for a file that lists what a command is about. @param verb What it does with them. */
+export function listOption(verb: string): Option {
+  return new Option(
+    '-l, --list <file>',
+    `${verb} what this file lists: names, or lines that put printed; - for standard input`,
+  )
+}
+
 /** Runs `work` with the server that the options name, and closes the connections afterwards. */
 export async function withServer<R>(
-  { server: url, token, retries, timeout }: ConnectionOptions,
+  options: ConnectionOptions,
   report: Report,
   work: (server: RemoteServer) => Promise<R>,
 ): Promise<R> {
-  const { RemoteServer } = await import('../client/remote-server.ts') // Slow to load.
+  const { server: url, retries, timeout, tokenFile, cacert, insecure } = options
+  const { RemoteServer } = await import('../client/remote-server.ts') // Not for help.
   const server = new RemoteServer({
     url,
-    token,
+    token: options.token ?? (tokenFile === undefined ? undefined : await readToken(tokenFile)),
+    ca: cacert === undefined ? undefined : await readCertificates(cacert),
+    insecure,
     retries,
     timeoutMs: timeout * 1000,
     signal: interruption(),
@@ -61,8 +104,20 @@ export async function withServer<R>(
   try {
     return await work(server)
   } finally {
-    await server.close()
+    server.close()
   }
+}
+
+async function readToken(path: string): Promise<string> {
+  const [token = ''] = (await readFile(path, 'utf8')).split('\n', 1)
+  if (/^[\x21-\x7e]+$/.test(token.trim())) return token.trim()
+  throw new UsageError(`the first line of ${path} is not a token: printable ASCII, no spaces`)
+}
+
+async function readCertificates(path: string): Promise<Buffer> {
+  const bytes = await readFile(path)
+  if (bytes.includes('-----BEGIN CERTIFICATE-----')) return bytes
+  throw new UsageError(`${path} holds no certificate (PEM)`)
 }
 
 function parseUrl(text: string): URL {

@@ -2,16 +2,25 @@ import pMap from 'p-map'
 import type { Reason } from '../../api/reasons.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import { exitCodeOf, ToldError } from '../exit-codes.ts'
+import { isClosedPipe, OutputError } from '../terminal/failure.ts'
 import type { Report } from '../terminal/report.ts'
 
+export interface ForEachOptions<T> {
+  jobs: number
+  signal: AbortSignal
+  report: Report
+  /** The item's name in messages. */
+  labelOf: (item: T) => string
+}
+
 /**
- * Runs `work` for every item, `jobs` of them at a time. Prints each failure and goes on, unless the
- * server cannot be reached or the command was interrupted.
- * @throws {ToldError} at the end, with the highest of the exit codes. With one item, its failure.
+ * Runs `work` for every item, `jobs` of them at a time. Prints each failure with the item's name and goes
+ * on, unless all others would fail in the same way or the command was interrupted.
+ * @throws {ToldError} at the end, with the highest of the exit codes.
  */
 export async function forEach<T>(
   items: readonly T[],
-  { jobs, signal, report }: { jobs: number; signal: AbortSignal; report: Report },
+  { jobs, signal, report, labelOf }: ForEachOptions<T>,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const failures: unknown[] = []
@@ -23,9 +32,10 @@ export async function forEach<T>(
     } catch (error) {
       signal.throwIfAborted()
       if (isOver) return // A consequence of the failure that ended the command.
-      isOver = items.length === 1 || isFatal(error)
+      isOver = isFatal(error)
+      if (isOver) report.failed(error, labelOf(item))
       if (isOver) throw error
-      if (!(error instanceof ToldError)) report.error(error)
+      if (!(error instanceof ToldError)) report.error(error, labelOf(item))
       failures.push(error)
     }
   }
@@ -37,7 +47,7 @@ export async function forEach<T>(
 
 /** Whether all other items would fail in the same way. */
 function isFatal(error: unknown): boolean {
-  if (exitCodeOf(error) === 5) return true
+  if (exitCodeOf(error) === 5 || error instanceof OutputError || isClosedPipe(error)) return true
   return error instanceof RemoteError && FATAL.has(error.reason)
 }
 

@@ -1,19 +1,21 @@
-import { createWriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
+import { Digest } from '../../digest.ts'
 import { hashNow } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
+import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
 import { Report } from '../terminal/report.ts'
-import { Download, type Downloaded, type DownloadOptions, writerTo } from '../transfer/download.ts'
-import { DownloadFile, exists, existsError, partOf } from '../transfer/download-file.ts'
+import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
+import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
 import { type GetItem, planGet } from '../transfer/get-plan.ts'
 import {
   addConnectionOptions,
   type ConnectionOptions,
   jobsOption,
+  listOption,
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
@@ -37,7 +39,7 @@ export function getCommand(): Command {
     .option('-o, --output <path>', 'file or folder to write to, - for standard output')
     .option('-f, --force', 'overwrite existing files')
     .option('-c, --continue', 'keep what arrived when a download fails, and resume it')
-    .option('-l, --list <file>', 'fetch what this file lists: names, or lines that put printed')
+    .addOption(listOption('fetch'))
     .option('-P, --parents', 'keep the folders in names (with --list they are kept)')
     .addOption(new Option('-r, --recursive').hideHelp())
     .addOption(jobsOption(4))
@@ -49,7 +51,8 @@ export function getCommand(): Command {
 }
 
 const HELP = `
-A file gets its name only when it is complete and its SHA-256 is right; until then its bytes are in
+A file that is there with the right content is left alone, so a list that was interrupted can be
+fetched again. A file gets its name only when it is complete and its SHA-256 is right; until then its bytes are in
 a hidden file in the same folder. Prints the SHA-256 and the path of each file, as sha256sum does.
 
 A cache keeps no list of its files, so a folder cannot be fetched by its name alone: keep what
@@ -72,13 +75,17 @@ async function get(refs: string[], options: GetCommandOptions): Promise<void> {
   const report = new Report({ ...options, quiet: options.quiet || options.output === '-' })
   const items = await planGet(refs, options)
   await withServer(options, report, async (server) => {
-    await report.progress.start()
+    await report.progress.start(0, items.length)
     try {
       const jobs = options.output === '-' ? 1 : options.jobs
       const { signal } = server
-      await forEach(items, { jobs, signal, report }, (item) =>
-        getOne(server, item, options, report),
-      )
+      const labelOf = ({ label, path }: GetItem) => (path === '-' ? label : path)
+      await forEach(items, { jobs, signal, report, labelOf }, async (item) => {
+        await getOne(server, item, options, report).catch((error) => {
+          throw withPath(item.path, error)
+        })
+        report.progress.fileDone()
+      })
     } finally {
       report.progress.stop()
     }
@@ -95,39 +102,54 @@ async function getOne(
   report.progress.label(label)
   const common = { server, ref, label, progress: report.progress }
   if (target === '-') {
-    await new Download({ ...common, sink: writerTo(process.stdout) }).run()
+    await new Download({ ...common, sink: STANDARD_OUTPUT }).run()
     return
   }
-  const done = item.isStream
-    ? await toStream(createWriteStream(target), common)
+  const { hash, size, skipped } = item.isStream
+    ? await toStream(target, common)
     : await toFile(item, options, common)
-  report.result(`${done.hash}  ${path}`, {
-    path,
-    name: ref.name,
-    hash: done.hash,
-    size: done.size,
-  })
+  report.result(`${hash}  ${path}`, { path, name: ref.name, hash, size, skipped })
 }
 
-async function toStream(
-  stream: Writable,
-  common: Omit<DownloadOptions, 'sink'>,
-): Promise<Downloaded> {
-  const done = await new Download({ ...common, sink: writerTo(stream) }).run()
-  await new Promise<void>((resolve) => stream.end(resolve))
-  return done
+const STANDARD_OUTPUT = sinkOf(
+  (bytes) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => {
+        if (!error) resolve()
+        else reject(isClosedPipe(error) ? error : outputError(error))
+      })
+    }),
+)
+
+/** `skipped` is set where the file was there. */
+type Gotten = Omit<Downloaded, 'wasCut'> & { skipped?: true }
+
+/** Writes to a device or a pipe. */
+async function toStream(target: string, common: Omit<DownloadOptions, 'sink'>): Promise<Gotten> {
+  const file = await open(target, 'w')
+  try {
+    const sink = sinkOf((bytes) => file.appendFile(bytes))
+    return await new Download({ ...common, sink }).run()
+  } finally {
+    await file.close()
+  }
 }
 
 async function toFile(
-  { ref, target, path }: GetItem,
+  { ref, target, path, isThere }: GetItem,
   options: GetCommandOptions,
   common: Omit<DownloadOptions, 'sink'>,
-): Promise<Downloaded> {
+): Promise<Gotten> {
   const overwrite = options.force === true
-  if (!overwrite && (await exists(target))) throw existsError(path)
+  const isHashNeeded = isThere || options.continue
+  const hash = isHashNeeded ? await hashNow(common.server, ref) : undefined
+  if (isThere) {
+    const found = await digestOf(target, common)
+    if (found.hash === hash) return { ...found, skipped: true }
+    if (!overwrite) throw existsError(path)
+  }
   await mkdir(dirname(target), { recursive: true })
-  const hash = options.continue ? await hashNow(common.server, ref) : undefined
-  const part = hash === undefined ? undefined : partOf(target, hash)
+  const part = hash === undefined || !options.continue ? undefined : partOf(target, hash)
   const old = part === undefined ? undefined : await DownloadFile.takeOver(target, part)
   const file = old ?? (await DownloadFile.create(target))
   try {
@@ -135,9 +157,26 @@ async function toFile(
     const done = await new Download({ ...common, sink: file, begun }).run()
     if (done.wasCut) await file.check(done.hash)
     await file.finish({ overwrite })
-    return done
+    return { hash: done.hash, size: done.size }
   } catch (error) {
     await file.abandon(part)
     throw error
   }
+}
+
+/** Hashes a local file. */
+async function digestOf(
+  path: string,
+  { server, progress }: Omit<DownloadOptions, 'sink'>,
+): Promise<{ hash: string; size: number }> {
+  const digest = Digest.stream()
+  let size = 0
+  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
+    server.signal.throwIfAborted()
+    digest.update(piece)
+    size += piece.length
+    progress.check(piece.length)
+  }
+  progress.check(-size)
+  return { hash: digest.digest().hex, size }
 }

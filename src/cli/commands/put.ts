@@ -21,6 +21,9 @@ interface PutCommandOptions extends ConnectionOptions {
   type?: string
   force?: boolean
   jobs: number
+  include?: string[]
+  exclude?: string[]
+  dryRun?: boolean
   json?: boolean
   quiet?: boolean
 }
@@ -31,6 +34,11 @@ export function putCommand(): Command {
     .argument('<path...>', 'what to store, - for standard input')
     .option('-r, --recursive', 'store what is in folders, under names such as folder/sub/file')
     .option('-L, --follow', 'follow symbolic links in folders, which are skipped otherwise')
+    .addOption(
+      new Option('--exclude <glob>', 'leave out files and folders, such as *.log').argParser(globs),
+    )
+    .addOption(new Option('--include <glob>', 'only files such as *.html').argParser(globs))
+    .option('--dry-run', 'print what would be stored, and store nothing')
     .option('-n, --name <name>', "name for one file (default: the file's own)")
     .option('--no-name', 'store by hash alone')
     .option('-p, --prefix <text>', 'prefix of every name, for example backup/')
@@ -49,12 +57,14 @@ export function putCommand(): Command {
 
 const HELP = `
 Prints the SHA-256 and the name of each file, as sha256sum does. Files that the server has intact
-are not sent again; --force sends them anyway, which repairs damaged chunks.
+are not sent again; --force sends them anyway, which repairs damaged chunks. A glob without a slash
+matches at any depth. What cannot be read is named, the rest is stored, and the exit code is 1.
 
 Examples:
   blobcached put report.pdf                        as report.pdf
   blobcached put report.pdf -n 2024/report.pdf     under another name
   blobcached put -r site --prefix web/             as web/site/index.html, …
+  blobcached put -r . --exclude .git --exclude '*.log' --dry-run
   tar c src | blobcached put - -n src.tar --ttl 1d
   blobcached put -r . > SUMS                       for blobcached get --list SUMS`
 
@@ -64,15 +74,17 @@ async function put(paths: string[], options: PutCommandOptions): Promise<void> {
     ...options,
     onSkip: (path, why) => report.warn(`skipped ${path}: ${why}`),
   })
+  if (options.dryRun) return rehearse(items, report)
   await withServer(options, report, async (server) => {
     const uploader = new Uploader(server, options, report.progress)
     const totals = { sent: 0, known: 0 }
-    await report.progress.start(items.reduce((sum, { size }) => sum + size, 0))
+    await report.progress.start(bytesOf(items), items.length)
     try {
       const { signal } = server
-      await forEach(items, { jobs: options.jobs, signal, report }, async (item) => {
+      await forEach(items, { jobs: options.jobs, signal, report, labelOf }, async (item) => {
         const { receipt, sent } = await uploader.upload(item)
         totals[sent ? 'sent' : 'known'] += 1
+        report.progress.fileDone()
         report.result(textOf(item, receipt.hash), { path: item.path, sent, ...receipt })
       })
     } finally {
@@ -82,12 +94,37 @@ async function put(paths: string[], options: PutCommandOptions): Promise<void> {
   })
 }
 
+/** Prints what would be stored. */
+async function rehearse(items: readonly PutItem[], report: Report): Promise<void> {
+  const { signal } = new AbortController()
+  await forEach(
+    items,
+    { jobs: 1, signal, report, labelOf },
+    async ({ path, name, size, failure }) => {
+      if (failure !== undefined) throw failure
+      report.result(name ?? path, { path, name, size, sent: false })
+    },
+  )
+  report.remark(`${prettyBytes(bytesOf(items))} in ${items.length} files; nothing was stored`)
+}
+
+function labelOf({ path }: PutItem): string {
+  return path
+}
+
+function bytesOf(items: readonly PutItem[]): number {
+  return items.reduce((sum, { size }) => sum + size, 0)
+}
+
+function globs(glob: string, previous: readonly string[] = []): string[] {
+  return [...previous, glob]
+}
+
 /** The line that `sha256sum` prints. */
 function textOf({ name, path }: PutItem, hash: string): string {
   return `${hash}  ${name ?? path}`
 }
 
 function summary({ sent, known }: { sent: number; known: number }, items: PutItem[]): string {
-  const bytes = prettyBytes(items.reduce((sum, { size }) => sum + size, 0))
-  return `${bytes}: ${sent} sent, ${known} already there`
+  return `${prettyBytes(bytesOf(items))}: ${sent} sent, ${known} already there`
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { declareSettings, namesOf, type ServeSettings } from '../serve/settings.ts'
+import { warnOfMisspelled } from './misspelled.ts'
 
 export function serveCommand(): Command {
   return declareSettings(new Command('serve'))
@@ -7,6 +8,7 @@ export function serveCommand(): Command {
     .addHelpText('after', HELP)
     .action(async (settings: ServeSettings, command: Command) => {
       process.title = 'blobcached serve' // Flags are visible in ps, and may be secret.
+      await warnOfMisspelled(process.env, [command])
       const { serve } = await import('../serve/serve.ts')
       await serve(settings, namesOf(command))
     })

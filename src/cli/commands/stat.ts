@@ -3,14 +3,21 @@ import prettyBytes from 'pretty-bytes'
 import type { ManifestJson } from '../../api/chunks.ts'
 import { aspectPathOf, type RemoteRef } from '../../api/paths.ts'
 import { RemoteError } from '../client/remote-error.ts'
-import { parseRef } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { ToldError } from '../exit-codes.ts'
+import { printable } from '../terminal/printable.ts'
 import { Report } from '../terminal/report.ts'
-import { addConnectionOptions, type ConnectionOptions, withServer } from './connection.ts'
+import { type Listed, listed } from '../transfer/list.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  listOption,
+  withServer,
+} from './connection.ts'
 import { forEach } from './for-each.ts'
 
 interface StatCommandOptions extends ConnectionOptions {
+  list?: string
   json?: boolean
 }
 
@@ -19,7 +26,8 @@ const JOBS = 4
 export function statCommand(): Command {
   const command = new Command('stat')
     .description('show what a file is, and whether all of its chunks are there')
-    .argument('<file...>', 'names or content hashes')
+    .argument('[file...]', 'names or content hashes')
+    .addOption(listOption('show'))
     .option('--json', 'print a JSON object for each file')
     .addHelpText('after', HELP)
     .action(stat)
@@ -32,13 +40,17 @@ when all are there, 3 when one is missing.
 
 Examples:
   blobcached stat report.pdf
-  blobcached stat --json report.pdf | jq -r .hash`
+  blobcached stat --json report.pdf | jq -r .hash
+  blobcached stat --list SUMS                      of what blobcached put -r . > SUMS stored`
 
 async function stat(refs: string[], options: StatCommandOptions): Promise<void> {
   const report = new Report(options)
+  const items = await listed(refs, options.list)
+  const labelOf = ({ name }: Listed) => name
   await withServer(options, report, async (server) => {
-    await forEach(refs, { jobs: JOBS, signal: server.signal, report }, async (text) => {
-      const facts = await factsOf(server, parseRef(text))
+    const { signal } = server
+    await forEach(items, { jobs: JOBS, signal, report, labelOf }, async ({ ref }) => {
+      const facts = await factsOf(server, ref)
       report.result(describe(facts), facts)
       if (facts.state === 'evicted') throw new ToldError('evicted', 3)
     })
@@ -68,7 +80,7 @@ async function factsOf(server: RemoteServer, ref: RemoteRef): Promise<Facts> {
     size: manifest.size,
     chunks: manifest.chunks.length,
     chunkSize: manifest.chunkSize,
-    ...(type !== undefined && { type: String(type) }),
+    ...(type !== undefined && { type: printable(String(type)) }),
     ...(storedAt !== undefined && { storedAt: new Date(String(storedAt)).toISOString() }),
     state: headers === undefined ? 'evicted' : 'present',
   }

@@ -2,21 +2,24 @@ import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import type { HealthJson } from '../../api/chunks.ts'
 import { aspectPathOf } from '../../api/paths.ts'
-import { parseRef } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { exitCodeFor, ToldError } from '../exit-codes.ts'
 import { chunkMap, GLYPHS, paintFor } from '../terminal/chunk-map.ts'
 import { colorsFor } from '../terminal/colors.ts'
+import { printable } from '../terminal/printable.ts'
 import { Report } from '../terminal/report.ts'
+import { type Listed, listed } from '../transfer/list.ts'
 import {
   addConnectionOptions,
   type ConnectionOptions,
   jobsOption,
+  listOption,
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
 
 interface VerifyCommandOptions extends ConnectionOptions {
+  list?: string
   jobs: number
   json?: boolean
   quiet?: boolean
@@ -25,7 +28,8 @@ interface VerifyCommandOptions extends ConnectionOptions {
 export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('read and check every chunk of a file, on the server')
-    .argument('<file...>', 'names or content hashes')
+    .argument('[file...]', 'names or content hashes')
+    .addOption(listOption('check'))
     .addOption(jobsOption(2))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'print only files that are not intact')
@@ -42,28 +46,35 @@ one is corrupt.
 Examples:
   blobcached verify report.pdf
   blobcached verify --json disk.img | jq .counts
-  cut -c 67- SUMS | xargs -d '\\n' blobcached verify -q`
+  blobcached verify -q --list SUMS                 of what blobcached put -r . > SUMS stored`
 
 /** Glyphs in a row of the map at most; fewer on a narrow terminal. */
 const MAX_WIDTH = 64
 
 async function verify(refs: string[], options: VerifyCommandOptions): Promise<void> {
   const report = new Report(options)
+  const items = await listed(refs, options.list)
+  const { jobs } = options
+  const labelOf = ({ name }: Listed) => name
   const states = { intact: 0, evicted: 0, corrupt: 0 }
   const work = async (server: RemoteServer) =>
-    forEach(refs, { jobs: options.jobs, signal: server.signal, report }, async (text) => {
-      const path = aspectPathOf(parseRef(text), 'health')
-      const found = await server.json<HealthJson>({ path })
-      states[found.state]++
-      if (!options.quiet || found.state !== 'intact') {
-        report.result(describe(text, found), { file: text, ...found })
-      }
-      if (found.state !== 'intact') throw new ToldError(found.state, exitCodeFor(found.state))
-    })
+    forEach(
+      items,
+      { jobs, signal: server.signal, report, labelOf },
+      async ({ ref, name: text }) => {
+        const path = aspectPathOf(ref, 'health')
+        const found = await server.json<HealthJson>({ path })
+        states[found.state]++
+        if (!options.quiet || found.state !== 'intact') {
+          report.result(describe(text, found), { file: text, ...found })
+        }
+        if (found.state !== 'intact') throw new ToldError(found.state, exitCodeFor(found.state))
+      },
+    )
   try {
     await withServer(options, report, work)
   } finally {
-    if (refs.length > 1 && !options.json) summarize(refs.length, states)
+    if (items.length > 1 && !options.json) summarize(report, items.length, states)
   }
 }
 
@@ -74,17 +85,17 @@ function describe(text: string, found: HealthJson): string {
   const each = chunksPerGlyph > 1 ? `, ${chunksPerGlyph} a glyph` : ''
   const size = `${prettyBytes(found.size)} in ${found.chunks.length} chunks${each}`
   return [
-    `${colors.bold(text)}  ${paintFor(colors)[found.state](found.state)}`,
+    `${colors.bold(printable(text))}  ${paintFor(colors)[found.state](found.state)}`,
     ...(text === found.hash ? [] : [`  ${found.hash}`]),
     ...rows.map((row) => `  ${row}`),
     `  ${size}: ${counted(found.counts)}`,
   ].join('\n')
 }
 
-function summarize(total: number, states: HealthJson['counts']): void {
+function summarize(report: Report, total: number, states: HealthJson['counts']): void {
   const failed = total - states.intact - states.evicted - states.corrupt
   const rest = failed > 0 ? `, ${failed} without an answer` : ''
-  process.stdout.write(`${total} files: ${counted(states)}${rest}\n`)
+  report.result(`${total} files: ${counted(states)}${rest}`, {})
 }
 
 function counted({ intact, evicted, corrupt }: HealthJson['counts']): string {

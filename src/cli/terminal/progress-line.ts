@@ -1,11 +1,12 @@
 import prettyBytes from 'pretty-bytes'
 import prettyMs from 'pretty-ms'
+import { printable } from './printable.ts'
 
 /** Milliseconds between two drawings. */
 const INTERVAL_MS = 100
 const WIDTH = 24
 
-/** A line with bytes done, rate and time left; drawn only on a terminal. */
+/** A line with bytes and files done, rate and time left; drawn only on a terminal. */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream
   readonly #isShown: boolean
@@ -16,15 +17,20 @@ export class ProgressLine {
   #label = ''
   #total = 0
   #value = 0
+  /** Bytes that were hashed of files that are being hashed. */
+  #checked = 0
+  #files = 0
+  #filesDone = 0
 
   constructor(stream: NodeJS.WriteStream, isQuiet: boolean) {
     this.#stream = stream
     this.#isShown = stream.isTTY && !isQuiet
   }
 
-  /** @param total Bytes, 0 where that is not known. */
-  async start(total = 0): Promise<void> {
+  /** @param total Bytes, 0 where that is not known. @param files How many there are. */
+  async start(total: number, files: number): Promise<void> {
     this.#total = total
+    this.#files = files
     if (!this.#isShown) return
     const { createLogUpdate } = await import('log-update') // Slow to load.
     this.#draw = createLogUpdate(this.#stream, { showCursor: true })
@@ -33,7 +39,7 @@ export class ProgressLine {
 
   /** Shows which file is being transferred. */
   label(text: string): void {
-    this.#label = text
+    this.#label = printable(text)
   }
 
   /** Adds bytes to the total; negative ones are not transferred after all. */
@@ -47,6 +53,16 @@ export class ProgressLine {
     this.#value += bytes
   }
 
+  /** Adds bytes that were hashed; negative ones when that is over. */
+  check(bytes: number): void {
+    this.#checked += bytes
+  }
+
+  /** Counts a file as done. */
+  fileDone(): void {
+    this.#filesDone++
+  }
+
   /** Removes the line, so that text can be printed; it is drawn again below. */
   clear(): void {
     this.#draw?.clear()
@@ -58,17 +74,34 @@ export class ProgressLine {
     this.#draw?.clear()
   }
 
+  /** In one row of the terminal. */
   #text(): string {
+    const parts = [...this.#share(), ...this.#count(), ...this.#bytes(), this.#label]
+    return parts.join('  ').slice(0, Math.max(20, (this.#stream.columns || 80) - 1))
+  }
+
+  #share(): string[] {
+    if (this.#total === 0) return []
+    const share = Math.min(1, this.#value / this.#total)
+    return [bar(share) + `${Math.floor(share * 100)}%`.padStart(4)]
+  }
+
+  #count(): string[] {
+    if (this.#files < 2) return []
+    return [`${this.#filesDone.toLocaleString('en')} of ${this.#files.toLocaleString('en')} files`]
+  }
+
+  #bytes(): string[] {
     const now = performance.now()
     const elapsed = Math.max(1, now - (this.#startedAt ?? now))
     const rate = this.#value / elapsed
     const speed = `${prettyBytes(rate * 1000)}/s`
     const done = prettyBytes(this.#value)
-    if (this.#total === 0) return [done, speed, this.#label].join('  ')
-    const share = Math.min(1, this.#value / this.#total)
-    const percent = `${Math.floor(share * 100)}%`.padStart(4)
+    const checked = this.#checked > 0 ? [`checking ${prettyBytes(this.#checked)}`] : []
+    if (this.#total === 0) return this.#value === 0 ? checked : [done, speed, ...checked]
     const of = `${done} of ${prettyBytes(this.#total)}`
-    return [bar(share) + percent, of, speed, this.#left(rate), this.#label].join('  ')
+    const sent = this.#value === 0 ? [] : [speed, this.#left(rate)]
+    return [of, ...sent, ...checked]
   }
 
   #left(rate: number): string {

@@ -1,4 +1,6 @@
 import { colorsFor, printError } from './colors.ts'
+import { checkOutput, messageOf, reasonOf } from './failure.ts'
+import { printable } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
 
 export interface ReportOptions {
@@ -21,7 +23,9 @@ export class Report {
     this.progress = new ProgressLine(process.stderr, options.quiet === true)
   }
 
+  /** @throws {Error} when an earlier result did not arrive, as on a full disk. */
   result(text: string, json: object): void {
+    checkOutput()
     this.progress.clear()
     process.stdout.write(`${this.#options.json ? JSON.stringify(json) : text}\n`)
   }
@@ -30,17 +34,27 @@ export class Report {
   remark(text: string): void {
     if (this.#options.quiet || !process.stderr.isTTY) return
     this.progress.clear()
-    console.error(colorsFor(process.stderr).dim(text))
+    console.error(colorsFor(process.stderr).dim(printable(text)))
   }
 
   /** Something left out or wrong that does not make the command fail. */
   warn(text: string): void {
     this.progress.clear()
-    console.error(`blobcached: ${colorsFor(process.stderr).yellow(text)}`)
+    console.error(`blobcached: ${colorsFor(process.stderr).yellow(printable(text))}`)
   }
 
-  error(error: unknown): void {
+  /** A failure: with `--json` an object as well. @param file Its name; of several, one failed. */
+  error(error: unknown, file?: string): void {
     this.progress.clear()
-    printError(error)
+    this.failed(error, file)
+    printError(error, file)
+  }
+
+  /** Prints the object of a failure that ends the command and is printed there. */
+  failed(error: unknown, file?: string): void {
+    if (!this.#options.json) return
+    const json = { ...(file !== undefined && { file }), error: reasonOf(error) }
+    const message = printable(messageOf(error))
+    process.stdout.write(`${JSON.stringify({ ...json, message })}\n`)
   }
 }

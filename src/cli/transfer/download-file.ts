@@ -108,7 +108,7 @@ export function existsError(path: string): Error {
   return new Error(`${path} is there already; -f overwrites it`)
 }
 
-export async function exists(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -1,10 +1,10 @@
-import type { Writable } from 'node:stream'
 import { digestInReprDigest, etagOf, hashInEtag } from '../../api/fields.ts'
 import { pathOf, type RemoteRef } from '../../api/paths.ts'
 import { Digest, type DigestStream } from '../../digest.ts'
-import { type HttpResponse, RemoteError } from '../client/remote-error.ts'
+import { RemoteError } from '../client/remote-error.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { isTransient } from '../client/retry.ts'
+import type { HttpResponse } from '../client/transport.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
 
 /** Where the bytes of a download go. */
@@ -14,13 +14,10 @@ export interface Sink {
   restart(): Promise<void>
 }
 
-/** A sink that writes to a stream, and cannot restart. */
-export function writerTo(stream: Writable): Sink {
+/** A sink that cannot restart. */
+export function sinkOf(write: Sink['write']): Sink {
   return {
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        stream.write(bytes, (error) => (error ? reject(error) : resolve()))
-      }),
+    write,
     async restart() {
       throw new Error('the file was replaced while it was read, and part of it is written already')
     },

@@ -1,9 +1,9 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import type { RemoteRef } from '../../api/paths.ts'
-import { parseRef } from '../client/remote-file.ts'
 import { UsageError } from '../exit-codes.ts'
+import { printable } from '../terminal/printable.ts'
+import { type Listed, listed } from './list.ts'
 
 /** A file to fetch, and where to write it. */
 export interface GetItem {
@@ -16,11 +16,13 @@ export interface GetItem {
   readonly path: string
   /** Whether `target` is a device or a pipe, which is written to and not replaced. */
   readonly isStream: boolean
+  /** Whether a file is there. */
+  readonly isThere: boolean
 }
 
 export interface GetPlanOptions {
   output?: string
-  /** A file of names, or of lines as `put` prints them; `-` for standard input. */
+  /** As for `listed`. */
   list?: string
   /** Keeps the folders in names. */
   parents?: boolean
@@ -31,13 +33,11 @@ export async function planGet(
   refs: readonly string[],
   { output, list, parents = list !== undefined }: GetPlanOptions,
 ): Promise<GetItem[]> {
-  const wanted = refs.map((ref): Wanted => ({ ref: parseRef(ref), name: ref }))
-  if (list !== undefined) wanted.push(...(await readList(list)))
-  if (wanted.length === 0) throw new UsageError('it takes at least one file, or --list')
+  const wanted = await listed(refs, list)
   if (output === '-') {
     return wanted.map(({ ref, name }) => ({
       ...{ ref, label: name },
-      ...{ target: '-', path: '-', isStream: true },
+      ...{ target: '-', path: '-', isStream: true, isThere: false },
     }))
   }
   const kind = await kindOf(output)
@@ -46,24 +46,25 @@ export async function planGet(
   if (several && folder !== undefined && kind !== 'folder' && kind !== 'nothing') {
     throw new UsageError(`${output} is not a folder, and several files go there`)
   }
-  const targetOf = ({ name }: Wanted) => {
+  const targetOf = ({ name }: Listed) => {
     if (output !== undefined && folder === undefined) return output
     return join(folder ?? '', parents ? wholePath(name) : lastSegment(name))
   }
   return Promise.all(wanted.map(async (item) => toItem(item, targetOf(item))))
 }
 
-/** `name` becomes the name of the local file. */
-interface Wanted {
-  ref: RemoteRef
-  name: string
-}
-
-async function toItem({ ref, name: label }: Wanted, path: string): Promise<GetItem> {
+async function toItem({ ref, name: label }: Listed, path: string): Promise<GetItem> {
   const kind = await kindOf(path)
   if (kind === 'folder') throw new UsageError(`${path} is a folder`)
-  if (kind === 'nothing') return { ref, label, target: path, path, isStream: false }
-  return { ref, label, target: await realpath(path), path, isStream: kind === 'stream' }
+  if (kind === 'nothing') return { ref, label, target: path, path, isStream: false, isThere: false }
+  return {
+    ref,
+    label,
+    target: await realpath(path),
+    path,
+    isStream: kind === 'stream',
+    isThere: true,
+  }
 }
 
 type PathKind = 'nothing' | 'file' | 'folder' | 'stream'
@@ -76,18 +77,6 @@ async function kindOf(path: string | undefined): Promise<PathKind> {
   if (found === undefined) return 'nothing'
   if (found.isDirectory()) return 'folder'
   return found.isFile() ? 'file' : 'stream'
-}
-
-async function readList(path: string): Promise<Wanted[]> {
-  const lines = path === '-' ? await text(process.stdin) : await readFile(path, 'utf8')
-  return lines.split(/\r?\n/).filter(Boolean).map(parseLine)
-}
-
-/** `<hash>  <name>` means that content; a name alone means what has the name now. */
-function parseLine(line: string): Wanted {
-  const [, hash, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? []
-  if (hash === undefined || name === undefined) return { ref: parseRef(line), name: line }
-  return { ref: { hash }, name }
 }
 
 function lastSegment(name: string): string {
@@ -104,6 +93,7 @@ function wholePath(name: string): string {
 }
 
 function isSafe(segment: string): boolean {
+  if (printable(segment) !== segment) return false // A terminal would act on it.
   const isReserved = process.platform === 'win32' && /[\\:*?"<>|]/.test(segment)
   return segment !== '' && segment !== '.' && segment !== '..' && !isReserved
 }

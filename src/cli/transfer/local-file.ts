@@ -4,14 +4,25 @@ import { Digest } from '../../digest.ts'
 
 const READ_BYTES = 1024 * 1024
 
-/** Returns the digest of the first `size` bytes. */
-export async function hashOf(file: FileHandle, size: number, signal: AbortSignal): Promise<Digest> {
+/**
+ * Returns the digest of the first `size` bytes; `undefined` if the file has fewer, or more than none where
+ * `size` is 0: the file systems of the kernel do not know the sizes of their files.
+ */
+export async function hashOf(
+  file: FileHandle,
+  size: number,
+  onPiece: (bytes: number) => void,
+): Promise<Digest | undefined> {
+  if (size === 0)
+    return (await file.read(Buffer.alloc(1), 0, 1, 0)).bytesRead === 0 ? Digest.empty : undefined
   const digest = Digest.stream()
+  let bytes = 0
   for await (const piece of read(file, size)) {
-    signal.throwIfAborted()
     digest.update(piece)
+    bytes += piece.length
+    onPiece(piece.length)
   }
-  return digest.digest()
+  return bytes === size ? digest.digest() : undefined
 }
 
 /** Reads the first `size` bytes. */
@@ -25,13 +36,28 @@ export function read(file: FileHandle, size: number): AsyncIterable<Buffer> {
   })
 }
 
-/** Passes the pieces on, and calls `count` with the size of each. */
-export function counted(pieces: AsyncIterable<Buffer>, count: (bytes: number) => void): Readable {
+/**
+ * Passes the pieces on, and calls `count` with the size of each.
+ * @param size The bytes that there have to be, if that is known.
+ */
+export function counted(
+  pieces: AsyncIterable<Buffer>,
+  count: (bytes: number) => void,
+  size?: number,
+): Readable {
   const passing = async function* () {
+    let bytes = 0
     for await (const piece of pieces) {
+      bytes += piece.length
       count(piece.length)
       yield piece
     }
+    if (size !== undefined && bytes !== size) throw new ChangedError()
   }
   return Readable.from(passing(), { objectMode: false })
+}
+
+/** A file that no longer has the length that it had at first. */
+export class ChangedError extends Error {
+  override readonly name = 'ChangedError'
 }

@@ -3,15 +3,15 @@ import type { Readable } from 'node:stream'
 import mime from 'mime'
 import type { ManifestJson } from '../../api/chunks.ts'
 import { reprDigestOf } from '../../api/fields.ts'
-import type { HashesJson, MissingJson } from '../../api/missing.ts'
-import { aspectPathOf, MISSING, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
+import { aspectPathOf, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { type ReceiptJson, receiptJson } from '../../api/receipt.ts'
 import { Digest } from '../../digest.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import type { Call, RemoteServer } from '../client/remote-server.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
-import { counted, hashOf, read } from './local-file.ts'
+import { askMissing } from './ask-missing.ts'
+import { ChangedError, counted, hashOf, read } from './local-file.ts'
 import type { PutItem } from './put-plan.ts'
 
 export interface UploadOptions {
@@ -43,6 +43,7 @@ export class Uploader {
 
   /** Reads a regular file twice: first for its digest, to ask whether the server has it. */
   async upload(item: PutItem): Promise<Uploaded> {
+    if (item.failure !== undefined) throw item.failure
     this.#progress.label(item.name ?? item.path)
     if (item.path === '-') return this.#uploadStream(process.stdin, item)
     const file = await open(item.path)
@@ -59,7 +60,17 @@ export class Uploader {
   }
 
   async #uploadFile(file: FileHandle, size: number, item: PutItem): Promise<Uploaded> {
-    const digest = await hashOf(file, size, this.#server.signal)
+    let hashed = 0
+    const digest = await hashOf(file, size, (bytes) => {
+      this.#server.signal.throwIfAborted()
+      hashed += bytes
+      this.#progress.check(bytes)
+    })
+    this.#progress.check(-hashed)
+    if (digest === undefined) {
+      this.#progress.expect(-size)
+      return this.#uploadStream(file.createReadStream({ start: 0, autoClose: false }), item)
+    }
     const known = this.#options.force ? undefined : await this.#known(digest, size, item)
     if (known !== undefined) {
       this.#progress.expect(-size)
@@ -73,7 +84,7 @@ export class Uploader {
         passed += bytes
         this.#progress.advance(bytes)
       }
-      return counted(read(file, size), count)
+      return counted(read(file, size), count, size)
     }
     const headers = { 'content-length': String(size), 'repr-digest': reprDigestOf(digest.base64) }
     const path = pathOf(item.name === undefined ? { hash: digest.hex } : { name: item.name })
@@ -125,12 +136,7 @@ export class Uploader {
   async #knownByHash({ hex: hash }: Digest, size: number): Promise<ReceiptJson | undefined> {
     // Only an upload can change how long it lives.
     if (this.#options.ttl !== undefined) return undefined
-    const { missing } = await this.#server.json<MissingJson>({
-      method: 'POST',
-      path: MISSING,
-      headers: { 'content-type': 'application/json' },
-      body: () => JSON.stringify({ hashes: [hash] } satisfies HashesJson),
-    })
+    const missing = await askMissing(this.#server, [hash])
     if (missing.length > 0) return undefined
     const { chunks } = await this.#server.json<ManifestJson>({
       path: aspectPathOf({ hash }, 'manifest'),
@@ -156,8 +162,9 @@ const MISSES = new Set<string>(['not-found', 'evicted', 'corrupt'] satisfies Rea
 
 /** Whether the file no longer has the length or the bytes that it had at first. */
 function isChange(error: unknown): boolean {
-  if (error instanceof RemoteError) return error.reason === 'digest-mismatch'
-  return (error as { code?: unknown }).code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+  return error instanceof RemoteError
+    ? error.reason === 'digest-mismatch'
+    : error instanceof ChangedError
 }
 
 function changed({ path }: PutItem, cause?: unknown): Error {

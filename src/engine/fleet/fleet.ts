@@ -26,7 +26,7 @@ import { addCopies, setCopies } from './writing.ts'
 
 export interface FleetOptions {
   /** Servers that each key lives on, 1 to the number of servers. Default 1. */
-  replicas?: number
+  replicas?: number | undefined
 }
 
 /**

@@ -1,9 +1,15 @@
+import { type NamesOf, refuseUnknown } from '../../known-names.ts'
 import { Fleet, type FleetOptions } from '../fleet/fleet.ts'
 import { type Address, parseAddresses } from './address.ts'
 import { MemcachedEngine } from './engine.ts'
-import type { MemcachedOptions } from './options.ts'
+import { MEMCACHED_OPTIONS, type MemcachedOptions } from './options.ts'
 
 export interface MemcachedFleetOptions extends MemcachedOptions, FleetOptions {}
+
+export const FLEET_OPTIONS: NamesOf<MemcachedFleetOptions> = {
+  ...MEMCACHED_OPTIONS,
+  replicas: true,
+}
 
 /** Keeps values in several memcacheds, whose list may change. */
 export class MemcachedFleet extends Fleet {
@@ -11,8 +17,10 @@ export class MemcachedFleet extends Fleet {
 
   /** @throws {InvalidArgumentError} for an address or an option that can never work. */
   constructor(addresses: string | readonly string[], options: MemcachedFleetOptions = {}) {
+    refuseUnknown('memcached()', options, FLEET_OPTIONS)
     const { replicas = 1, ...rest } = options
-    const own = { ...PATIENCE, ...rest }
+    const given = Object.entries(rest).filter(([, value]) => value !== undefined)
+    const own: MemcachedOptions = { ...PATIENCE, ...Object.fromEntries(given) }
     const servers = parseAddresses(addresses).map((address) => ({
       ...place(address),
       engine: new MemcachedEngine(address, own),

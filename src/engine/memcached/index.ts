@@ -1,7 +1,8 @@
+import { refuseUnknown } from '../../known-names.ts'
 import type { Engine } from '../engine.ts'
 import { parseAddresses } from './address.ts'
 import { MemcachedEngine } from './engine.ts'
-import { MemcachedFleet, type MemcachedFleetOptions } from './fleet.ts'
+import { FLEET_OPTIONS, MemcachedFleet, type MemcachedFleetOptions } from './fleet.ts'
 
 export { MemcachedFleet, type MemcachedFleetOptions } from './fleet.ts'
 export type { MemcachedOptions } from './options.ts'
@@ -19,6 +20,7 @@ export function memcached(
   addresses: string | readonly string[],
   options: MemcachedFleetOptions = {},
 ): Engine {
+  refuseUnknown('memcached()', options, FLEET_OPTIONS)
   const [only, ...others] = parseAddresses(addresses)
   const { replicas = 1, ...rest } = options
   if (others.length > 0 || replicas !== 1) return new MemcachedFleet(addresses, options)

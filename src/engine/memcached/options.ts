@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { InvalidArgumentError } from '../../errors.ts'
+import type { NamesOf } from '../../known-names.ts'
 import type { Address, Credentials } from './address.ts'
 import { PROTOCOLS, type Protocol } from './protocol/choice.ts'
 
@@ -9,54 +10,54 @@ export interface MemcachedOptions {
    * How long memcached may send nothing at all while a request is under way. Default 1000, or 400
    * with several servers.
    */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /**
    * How long it may take to connect, to authenticate and to get a first answer. Default 500, or 400
    * with several servers.
    */
-  connectTimeoutMs?: number
+  connectTimeoutMs?: number | undefined
   /**
    * How long a request may take in all, even if bytes keep trickling in. One that has waited to be
    * sent for half of that is rejected. Default 5000.
    */
-  responseCapMs?: number
+  responseCapMs?: number | undefined
   /** Bytes of requests sent but not yet answered; one request is always allowed. Default 16 MiB. */
-  maxInFlightBytes?: number
+  maxInFlightBytes?: number | undefined
   /** Requests that wait to be sent; more are rejected with `UnavailableError`. Default 10,000. */
-  maxQueuedRequests?: number
+  maxQueuedRequests?: number | undefined
   /** The bytes of those requests. Default 256 MiB. */
-  maxQueuedBytes?: number
+  maxQueuedBytes?: number | undefined
   /** The pause after a second failure in a row; it doubles from there. Default 50. */
-  backoffMinMs?: number
+  backoffMinMs?: number | undefined
   /**
    * The longest pause. Everything fails at once during a pause. Default 400, or 200 with several
    * servers.
    */
-  backoffMaxMs?: number
+  backoffMaxMs?: number | undefined
   /**
    * How to speak to it. Default `auto`, which finds out when connecting what the server speaks, and
    * prefers `binary` to `meta`, the commands of memcached 1.6, and that to `text`, the classic ones.
    */
-  protocol?: Protocol
+  protocol?: Protocol | undefined
   /**
    * For addresses that name no user. Sent through SASL PLAIN with the binary protocol, else as
    * memcached's `-Y` wants it.
    */
-  username?: string
-  password?: string
+  username?: string | undefined
+  password?: string | undefined
   /** TLS to every server, not only to `tls://` addresses. An object is passed to `tls.connect`. */
-  tls?: boolean | TlsOptions
+  tls?: boolean | TlsOptions | undefined
   /** TCP connections per server. Default 1, which is usually fastest. */
-  connections?: number
+  connections?: number | undefined
   /** The item size limit (`-I`) of a server that does not tell its own. Default 1 MiB. */
-  maxItemSize?: number
+  maxItemSize?: number | undefined
   /**
    * Whether to have memcached move memory between sizes sooner than it does by itself. While values
    * are stored and others of their size are evicted, the oldest chunks and links of other sizes are
    * removed; values under other keys stay. Uses two more connections for a moment. A server that
    * refuses is left alone for an hour; with SASL it is never tried. Default true.
    */
-  pageMover?: boolean
+  pageMover?: boolean | undefined
 }
 
 /** The options that are numbers, with their defaults. */
@@ -71,6 +72,25 @@ const DEFAULTS = {
   backoffMaxMs: 400,
   connections: 1,
   maxItemSize: 1024 * 1024,
+}
+
+/** The names of all options. */
+export const MEMCACHED_OPTIONS: NamesOf<MemcachedOptions> = {
+  protocol: true,
+  timeoutMs: true,
+  connectTimeoutMs: true,
+  responseCapMs: true,
+  maxInFlightBytes: true,
+  maxQueuedRequests: true,
+  maxQueuedBytes: true,
+  backoffMinMs: true,
+  backoffMaxMs: true,
+  username: true,
+  password: true,
+  tls: true,
+  connections: true,
+  maxItemSize: true,
+  pageMover: true,
 }
 
 /** How to reach one memcached, validated and with every default filled in. */

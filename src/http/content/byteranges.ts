@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { contentRange } from '../../api/range.ts'
 import type { ByteRange } from '../../index.ts'
-import { contentRange } from '../fields/range.ts'
 import type { Segment } from './respond.ts'
 
 /** Several ranges in one body: multipart/byteranges (RFC 9110, 14.6). */

@@ -1,3 +1,4 @@
+import { evaluate, isConditional, type Validators } from '../../api/preconditions.ts'
 import {
   BlobcachedError,
   type CommitOptions,
@@ -8,7 +9,6 @@ import {
   PreconditionFailedError,
 } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { evaluate, isConditional, type Validators } from '../fields/preconditions.ts'
 
 /** What making a link is subject to: the conditions of the request and how long it shall live. */
 export function commitOptions<T extends CommitOptions>(

@@ -1,3 +1,5 @@
+import { evaluate, isConditional, mayServeRange, type Validators } from '../../api/preconditions.ts'
+import { contentRange, parseRange } from '../../api/range.ts'
 import {
   type ByteRange,
   type Digest,
@@ -16,8 +18,6 @@ import {
   type Fields,
   fileFields,
 } from '../fields/content.ts'
-import { evaluate, isConditional, mayServeRange, type Validators } from '../fields/preconditions.ts'
-import { contentRange, parseRange } from '../fields/range.ts'
 import { HttpProblem } from '../problem.ts'
 import { ByteRangesBody } from './byteranges.ts'
 import { type Content, respond } from './respond.ts'

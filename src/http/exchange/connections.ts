@@ -11,14 +11,14 @@ export interface ConnectionLimits {
    * Connections whose requests are answered; those of others are 503. Twice as many are accepted, so
    * that they can be told. Default 4,096.
    */
-  maxConnections?: number
+  maxConnections?: number | undefined
   /** Milliseconds that a client may send or take nothing when it is its turn. 0 is for ever. Default 60,000. */
-  idleTimeoutMs?: number
+  idleTimeoutMs?: number | undefined
   /**
    * Bytes a second that a client has to send or take when it is its turn, over three seconds, while other requests
    * wait for memory: slower ones lose their place. 0 is none. Default 4,096.
    */
-  minRate?: number
+  minRate?: number | undefined
 }
 
 /** The connections of a server, each with its requests under way. */

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import contentDisposition from 'content-disposition'
+import { httpDate, isDated, modifiedSecond } from '../../api/dates.ts'
 import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import type { StoredFile } from '../../index.ts'
-import { httpDate, isDated, modifiedSecond } from './dates.ts'
 import { digestFields } from './digests.ts'
 
 /** By hash the content can never change; by name it must be asked about each time. */

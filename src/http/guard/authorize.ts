@@ -5,11 +5,11 @@ import { Tokens, tokenOf } from './tokens.ts'
 
 export interface AccessOptions {
   /** A request with one of these may read and write. Default none. */
-  tokens?: readonly string[]
+  tokens?: readonly string[] | undefined
   /** A request with one of these may read. Default none; with these alone no request may write. */
-  readTokens?: readonly string[]
+  readTokens?: readonly string[] | undefined
   /** Reading files needs no token. Default false. */
-  publicRead?: boolean
+  publicRead?: boolean | undefined
 }
 
 /** Two fields, since some clients understand only the first scheme in one. */

@@ -5,16 +5,16 @@ import { refuseOtherSites } from './cross-site.ts'
 
 export interface GuardOptions {
   /** What a request may do with which token. Default: every request may do anything. */
-  access?: AccessOptions
+  access?: AccessOptions | undefined
   /**
    * Names of hosts that requests may be for where no token is set, `*` for all, beside addresses and
    * `localhost`: without a token, a web page could reach the server by a name of its own. Default none.
    */
-  allowedHosts?: readonly string[]
+  allowedHosts?: readonly string[] | undefined
   /** Web sites whose pages may use the server, as in `https://example.org`, or `*`. Default none. */
-  corsOrigins?: readonly string[]
+  corsOrigins?: readonly string[] | undefined
   /** Requests with a body that are worked on at once; more are 503. Default 512. */
-  maxUploads?: number
+  maxUploads?: number | undefined
 }
 
 /** Refuses what may not or cannot be done, before a byte of the body is read. */

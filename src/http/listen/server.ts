@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIP } from 'node:net'
 import { type FileStore, InvalidArgumentError } from '../../index.ts'
-import { type AppOptions, createApp } from '../app.ts'
+import type { NamesOf } from '../../known-names.ts'
+import { APP_OPTIONS, type AppOptions, appOf, checkArguments } from '../app.ts'
 import { type ConnectionLimits, Connections } from '../exchange/connections.ts'
 import { answerClientErrors } from './client-errors.ts'
 import { drain } from './drain.ts'
@@ -12,21 +13,35 @@ export interface ServerOptions
   extends Omit<AppOptions, 'isDraining' | 'connections'>,
     ConnectionLimits {
   /** Default 127.0.0.1. */
-  host?: string
+  host?: string | undefined
   /** Default 8080; 0 takes a free one. */
-  port?: number
+  port?: number | undefined
   /** Serve HTTPS with this; default: HTTP. */
-  tls?: Certificate
+  tls?: Certificate | undefined
   /** Milliseconds that requests under way have to finish when the server stops. Default 30,000. */
-  drainMs?: number
+  drainMs?: number | undefined
   /**
    * Milliseconds for which a server that stops goes on accepting, while /readyz fails and each answer
    * is the last on its connection, so that no request meets a closed port. Default 500, without an open
    * connection none.
    */
-  graceMs?: number
+  graceMs?: number | undefined
   /** Milliseconds that the header of a request may take to arrive; 0 is no limit. Default 30,000. */
-  headerTimeoutMs?: number
+  headerTimeoutMs?: number | undefined
+}
+
+const { isDraining: _, connections: __, ...SHARED_OPTIONS } = APP_OPTIONS
+const SERVER_OPTIONS: NamesOf<ServerOptions> = {
+  ...SHARED_OPTIONS,
+  maxConnections: true,
+  idleTimeoutMs: true,
+  minRate: true,
+  host: true,
+  port: true,
+  tls: true,
+  drainMs: true,
+  graceMs: true,
+  headerTimeoutMs: true,
 }
 
 /** A blobcached server that listens. */
@@ -54,11 +69,12 @@ export async function startServer(
   store: FileStore,
   options: ServerOptions = {},
 ): Promise<RunningServer> {
+  checkArguments('startServer', store, options, SERVER_OPTIONS)
   const { host = '127.0.0.1', port = 8080, tls, drainMs = 30_000 } = options
   const connections = new Connections(options)
   const isDraining = () => connections.isDraining
   const allowedHosts = [...(options.allowedHosts ?? []), ...(isIP(host) ? [] : [host])]
-  const app = createApp(store, { ...options, allowedHosts, connections, isDraining })
+  const app = appOf(store, { ...options, allowedHosts, connections, isDraining })
   const http = createHttp(options)
   connections.watch(http)
   connections.watchPace(http, () => store.memoryUsage.waiting > 0)

@@ -9,9 +9,9 @@ import { storeMetrics } from './store.ts'
 
 export interface MetricsOptions {
   /** Tell about the process too: CPU, memory, event loop. For one that does nothing else. */
-  process?: boolean
+  process?: boolean | undefined
   /** The other processes that answer at the same port; the one that is asked tells of them all. */
-  exchange?: MetricsExchange
+  exchange?: MetricsExchange | undefined
 }
 
 /** The metrics of one process, to be added to those of others. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type Router from '@koa/router'
+import { VERSION } from '../../version.ts'
 import { openApiDocument } from '../openapi/document.ts'
 
 /** The server's own description, which any page may read. */
 export function openApiRoutes(router: Router): void {
-  const document = JSON.stringify(openApiDocument(version()))
+  const document = JSON.stringify(openApiDocument(VERSION))
   const etag = `"${createHash('sha256').update(document).digest('base64url')}"`
 
   router.get('/openapi.json', (ctx) => {
@@ -19,10 +19,4 @@ export function openApiRoutes(router: Router): void {
     ctx.type = 'application/json'
     ctx.body = document
   })
-}
-
-/** From dist/http/routes and from the sources alike. */
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

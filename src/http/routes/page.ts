@@ -6,7 +6,10 @@ import type { Context } from 'koa'
 import { HttpProblem } from '../problem.ts'
 
 /** What `npm run build` makes of src/web, found from dist/http/routes and from the sources alike. */
-const BUILT = import.meta.url.endsWith('.ts') ? '../../../dist/web/' : '../../web/'
+const BUILT: Record<string, string> = {
+  '/dist/http/routes/page.js': '../../web/',
+  '/src/http/routes/page.ts': '../../../dist/web/',
+}
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -41,7 +44,7 @@ interface Asset {
 
 /** The page at `/`. It holds no secret, so it needs no token; what it asks of the server does. */
 export function pageRoutes(router: Router): void {
-  const assets = loadAssets(new URL(BUILT, import.meta.url))
+  const assets = loadAssets(builtFolder(import.meta.url))
 
   router.get('/', (ctx) => answer(ctx, assets.get('index.html')))
   router.get('/assets/:file', (ctx) => answer(ctx, assets.get(ctx.params.file!)))
@@ -66,9 +69,15 @@ function answer(ctx: Context, asset: Asset | undefined): void {
   ctx.body = asset.bytes
 }
 
+/** @param here `undefined` in a bundle of CommonJS. A bundle has no page: what lies beside it is not ours. */
+function builtFolder(here: string | undefined): URL | undefined {
+  const [, folder] = Object.entries(BUILT).find(([file]) => here?.endsWith(file)) ?? []
+  return folder === undefined ? undefined : new URL(folder, here)
+}
+
 /** All of them, once: they are few and small, and no path from outside meets the file system. */
-function loadAssets(folder: URL): Map<string, Asset> {
-  if (!existsSync(folder)) return new Map()
+function loadAssets(folder: URL | undefined): Map<string, Asset> {
+  if (folder === undefined || !existsSync(folder)) return new Map()
   const files = readdirSync(folder).filter((file) => extname(file) in TYPES)
   return new Map(files.map((file) => [file, load(new URL(file, folder))]))
 }

@@ -21,12 +21,13 @@ import {
 } from './prepared-read.ts'
 import type { Prover, WholeCheck } from './prover.ts'
 import { type Verification, verifyFile } from './verification.ts'
+import { type RequestLike, responseOf } from './web-response.ts'
 
 export interface ReadOptions {
   /** The first byte. Default 0. */
-  start?: number
-  /** The byte after the last one. Default: the file's size. */
-  end?: number
+  start?: number | undefined
+  /** The byte after the last one: exclusive, where that of `fs.createReadStream` is inclusive. Default: the file's size. */
+  end?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -127,6 +128,27 @@ export class StoredFile {
     const all = Buffer.concat(parts.map(({ bytes }) => bytes)) // A copy even of one: chunks may be shared.
     for (const { chunk } of parts) chunk.release()
     return all
+  }
+
+  /** Returns all of it as text, decoded as UTF-8. As for `bytes`. */
+  async text(options: ReadOptions = {}): Promise<string> {
+    return new TextDecoder().decode(await this.bytes(options))
+  }
+
+  /** Returns what all of it is as JSON. As for `bytes`. @throws {SyntaxError} for anything else. */
+  async json(options: ReadOptions = {}): Promise<unknown> {
+    return JSON.parse(await this.text(options))
+  }
+
+  /**
+   * Returns a `Response` for a `Request`, or for its headers: conditions, one range, ETag, Last-Modified by
+   * name, Content-Type, Repr-Digest. Every byte of its body has been verified when it resolves. Read
+   * the body or cancel it: until then it holds memory of the store's budget.
+   * @throws {EvictedError | CorruptError | UnavailableError}
+   * @example serve((request) => store.get('a').then((file) => file.response(request)))
+   */
+  response(request?: RequestLike | Headers): Promise<Response> {
+    return responseOf(this, request)
   }
 
   /**

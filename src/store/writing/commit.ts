@@ -8,20 +8,20 @@ import type { Presence } from './presence.ts'
 
 export interface CommitOptions {
   /** Also store it under this name: 1 to 1,024 bytes of Unicode without control characters. */
-  name?: string
+  name?: string | undefined
   /** The media type to keep with the name, at most 255 bytes that an HTTP header can hold. */
-  type?: string
+  type?: string | undefined
   /** Small strings to keep with the name, 4 KiB in all. */
-  attributes?: Readonly<Record<string, string>>
+  attributes?: Readonly<Record<string, string>> | undefined
   /** Seconds to live; 0 is as long as there is room. Default: the store's `ttl`. */
-  ttl?: number
+  ttl?: number | undefined
   /** Refuse when a readable file has the name already. */
-  createOnly?: boolean
+  createOnly?: boolean | undefined
   /**
    * Asked before the first byte is read and again right before the links are written: its
    * rejection ends the upload and changes nothing.
    */
-  precondition?: () => Promise<void>
+  precondition?: (() => Promise<void>) | undefined
   signal?: AbortSignal | undefined
 }
 

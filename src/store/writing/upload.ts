@@ -8,14 +8,14 @@ import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 
 export interface StageOptions {
   /** What the content's SHA-256 must be. */
-  digest?: Digest | string
+  digest?: Digest | string | undefined
   /**
    * Bytes that the source must yield, no more and no fewer. Where it is given, the upload reserves no more
    * memory than it needs.
    */
-  size?: number
+  size?: number | undefined
   signal?: AbortSignal | undefined
-  onProgress?: (progress: Progress) => void
+  onProgress?: ((progress: Progress) => void) | undefined
 }
 
 export interface PutOptions extends StageOptions, CommitOptions {}

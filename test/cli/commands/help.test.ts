@@ -10,7 +10,8 @@ const NOWHERE = { url: 'http://127.0.0.1:1' }
 test('every command has help with an example of each thing to know', async (t) => {
   const cli = await cliFor(t, NOWHERE)
   const { stdout } = await cli.ok(['--help'])
-  const commands = ['put', 'get', 'stat', 'verify', 'rm', 'completion']
+  const commands = ['put', 'get', 'stat', 'verify', 'rm']
+  commands.push('link', 'repair', 'missing', 'fleet', 'completion')
   for (const command of ['serve', ...commands]) t.regex(stdout, new RegExp(`^  ${command} `, 'm'))
   const helps = await Promise.all(commands.map((command) => cli.ok([command, '--help'])))
   for (const help of helps) t.regex(help.stdout, /^Examples:\n {2}\S/m)
@@ -54,5 +55,13 @@ for (const shell of ['zsh', 'fish']) {
     const { stdout: script } = await cli.ok(['completion', shell])
     await writeFile(cli.path('script'), script)
     await t.notThrowsAsync(run(shell, ['-n', cli.path('script')]))
+    if (shell !== 'fish') return
+    const complete = async (line: string) => {
+      const ask = `source ./script; complete -C '${line}'`
+      return (await run('fish', ['--no-config', '-c', ask], { cwd: cli.folder })).stdout
+    }
+    t.regex(await complete('blobcached mis'), /^missing\t/)
+    t.regex(await complete('blobcached put --dry'), /^--dry-run\t/)
+    t.regex(await complete('blobcached completion z'), /^zsh/)
   })
 }

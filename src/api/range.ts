@@ -1,4 +1,8 @@
-import type { ByteRange } from '../../index.ts'
+/** Bytes of a file, from `start` to before `end`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
 
 /** More ranges than this are not worth their overhead: the whole file is sent instead. */
 const MAX_RANGES = 100

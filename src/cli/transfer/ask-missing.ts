@@ -1,0 +1,17 @@
+import type { HashesJson, MissingJson } from '../../api/missing.ts'
+import { MISSING } from '../../api/paths.ts'
+import type { RemoteServer } from '../client/remote-server.ts'
+
+/** Those of the hashes, at most `MAX_HASHES`, whose content the server cannot serve. */
+export async function askMissing(
+  server: RemoteServer,
+  hashes: readonly string[],
+): Promise<readonly string[]> {
+  const { missing } = await server.json<MissingJson>({
+    method: 'POST',
+    path: MISSING,
+    headers: { 'content-type': 'application/json' },
+    body: () => JSON.stringify({ hashes: [...hashes] } satisfies HashesJson),
+  })
+  return missing
+}

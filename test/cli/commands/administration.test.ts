@@ -1,0 +1,60 @@
+import test from 'ava'
+import { memcached } from '../../../src/index.ts'
+import { bytes } from '../../helpers/bytes.ts'
+import { cliFor } from '../../helpers/cli.ts'
+import { startMemcached } from '../../helpers/memcached.ts'
+import { startTestServer } from '../../helpers/server.ts'
+
+test('link gives content another name, from a name or a hash', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const { hash } = await server.store.put('content', { name: 'a' })
+
+  t.is((await cli.ok(['link', 'a', 'b/c'])).stdout, `${hash}  b/c\n`)
+  await cli.ok(['link', hash, 'd', '--ttl', '1h', '--type', 'text/x-own'])
+
+  t.is((await server.store.get({ name: 'b/c' })).hash, hash)
+  t.like(await server.store.get({ name: 'd' }), { ttl: 3600, type: 'text/x-own' })
+  t.is((await cli.run(['link', 'nothing', 'e'])).code, 3)
+})
+
+test('missing prints what is not there, and exits with 3', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const { hash } = await server.store.put('content')
+  const other = 'f'.repeat(64)
+
+  t.is((await cli.ok(['missing', hash])).stdout, '')
+  const { code, stdout } = await cli.run(['missing', '--list', '-'], {
+    input: `${hash}  a\n${other}  b\n`,
+  })
+  t.is(code, 3)
+  t.is(stdout, `${other}  b\n`)
+  const json = await cli.run(['missing', other, '--json'])
+  t.deepEqual(JSON.parse(json.stdout), { hash: other })
+  t.is((await cli.run(['missing', 'name'])).code, 2)
+})
+
+test('repair writes copies again, and fleet shows the servers', async (t) => {
+  const caches = await Promise.all([startMemcached(t), startMemcached(t)])
+  const addresses = caches.map(({ address }) => address)
+  const server = await startTestServer(t, { engine: memcached(addresses, { replicas: 2 }) })
+  const cli = await cliFor(t, server)
+  const { hash } = await server.store.put(bytes('repair', 3000), { name: 'a' })
+  await caches[0]!.raw.delete(`c:${hash}`)
+
+  const repaired = await cli.ok(['repair', 'a'])
+  t.regex(repaired.stdout, /^a {2}intact: \d+ of \d+ copies were there, 1 written again\n$/)
+  t.like(JSON.parse((await cli.ok(['repair', hash, '--json'])).stdout), {
+    file: hash,
+    state: 'intact',
+  })
+
+  const { stdout } = await cli.ok(['fleet'])
+  for (const address of addresses) t.regex(stdout, new RegExp(`^${address} +up `, 'm'))
+  await caches[1]!.stop()
+  const down = await cli.run(['fleet'])
+  t.is(down.code, 5)
+  t.regex(down.stdout, new RegExp(`^${addresses[1]} +down `, 'm'))
+  t.is(JSON.parse((await cli.run(['fleet', '--json'])).stdout).servers.length, 2)
+})

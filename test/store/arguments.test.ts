@@ -1,0 +1,66 @@
+import test from 'ava'
+import { createApp, startServer } from '../../src/http/index.ts'
+import { FileStore, InvalidArgumentError, memcached, memory } from '../../src/index.ts'
+
+// As a caller in JavaScript can.
+const untyped = (value: unknown) => value as never
+const store = new FileStore(memory())
+test.after.always(() => store.close())
+
+test('an address is no engine, and the message says what is', (t) => {
+  t.throws(() => new FileStore(untyped('127.0.0.1:11211')), {
+    instanceOf: InvalidArgumentError,
+    message: /new FileStore\(memcached\("127\.0\.0\.1:11211"\)\)/,
+  })
+  for (const engine of [undefined, null, {}, 'x']) {
+    t.throws(() => new FileStore(untyped(engine)), { message: /takes an engine/ })
+  }
+})
+
+test('an unknown option is refused with the nearest right one', async (t) => {
+  const cases: [() => unknown, RegExp][] = [
+    [() => new FileStore(memory(), untyped({ chunksize: 1000 })), /FileStore.*chunkSize\?/],
+    [
+      () => new FileStore(memory(), untyped({ memory: { totl: 1 } })),
+      /memory.*did you mean total\?/,
+    ],
+    [() => new FileStore(memory(), untyped({ frobnicate: 1 })), /has no option "frobnicate"$/],
+    [() => memory(untyped({ maxbytes: 1e9 })), /memory\(\).*maxBytes\?/],
+    [() => memcached('h:1', untyped({ timeoutMS: 1 })), /memcached\(\).*timeoutMs\?/],
+    [() => memcached('h:1,h:2', untyped({ replica: 2 })), /memcached\(\).*replicas\?/],
+    [() => memcached('h:1', untyped(100)), /are an object/],
+    [() => createApp(store, untyped({ corsOrigin: [] })), /createApp.*corsOrigins\?/],
+    [() => createApp(store, untyped({ access: { token: [] } })), /access.*tokens\?/],
+    [() => createApp(untyped('127.0.0.1:11211')), /createApp takes a store/],
+  ]
+  for (const [call, message] of cases) {
+    t.throws(call, { instanceOf: InvalidArgumentError, message })
+  }
+  await t.throwsAsync(startServer(store, untyped({ prot: 0 })), { message: /startServer.*port\?/ })
+  await t.throwsAsync(startServer(untyped({}), { port: 0 }), {
+    message: /startServer takes a store/,
+  })
+})
+
+test('undefined is as good as left out', async (t) => {
+  const engine = memcached('h:1,h:2', { replicas: undefined, timeoutMs: undefined })
+  await engine.close()
+  const all = new FileStore(memory({ maxBytes: undefined }), {
+    chunkSize: undefined,
+    keyPrefix: undefined,
+    secret: undefined,
+    ttl: undefined,
+    memory: { total: undefined, perRead: undefined },
+  })
+  const options = { name: 'a', type: undefined, ttl: undefined, digest: undefined, size: undefined }
+  await all.put('content', { ...options, attributes: undefined, createOnly: undefined })
+  const file = await all.get('a', { signal: undefined })
+  t.is(String(await file.bytes({ start: undefined, end: undefined })), 'content')
+  const server = await startServer(all, {
+    port: 0,
+    host: undefined,
+    tls: undefined,
+    access: undefined,
+  })
+  await server.close()
+})

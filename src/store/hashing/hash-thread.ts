@@ -24,7 +24,7 @@ export interface WholeDigest {
   /** Hashes the next bytes, which are read until the promise resolves, if it is one. */
   add(bytes: Buffer): void | Promise<void>
   end(): Digest | Promise<Digest>
-  /** Frees what is kept for a file whose digest is not needed any more. Harmless after `end`. */
+  /** Frees what is kept for a file whose digest is not needed any more. */
   drop(): void
 }
 

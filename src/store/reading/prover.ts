@@ -46,10 +46,16 @@ export class Prover {
     const digest = this.#hasher.whole(manifest.chunkSize, this.#pool)
     return new WholeCheck(digest, (whole) => {
       const isRight = whole.equals(manifest.digest)
-      this.#proofs.learn(manifest, isRight)
-      if (!isRight) this.#events.manifestDisproved(manifest.digest.hex)
+      if (isRight) this.#proofs.learn(manifest, true)
+      else this.disprove(manifest)
       return isRight
     })
+  }
+
+  /** Takes note that the chunks, each of them right, are not the file that the manifest describes. */
+  disprove(manifest: Manifest): void {
+    const isNews = this.#proofs.learn(manifest, false)
+    if (isNews) this.#events.manifestDisproved(manifest.digest.hex)
   }
 
   /**
@@ -79,6 +85,7 @@ export class Prover {
 export class WholeCheck {
   readonly #digest: WholeDigest
   readonly #judge: (whole: Digest) => boolean
+  #hasEnded = false
 
   /** @param judge Returns whether that is the digest of the file, and remembers it. */
   constructor(digest: WholeDigest, judge: (whole: Digest) => boolean) {
@@ -91,7 +98,9 @@ export class WholeCheck {
     await this.#digest.add(chunk.bytes)
   }
 
+  /** Resolves with whether the chunks are the file. */
   async end(): Promise<boolean> {
+    this.#hasEnded = true
     return this.#judge(await this.#digest.end())
   }
 
@@ -103,8 +112,10 @@ export class WholeCheck {
     )
   }
 
-  /** Frees what is kept for a check that is not finished. Idempotent, and harmless after the end. */
+  /** Frees what is kept for a check that has not ended. Idempotent. */
   drop(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     this.#digest.drop()
   }
 }

@@ -80,7 +80,8 @@ export class StoredFile {
     this.storedAt = new Date(link.storedAt)
     this.ttl = link.ttl
     this.#reading = reading
-    this.#reader = new ChunkReader(reading.chunks, reading.events, prefetched)
+    const onWrongLength = () => reading.prover.disprove(link.manifest)
+    this.#reader = new ChunkReader(reading.chunks, reading.events, onWrongLength, prefetched)
     this.#prefetched = prefetched
     if (link.name !== undefined) this.name = link.name
     if (link.type !== undefined) this.type = link.type
@@ -305,7 +306,6 @@ export class StoredFile {
   }
 
   /** The last part of an unproven file that is read whole follows when the content has the hash. */
-
   async *#parts({ signal, ...options }: ReadOptions): AsyncGenerator<Part, void, undefined> {
     const range = this.#range(options)
     if (range.start === range.end) return

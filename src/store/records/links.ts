@@ -137,7 +137,8 @@ export class Links {
     const now = Date.now()
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
-      return (await this.#set(ref, { ...link, storedAt: now }, link.ttl)) > 0
+      const { endsAt: _before, ...rest } = link
+      return (await this.#set(ref, { ...rest, storedAt: now }, link.ttl)) > 0
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
       throw error
@@ -247,6 +248,6 @@ function leadsTo(link: Link, ref: ParsedRef): boolean {
 /** Seconds from when `link` was stored until the later of both ends; 0 when one has none. */
 function longerLife(existing: Link, link: Link): number {
   if (existing.ttl === 0 || link.ttl === 0) return 0
-  const remaining = existing.ttl + Math.ceil((existing.storedAt - link.storedAt) / 1000)
-  return Math.max(Math.min(remaining, MAX_TTL), link.ttl) // Clocks may differ: never past the limit.
+  const left = Math.ceil((endOf(existing) - link.storedAt) / 1000)
+  return Math.max(Math.min(left, MAX_TTL), link.ttl) // Clocks may differ: never past the limit.
 }

@@ -27,8 +27,12 @@ export class Proofs {
     return !this.#isProvenAnyway(manifest) && this.#verdicts.get(manifest.identity) === false
   }
 
-  learn(manifest: Manifest, isRight: boolean): void {
-    if (!this.#isProvenAnyway(manifest)) this.#verdicts.set(manifest.identity, isRight)
+  /** Returns whether that is news. */
+  learn(manifest: Manifest, isRight: boolean): boolean {
+    if (this.#isProvenAnyway(manifest)) return false
+    const before = this.#verdicts.get(manifest.identity)
+    this.#verdicts.set(manifest.identity, isRight)
+    return before !== isRight
   }
 
   #isProvenAnyway({ chunkCount }: Manifest): boolean {

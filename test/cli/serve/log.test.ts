@@ -2,10 +2,18 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import test from 'ava'
+import { FileStore, memcached } from '../../../src/index.ts'
+import { Keys } from '../../../src/store/records/keys.ts'
+import { encodeLink } from '../../../src/store/records/link.ts'
+import { Sealer } from '../../../src/store/records/seal.ts'
+import { bytes } from '../../helpers/bytes.ts'
 import { COMMAND } from '../../helpers/cli.ts'
 import { ask } from '../../helpers/http.ts'
+import { startMemcached } from '../../helpers/memcached.ts'
 import { freePort } from '../../helpers/ports.ts'
 import { connectRaw } from '../../helpers/raw-http.ts'
+import { FORGERIES } from '../../helpers/records.ts'
+import { startServe } from '../../helpers/serve.ts'
 import { until, watched } from '../../helpers/watchdog.ts'
 
 test('a server whose log nobody reads any more still stops on SIGTERM', async (t) => {
@@ -46,4 +54,20 @@ test('a log that is not read in time says how many lines it lacks', async (t) =>
   }
   await watched('all lines', count())
   t.true(lost > 0 && logged > 8000, `${logged} logged, ${lost} lost`)
+})
+
+test('a record that is disproved is logged once', async (t) => {
+  const { address, raw } = await startMemcached(t)
+  const store = new FileStore(memcached(address))
+  t.teardown(() => store.close())
+  const { hash } = await store.put(bytes('content', 600_000))
+  const { manifest } = await store.find(hash)
+  const key = new Keys().linkByHash(manifest.digest)
+  const forged = FORGERIES[3]![1](manifest, manifest)
+  await raw.set(key, encodeLink({ manifest: forged, storedAt: 0, ttl: 0 }, key, new Sealer()))
+  const serving = await startServe(t, ['--memcached', address])
+  for (let i = 0; i < 2; i++) t.is((await ask(`${serving.url}/blobs/${hash}`)).status, 404)
+  const line = await serving.logged(/^a record lists chunks/)
+  t.like(line, { level: 'error', hash })
+  t.is(serving.lines.filter(({ msg }) => msg === line.msg).length, 1)
 })

@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import { FileStore, type FileStoreOptions, memcached, memory } from '../../../src/index.ts'
 import { Keys } from '../../../src/store/records/keys.ts'
 import { encodeLink } from '../../../src/store/records/link.ts'
+import { Manifest } from '../../../src/store/records/manifest.ts'
 import { Sealer } from '../../../src/store/records/seal.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { FaultyEngine, follow, hold } from '../../helpers/faulty-engine.ts'
@@ -137,6 +138,21 @@ test('what proves a manifest: the secret, storing it, reading or verifying the w
   await sealing.put(content)
   const reading = new FileStore(sealing.engine, { chunkSize: CHUNK, secret: 'secret' })
   t.true(await isProven(reading))
+})
+
+test('a record that gives a chunk another length is disproved by that chunk', async (t) => {
+  const { engine, writer } = await fresh()
+  const { hash } = await writer.put(content.subarray(0, 2500))
+  const { digest, manifest } = await writer.find(hash)
+  const list = manifest.digests
+  // Without the second of three chunks, of which the last one is shorter.
+  const shorter = Buffer.concat([list.subarray(0, 32), list.subarray(64)])
+  const forged = new Manifest(digest, 2000, CHUNK, shorter)
+  const key = new Keys().linkByHash(digest)
+  await engine.set(key, encodeLink({ manifest: forged, storedAt: 1, ttl: 0 }, key, new Sealer()))
+  const store = new FileStore(engine, { chunkSize: CHUNK })
+  await t.throwsAsync((await store.get(hash)).bytes({ start: 1500 }), { code: 'corrupt' })
+  await t.throwsAsync(store.find(hash), { code: 'corrupt' })
 })
 
 test('a file of one chunk or none needs no proof', async (t) => {

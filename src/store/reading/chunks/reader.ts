@@ -11,12 +11,22 @@ import type { FoundChunk } from './source.ts'
 export class ChunkReader {
   readonly #chunks: SharedChunks
   readonly #events: StoreEvents
+  readonly #onWrongLength: () => void
   readonly #prefetched: Prefetched | undefined
 
-  /** @param prefetched Probably the only chunk of the file. */
-  constructor(chunks: SharedChunks, events: StoreEvents, prefetched?: Prefetched) {
+  /**
+   * @param onWrongLength Called when a chunk has its digest and another length than its manifest says.
+   * @param prefetched Probably the only chunk of the file.
+   */
+  constructor(
+    chunks: SharedChunks,
+    events: StoreEvents,
+    onWrongLength: () => void,
+    prefetched?: Prefetched,
+  ) {
     this.#chunks = chunks
     this.#events = events
+    this.#onWrongLength = onWrongLength
     this.#prefetched = prefetched
   }
 
@@ -37,6 +47,7 @@ export class ChunkReader {
   #expect(found: FoundChunk, { index, digest, offset, size }: Chunk): ChunkBytes {
     if (typeof found === 'string') this.#events.chunkLost(found)
     else if (found.length === size) return found
+    else this.#onWrongLength()
     const what = `chunk ${index} (${size} bytes at ${offset})`
     if (found === 'evicted') throw new EvictedError(`${what} is gone`)
     throw new CorruptError(`${what} is not what was stored`, {

@@ -17,6 +17,8 @@ import {
 import { createBackend, reloadServersOnHangup } from './backend.ts'
 import { collectLessOften, endOnCrash, stopOnSignal } from './lifecycle.ts'
 import { announcer, connectionLog, createLogger, damageLog } from './log.ts'
+import { fitConnections, maxOpenFiles } from './open-files.ts'
+import { answerPulse } from './pulse.ts'
 import { readAccess, readSecrets } from './secrets.ts'
 import { blame, type NameOf, printable, type ServeSettings } from './settings.ts'
 import { readCertificate, reloadOnHangup } from './tls.ts'
@@ -43,7 +45,8 @@ function withMemjsNames(settings: ServeSettings): ServeSettings {
 }
 
 /** Validates every setting before anything listens. */
-async function start(settings: ServeSettings, nameOf: NameOf): Promise<void> {
+async function start(given: ServeSettings, nameOf: NameOf): Promise<void> {
+  const settings = { ...given, maxConnections: fitConnections(given.maxConnections) }
   const access = readAccess(settings, nameOf)
   const tls = readCertificate(settings, nameOf)
   const backend = createBackend(settings, nameOf)
@@ -54,11 +57,18 @@ async function start(settings: ServeSettings, nameOf: NameOf): Promise<void> {
   }
   const logger = createLogger(settings.logLevel, settings.logFormat)
   const announce = announcer(logger)
+  if (settings.maxConnections < given.maxConnections && cluster.isPrimary) {
+    announce.warn(
+      { openFiles: maxOpenFiles(), maxConnections: settings.maxConnections },
+      `${nameOf('maxConnections')} is lowered: twice as many connections have to fit ulimit -n`,
+    )
+  }
   if (settings.workers > 1 && cluster.isPrimary) {
     await store.close()
     return supervise(settings, nameOf, announce)
   }
   endOnCrash(logger)
+  answerPulse()
   store.engine.observe(connectionLog(logger))
   store.observe(damageLog(logger))
   warn(settings, access, announce)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvalidArgumentError } from '../../errors.ts'
 import type { Logger } from '../../http/index.ts'
+import { watchPulse } from './pulse.ts'
 import { type NameOf, printable, type ServeSettings } from './settings.ts'
 import { relayMetrics } from './worker-metrics.ts'
 
@@ -11,7 +12,7 @@ const PAUSE_MS = 1000
 
 /**
  * Runs this command in several processes that share one port and get connections in turn. A worker
- * that dies is replaced; if one dies before it listens, all end.
+ * that dies or does not answer is replaced; if one dies before it listens, all end.
  */
 export async function supervise(
   settings: ServeSettings,
@@ -50,6 +51,7 @@ export async function supervise(
   const keepOne = async () => {
     while (!stopping) {
       const worker = cluster.fork()
+      watchPulse(worker, logger)
       const { startedAt, wasListening, end } = await lifeOf(worker)
       if (stopping) return
       logger.error({ worker: worker.process.pid, end }, 'a worker died')

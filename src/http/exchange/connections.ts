@@ -41,11 +41,12 @@ export class Connections {
 
   /** Counts the connections of `http` and ends those whose clients are idle. */
   watch(http: Server): void {
-    http.maxConnections = 2 * this.maxConnections
     http.timeout = this.#idleMs / 2
     http.on('timeout', (socket) => this.of(socket).onSilence(this.#idleMs / 2))
     http.on('connection', (socket: Socket) => {
       this.sockets.add(socket)
+      // Not `maxConnections` of node:net: a worker of a cluster hands what is too much back, for ever.
+      if (this.sockets.size > 2 * this.maxConnections) socket.destroy()
       socket.once('close', () => this.sockets.delete(socket))
     })
     http.on(http instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {

@@ -8,6 +8,9 @@ import { windowFor } from './window.ts'
  */
 const HOLD_PATIENCE_MS = 250
 
+/** Bytes of an upload, up to an eighth of a chunk, that has a share of memory beside that of large ones. */
+const SMALL_BYTES = 64 * 1024
+
 /** Who a window is for. Slow uploads must not keep reads waiting, nor slow reads uploads. */
 export type Streaming = 'read' | 'upload'
 
@@ -62,7 +65,7 @@ export class Budgets {
 
   /**
    * Room for the chunks of one stream: those under way and the one that is being cut or sent; all
-   * of `bytes` if that is less. Once half of the memory is in use, two chunks.
+   * of `bytes` if that is less. Small uploads need not wait for large ones. Once half of the memory is in use, two chunks.
    * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
    */
   async window(
@@ -72,6 +75,10 @@ export class Budgets {
     signal?: AbortSignal,
   ): Promise<WindowLease> {
     const part = this.#windows[kind]
+    if (kind === 'upload' && bytes <= Math.min(SMALL_BYTES, chunkSize / 8)) {
+      const lease = part.tryAcquire(bytes) ?? (await this.work(bytes, signal))
+      return { chunks: 1, release: () => lease.release() }
+    }
     const min = Math.min(bytes, 2 * chunkSize)
     const isTight = part.used > part.total / 2
     const want = isTight ? min : Math.min(bytes, (windowFor(chunkSize) + 1) * chunkSize)

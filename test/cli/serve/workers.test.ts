@@ -3,7 +3,9 @@ import test from 'ava'
 import { bytes } from '../../helpers/bytes.ts'
 import { cliFor } from '../../helpers/cli.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
+import { connectRaw } from '../../helpers/raw-http.ts'
 import { startServe } from '../../helpers/serve.ts'
+import { until } from '../../helpers/watchdog.ts'
 
 /** The workers of a primary; Linux tells. */
 function childrenOf(pid: number): number[] {
@@ -71,4 +73,25 @@ test('several workers without a memcached are refused: each would have files of 
   const { code, stderr } = await cli.run(['serve', '--workers', '2', '--port', '0'])
   t.is(code, 2)
   t.regex(stderr, /--workers.*--memcached/)
+})
+
+test.serial('a worker that does not answer is replaced', async (t) => {
+  const memcached = await startMemcached(t)
+  const serving = await startServe(t, ['--workers', '2', '--memcached', memcached.address])
+  const [victim] = childrenOf(serving.pid)
+  process.kill(victim!, 'SIGSTOP')
+  t.is((await serving.logged('a worker does not answer, and is replaced')).worker, victim)
+  t.is((await serving.logged('a worker died')).end, 'SIGKILL')
+})
+
+test.serial('more connections than twice the limit are dropped at once, and leave nothing behind', async (t) => {
+  const memcached = await startMemcached(t)
+  const limits = ['--max-connections', '20', '--memcached', memcached.address]
+  const serving = await startServe(t, ['--workers', '2', ...limits])
+  const clients = await Promise.all(Array.from({ length: 200 }, () => connectRaw(t, serving.url)))
+  await until('the surplus to be dropped', () => clients.filter((c) => c.isClosed).length >= 120)
+  for (const client of clients) client.socket.destroy()
+  const isServing = async () => (await fetch(`${serving.url}/readyz`, once)).status === 200
+  await until('the workers to serve', isServing)
+  for (let i = 0; i < 4; i++) t.true(await isServing())
 })

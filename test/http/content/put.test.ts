@@ -66,6 +66,8 @@ test('the answer to an upload is these bytes', async (t) => {
   const expected = [
     'HTTP/1.1 201 Created',
     'X-Request-Id: mine',
+    'X-Content-Type-Options: nosniff',
+    'Cross-Origin-Resource-Policy: same-origin',
     'Location: /files/d/f',
     `ETag: "${hex}"`,
     'Content-Type: application/json; charset=utf-8',

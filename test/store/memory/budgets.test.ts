@@ -74,3 +74,17 @@ test('uploads that take all of their part leave reads alone, and the last ones t
   for (const { release } of [...windows, read]) release()
   t.is(budgets.usage.used, 0)
 })
+
+test('small uploads find room while large ones hold all of theirs', async (t) => {
+  const chunkSize = 100_000
+  const budgets = budgetsOf(chunkSize, 16 * chunkSize)
+  const large = await Promise.all(
+    [1, 2].map(() => budgets.window('upload', 2 * chunkSize, chunkSize)),
+  )
+  const waiting = budgets.window('upload', 2 * chunkSize, chunkSize)
+  const small = await budgets.window('upload', 10_000, chunkSize)
+  t.is(budgets.usage.waiting, 1)
+  for (const window of [...large, small]) window.release()
+  ;(await waiting).release()
+  t.is(budgets.usage.used, 0)
+})

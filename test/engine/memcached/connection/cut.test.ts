@@ -128,45 +128,52 @@ test.serial('FIN with requests in flight and no later traffic: all settle', asyn
   }
 })
 
-test.serial('a request issued synchronously from a rejection is answered', async (t) => {
-  const { proxy, engine } = await rig(t)
-  const values = await fill(engine, [1000])
-  proxy.toServer = () => {}
-  const later = engine.add('x', Buffer.alloc(1)).then(
-    () => t.fail(),
-    () => {
-      proxy.heal()
-      return read(engine, 'key0', values.get('key0')!)
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(
+    `${protocol}: a request issued synchronously from a rejection is answered`,
+    async (t) => {
+      const { proxy, engine } = await rig(t, { ...QUICK, protocol })
+      const values = await fill(engine, [1000])
+      proxy.toServer = () => {}
+      const later = engine.add('x', Buffer.alloc(1)).then(
+        () => t.fail(),
+        () => {
+          proxy.heal()
+          return read(engine, 'key0', values.get('key0')!)
+        },
+      )
+      await sleep(50)
+      reset(proxy.last)
+      t.is(await watched('the request from the rejection', later), 'right')
     },
   )
-  await sleep(50)
-  reset(proxy.last)
-  t.is(await watched('the request from the rejection', later), 'right')
-})
+}
 
-test.serial('what an abandoned socket still sends reaches nobody', async (t) => {
-  const { proxy, engine } = await rig(t, { ...QUICK, timeoutMs: 300 })
-  const values = await fill(engine, Array(12).fill(50_000))
-  for (let round = 0; round < 3; round++) {
-    const held: (() => void)[] = []
-    const slow = proxy.last
-    proxy.passEnds = false
-    proxy.toClient = (bytes, link, forward) => {
-      if (link === slow) held.push(() => forward(bytes))
-      else forward(bytes)
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(`${protocol}: what an abandoned socket still sends reaches nobody`, async (t) => {
+    const { proxy, engine } = await rig(t, { ...QUICK, timeoutMs: 300, protocol })
+    const values = await fill(engine, Array(12).fill(50_000))
+    for (let round = 0; round < 3; round++) {
+      const held: (() => void)[] = []
+      const slow = proxy.last
+      proxy.passEnds = false
+      proxy.toClient = (bytes, link, forward) => {
+        if (link === slow) held.push(() => forward(bytes))
+        else forward(bytes)
+      }
+      const work = readAll(engine, values)
+      t.is((await work).unavailable, 12)
+      // New traffic while the late data, a late FIN or a late RST arrive.
+      const traffic = [readAll(engine, values), readAll(engine, values)]
+      for (const release of held) release()
+      if (round === 1) slow.client.end()
+      if (round === 2) slow.client.resetAndDestroy()
+      traffic.push(readAll(engine, values))
+      for (const each of await Promise.all(traffic)) t.is(each.right, 12)
+      proxy.heal()
     }
-    const work = readAll(engine, values)
-    t.is((await work).unavailable, 12)
-    // New traffic while the late data, a late FIN or a late RST arrive.
-    const traffic = [readAll(engine, values), readAll(engine, values)]
-    for (const release of held) release()
-    if (round === 1) slow.client.end()
-    if (round === 2) slow.client.resetAndDestroy()
-    traffic.push(readAll(engine, values))
-    for (const each of await Promise.all(traffic)) t.is(each.right, 12)
-    proxy.heal()
-  }
-})
+  })
+}
 
 test.serial('an idle connection that was closed is replaced without a failure', async (t) => {
   const { proxy, engine } = await rig(t)
@@ -178,11 +185,13 @@ test.serial('an idle connection that was closed is replaced without a failure', 
   }
 })
 
-test.serial('an add that may have arrived is not tried twice', async (t) => {
-  const { proxy, engine, server } = await rig(t)
-  await engine.ping()
-  proxy.toClient = (_bytes, link) => reset(link)
-  t.is(await failureOf(t, 'add', engine.add('key', Buffer.from('x'))), 'reset')
-  t.deepEqual(await server.raw.get('key'), Buffer.from('x'))
-  t.is(proxy.count, 1)
-})
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(`${protocol}: an add that may have arrived is not tried twice`, async (t) => {
+    const { proxy, engine, server } = await rig(t, { ...QUICK, protocol })
+    await engine.ping()
+    proxy.toClient = (_bytes, link) => reset(link)
+    t.is(await failureOf(t, 'add', engine.add('key', Buffer.from('x'))), 'reset')
+    t.deepEqual(await server.raw.get('key'), Buffer.from('x'))
+    t.is(proxy.count, 1)
+  })
+}

@@ -16,14 +16,16 @@ function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-test.serial('a black hole fails a lone request in time', async (t) => {
-  const { proxy, engine } = await rig(t)
-  await engine.ping()
-  proxy.toServer = () => {}
-  const start = performance.now()
-  t.is(await failureOf(t, 'get', engine.get('key', whole)), 'timeout')
-  t.true(performance.now() - start < QUICK.timeoutMs! + SLACK)
-})
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(`${protocol}: a black hole fails a lone request in time`, async (t) => {
+    const { proxy, engine } = await rig(t, { ...QUICK, protocol })
+    await engine.ping()
+    proxy.toServer = () => {}
+    const start = performance.now()
+    t.is(await failureOf(t, 'get', engine.get('key', whole)), 'timeout')
+    t.true(performance.now() - start < QUICK.timeoutMs! + SLACK)
+  })
+}
 
 test.serial('a black hole under steady traffic fails requests in time', async (t) => {
   const { proxy, engine } = await rig(t)
@@ -46,17 +48,22 @@ test.serial('a black hole under steady traffic fails requests in time', async (t
   t.true((await recovery(() => engine.ping())) < 1000 + SLACK)
 })
 
-test.serial('a memcached that stops answering in mid-response fails in time', async (t) => {
-  const { proxy, engine } = await rig(t)
-  const values = await fill(engine, Array(4).fill(200_000))
-  let left = 300_000
-  proxy.toClient = (bytes, _link, forward) => {
-    forward(bytes.subarray(0, left))
-    left = Math.max(0, left - bytes.length)
-  }
-  const { right, unavailable } = await readAll(engine, values)
-  t.deepEqual({ right, unavailable }, { right: 1, unavailable: 3 })
-})
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(
+    `${protocol}: a memcached that stops answering in mid-response fails in time`,
+    async (t) => {
+      const { proxy, engine } = await rig(t, { ...QUICK, protocol })
+      const values = await fill(engine, Array(4).fill(200_000))
+      let left = 300_000
+      proxy.toClient = (bytes, _link, forward) => {
+        forward(bytes.subarray(0, left))
+        left = Math.max(0, left - bytes.length)
+      }
+      const { right, unavailable } = await readAll(engine, values)
+      t.deepEqual({ right, unavailable }, { right: 1, unavailable: 3 })
+    },
+  )
+}
 
 test.serial('SIGSTOP fails in time; SIGCONT is noticed within a second', async (t) => {
   const { server, engine } = await rig(t)

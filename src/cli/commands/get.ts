@@ -52,8 +52,9 @@ export function getCommand(): Command {
 
 const HELP = `
 A file that is there with the right content is left alone, so a list that was interrupted can be
-fetched again. A file gets its name only when it is complete and its SHA-256 is right; until then its bytes are in
-a hidden file in the same folder. Prints the SHA-256 and the path of each file, as sha256sum does.
+fetched again. A file gets its name only when it is complete and its SHA-256 is right; until then
+its bytes are in a hidden file in the same folder. Prints the SHA-256 and the path of each file, as
+sha256sum does.
 
 A cache keeps no list of its files, so a folder cannot be fetched by its name alone: keep what
 put -r prints, and pass it to --list.

@@ -12,7 +12,7 @@ export interface PutItem {
   readonly name: string | undefined
   /** Bytes; 0 if unknown. */
   readonly size: number
-  /** Why it cannot be stored, or what is in it if it is a folder. */
+  /** Why it, or what is in it, cannot be stored. */
   readonly failure?: unknown
 }
 
@@ -32,7 +32,7 @@ export async function planPut(
   options: PutPlanOptions,
 ): Promise<PutItem[]> {
   const { name, prefix = '' } = options
-  if (paths.filter((path) => path === '-').length > 1) {
+  if (paths.filter((path) => STDIN.has(path)).length > 1) {
     throw new UsageError('standard input can be stored once')
   }
   const filter = await filterOf(options)

@@ -126,6 +126,7 @@ test('put refuses what makes no sense before it sends anything', async (t) => {
     [['put', 'same', 'd/same'], /would both be called "same"/],
     [['put', '-r', 'd', '--name', 'x'], /--name is for one file/],
     [['put', '-', '-'], /once/],
+    [['put', '-', '/dev/stdin'], /once/],
     [['put'], /missing required argument/],
     [['put', 'same', '--ttl', 'soon'], /takes a time/],
     [['put', 'same', '--server', 'ftp://x'], /takes a URL/],

@@ -11,6 +11,7 @@ export type {
   Outcome,
   Proof,
   SetOptions as EngineSetOptions,
+  Slot,
   Versions,
 } from './engine/engine.ts'
 export { DamagedError } from './engine/engine.ts'

@@ -51,6 +51,19 @@ export interface DeleteOptions extends CopyOptions {
   tombstone?: (what: { isLeft: boolean }) => { value: Buffer; ttl: number }
 }
 
+/**
+ * A value as it was when it was looked at, and the way to put another one in its place and in no
+ * other's.
+ */
+export interface Slot {
+  readonly current: Buffer | undefined
+  /**
+   * Stores `value`; resolves with false, and changes nothing, when `current` is no longer what is
+   * there. Rejects as `set` does.
+   */
+  put(value: Buffer, ttl: number): Promise<boolean>
+}
+
 /** How the copies of one key were found, and left. */
 export interface CopyReport {
   /** Copies that there should be. */
@@ -101,6 +114,12 @@ export interface Engine {
   delete(key: string, options?: DeleteOptions): Promise<boolean>
 
   /**
+   * Reads what is under `key`, for a write that may replace that and nothing else. Only engines that
+   * keep one copy have it.
+   */
+  look?(key: string): Promise<Slot>
+
+  /**
    * Reads every copy of `key` and writes those again that are missing, outdated or wrong, where
    * one proves itself. Only engines that keep several copies have it. Rejects as `get` does.
    */
@@ -125,6 +144,9 @@ export interface Engine {
   /** Settles everything under way and frees every resource; the process can exit. Idempotent. */
   close(): Promise<void>
 }
+
+/** An engine that can be a server of a fleet. */
+export type ServerEngine = Engine & Required<Pick<Engine, 'look'>>
 
 /** What an operator asks of one backend server; a figure that it does not tell is left out. */
 export interface EngineStats {

@@ -59,6 +59,22 @@ export class Client extends memjs.Client {
     return this.#ask({ opcode: Opcode.add, key, extras: [0, exptime], value }, wasNew)
   }
 
+  /**
+   * Whether it was stored: not when `item` is no longer what is there. A memcached that does not count
+   * (`-C`) cannot tell.
+   * @throws {InsufficientStorageError | TooLargeError}
+   */
+  storeInPlaceOf(
+    item: Item | undefined,
+    key: string,
+    value: Buffer,
+    exptime: number,
+  ): Promise<boolean> {
+    if (item === undefined) return this.storeNew(key, value, exptime)
+    const fields = { opcode: Opcode.set, key, extras: [0, exptime], value, cas: item.cas }
+    return this.#ask(fields, wasUnchanged)
+  }
+
   extend(key: string, exptime: number): Promise<boolean> {
     return this.#ask({ opcode: Opcode.touch, key, extras: [exptime] }, isThere)
   }
@@ -163,6 +179,10 @@ function wasNew(response: Response): boolean {
   if (response.header.status === Status.exists) return false
   expectStored(response)
   return true
+}
+
+function wasUnchanged(response: Response): boolean {
+  return response.header.status !== Status.notFound && wasNew(response)
 }
 
 function expectStored(response: Response): void {

@@ -2,12 +2,12 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { UnavailableError } from '../../errors.ts'
 import {
   DamagedError,
-  type Engine,
   type EngineObserver,
   type EngineStats,
   type GetOptions,
   type Operation,
   type Proof,
+  type ServerEngine,
   type SetOptions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
@@ -26,7 +26,7 @@ import { Server } from './server.ts'
 import { toEngineStats } from './stats.ts'
 
 /** One memcached server. */
-export class MemcachedEngine implements Engine {
+export class MemcachedEngine implements ServerEngine {
   readonly #name: string
   readonly #client: Client
   readonly #secondLook: SecondLook
@@ -92,6 +92,18 @@ export class MemcachedEngine implements Engine {
 
   delete(key: string) {
     return this.#run('delete', key, () => again(() => this.#client.remove(key)))
+  }
+
+  look(key: string) {
+    return this.#run('get', key, async () => {
+      const item = await again(() => this.#client.gets(key))
+      const put = (value: Buffer, ttl: number) =>
+        this.#run('set', key, async () => {
+          const exptime = toExptime(ttl)
+          return this.#store(() => this.#client.storeInPlaceOf(item, key, value, exptime))
+        })
+      return { current: item?.value, put }
+    })
   }
 
   async maxValueSize(keyLength: number): Promise<number> {

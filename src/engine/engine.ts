@@ -25,7 +25,10 @@ export interface GetOptions<T = unknown> {
 
 /** What an engine with several copies of a value needs to know to keep them alike. */
 export interface Versions<T> {
-  /** Of copies that prove themselves and differ, the one for which this is largest counts. */
+  /**
+   * Of copies that prove themselves and differ, the one for which this is largest counts; of two with
+   * the same version, the one whose bytes come later in order.
+   */
   of(proven: T): number
   /** Seconds that it has left to live, 0 for no limit; `undefined` when it must not be written again. */
   ttl(proven: T): number | undefined
@@ -42,13 +45,29 @@ export interface SetOptions extends CopyOptions {
   ttl?: number
 }
 
-export interface DeleteOptions extends CopyOptions {
-  /**
-   * Makes what to leave in the value's place where there are several servers: a newer version, so
-   * that a copy loses which is left on one that does not answer (`isLeft`), or which another
-   * process is about to write again.
-   */
-  tombstone?: (what: { isLeft: boolean }) => { value: Buffer; ttl: number }
+/** What takes the place of every copy of a value. */
+export interface Successor<T> {
+  value: Buffer
+  /** What the proof will make of `value`. Its version has to be larger than that of the newest copy. */
+  proven: T
+  /** Seconds to live, 0 for no limit. */
+  ttl: number
+}
+
+/** What the copies were that a successor is asked for. */
+export interface Predecessors<T> {
+  /** The one that counts, of those that could be read. */
+  newest: T | undefined
+  /** Whether a copy was there that did not prove itself. */
+  isDamaged: boolean
+  /** Whether a server may have kept a copy, since it did not answer. */
+  isLeft: boolean
+}
+
+export interface ReplaceOptions<T> {
+  versions: Versions<T>
+  /** Replace the copies of servers that are not the key's own too, wherever there are some. Default false. */
+  everywhere?: boolean
 }
 
 /**
@@ -111,13 +130,27 @@ export interface Engine {
   touch(key: string, ttl: number, options?: CopyOptions): Promise<boolean>
 
   /** Removes `key`. Resolves with whether it was there; removing what is not there is no error. */
-  delete(key: string, options?: DeleteOptions): Promise<boolean>
+  delete(key: string, options?: CopyOptions): Promise<boolean>
 
   /**
    * Reads what is under `key`, for a write that may replace that and nothing else. Only engines that
    * keep one copy have it.
    */
   look?(key: string): Promise<Slot>
+
+  /**
+   * Puts what `next` returns in the place of every copy of `key`; copies that are newer by then stay. Resolves
+   * with the number of copies that are as new as that. `next` may be asked again. Only engines that keep
+   * several copies have it.
+   * @throws {UnavailableError} when there are too few copies for the write to stay; it may or may not
+   * have been made then.
+   */
+  replace?<T>(
+    key: string,
+    prove: Proof<T>,
+    next: (predecessors: Predecessors<T>) => Successor<T>,
+    options: ReplaceOptions<NoInfer<T>>,
+  ): Promise<number>
 
   /**
    * Reads every copy of `key` and writes those again that are missing, outdated or wrong, where

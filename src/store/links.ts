@@ -1,10 +1,17 @@
-import { type CopyReport, DamagedError, type Engine, type Versions } from '../engine/engine.ts'
+import {
+  type CopyReport,
+  DamagedError,
+  type Engine,
+  type Predecessors,
+  type Successor,
+  type Versions,
+} from '../engine/engine.ts'
 import { MAX_TTL } from '../engine/key.ts'
 import { CorruptError, UnavailableError } from '../errors.ts'
 import { describeRef, type ParsedRef } from './file-ref.ts'
 import type { Keys } from './keys.ts'
 import { KnownLinks } from './known-links.ts'
-import { decodeLink, encodeLink, type Link } from './link.ts'
+import { decodeLink, encodeLink, type Link, MAX_TIME } from './link.ts'
 import type { Manifest } from './manifest.ts'
 import { repairCopies } from './repair-copies.ts'
 import type { Sealer } from './seal.ts'
@@ -97,11 +104,11 @@ export class Links {
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
+    if (this.#hasCopies) return this.#supersede(ref, link)
     const { key, record } = this.#encode(ref, link)
     const options = { ...PLACED, ttl: link.ttl }
     const added = await this.#engine.add(key, record, options)
     if (added > 0) return { created: true, copies: added }
-    if (this.#hasCopies) return this.#supersede(ref, link)
     return { created: false, copies: await this.#engine.set(key, record, options) }
   }
 
@@ -123,13 +130,16 @@ export class Links {
   }
 
   async delete(ref: ParsedRef): Promise<boolean> {
-    const isGone = this.#hasCopies && (await this.#isGone(ref))
     const key = this.#key(ref)
-    const tombstone = ({ isLeft }: { isLeft: boolean }) => ({
-      value: encodeTombstone({ deletedAt: Date.now() }, key, this.#sealer),
-      ttl: isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL,
+    if (!this.#hasCopies) return this.#engine.delete(key, PLACED)
+    let wasThere = false
+    await this.#replace(ref, true, ({ newest, isDamaged, isLeft }, storedAt) => {
+      wasThere = isDamaged || toLink(newest) !== undefined
+      const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
+      const ttl = isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
+      return { value: encodeTombstone(entry, key, this.#sealer), proven: entry, ttl }
     })
-    return (await this.#engine.delete(key, { ...PLACED, tombstone })) && !isGone
+    return wasThere
   }
 
   /**
@@ -137,13 +147,41 @@ export class Links {
    * this one on a server that is away or has stood in for one, so that this must go on being newer.
    */
   async #supersede(ref: ParsedRef, link: Link): Promise<LinkWritten> {
-    const created = await this.#isGone(ref)
-    if (link.ttl === 0 || ref.name === undefined) {
-      return { created, copies: await this.#set(ref, link, link.ttl) }
+    let created = true
+    const copies = await this.#replace(ref, false, ({ newest, isDamaged, isLeft }, storedAt) => {
+      created = !isDamaged && toLink(newest) === undefined
+      const entry = { ...link, storedAt: storedAt(link.storedAt) }
+      const isFirst = newest === undefined && !isDamaged && !isLeft
+      if (isFirst || link.ttl === 0 || ref.name === undefined) {
+        return { value: this.#encode(ref, entry).record, proven: entry, ttl: link.ttl }
+      }
+      const lasting = { ...entry, endsAt: entry.storedAt + link.ttl * 1000 }
+      const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
+      return { value: this.#encode(ref, lasting).record, proven: lasting, ttl }
+    })
+    return { created, copies }
+  }
+
+  /**
+   * Puts what `next` makes in the place of all copies.
+   * @param next Gets a function that makes a time later than any that is known.
+   */
+  #replace(
+    ref: ParsedRef,
+    everywhere: boolean,
+    next: (there: Predecessors<Entry>, later: (now: number) => number) => Successor<Entry>,
+  ): Promise<number> {
+    const key = this.#key(ref)
+    let last = 0
+    const prove = (record: Buffer) => this.#prove(record, key, ref)
+    const successor = (there: Predecessors<Entry>) => {
+      const known = there.newest === undefined ? 0 : versions.of(there.newest)
+      return next(there, (now) => {
+        last = Math.min(Math.max(now, known + 1, last + 1), MAX_TIME)
+        return last
+      })
     }
-    const lasting = { ...link, endsAt: link.storedAt + link.ttl * 1000 }
-    const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
-    return { created, copies: await this.#set(ref, lasting, ttl) }
+    return this.#engine.replace!(key, prove, successor, { versions, everywhere })
   }
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
@@ -165,17 +203,7 @@ export class Links {
   }
 
   get #hasCopies(): boolean {
-    return this.#engine.repair !== undefined
-  }
-
-  /** Whether what the engine has under the key, if anything, is a tombstone or has ended. */
-  async #isGone(ref: ParsedRef): Promise<boolean> {
-    try {
-      return (await this.read(ref)) === undefined
-    } catch (error) {
-      if (error instanceof UnavailableError || error instanceof CorruptError) return false
-      throw error
-    }
+    return this.#engine.replace !== undefined
   }
 
   /** For what can do without: a write must not fail because some servers do not answer. */

@@ -2,6 +2,7 @@ import { UnavailableError } from '../../errors.ts'
 import { DamagedError, type Versions } from '../engine.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import { isNewer } from './versioned.ts'
 
 /** A copy that proved itself: the bytes, and what they stand for. */
 export interface Copy<T> {
@@ -35,10 +36,12 @@ export class Answers<T> {
     return this.#given.size
   }
 
-  /** Good copies among them. */
+  /** Good copies among them, where copies count. */
   get copies(): number {
     let copies = 0
-    for (const answer of this.#given.values()) if (typeof answer !== 'string') copies++
+    for (const [member, answer] of this.#given) {
+      if (typeof answer !== 'string' && this.#seats.counts(member)) copies++
+    }
     return copies
   }
 
@@ -74,18 +77,23 @@ export class Answers<T> {
     return lacks
   }
 
+  /** Whether a server on which a copy would count said nothing. */
+  get isUnsure(): boolean {
+    return this.#seats.circle.some((member) => !this.#given.has(member))
+  }
+
   /** Holders that said nothing. */
   get silent(): number {
     return this.#seats.holders.filter((member) => !this.#given.has(member)).length
   }
 
   /**
-   * Says what it means that no copy proved itself: absence, when the servers that are silent are
-   * too few to be the only ones with a copy.
+   * Says what it means that no copy counts.
+   * @param canTell Whether the servers that are silent are too few to be the only ones with a copy.
    * @throws {UnavailableError | DamagedError}
    */
-  conclude(key: string, tolerated: number): undefined {
-    if (this.silent > tolerated || this.count === 0) throw silence(this.#seats, this.#lastFailure)
+  conclude(key: string, canTell: boolean): undefined {
+    if (!canTell || this.count === 0) throw silence(this.#seats, this.#lastFailure)
     for (const answer of this.#given.values()) {
       if (answer === 'damaged') throw new DamagedError(key)
     }
@@ -93,7 +101,7 @@ export class Answers<T> {
   }
 
   #isNewer(a: Copy<T>, b: Copy<T>): boolean {
-    return this.#versions !== undefined && this.#versions.of(a.proven) > this.#versions.of(b.proven)
+    return this.#versions !== undefined && isNewer(this.#versions, a, b)
   }
 }
 

@@ -1,18 +1,21 @@
+import { LRUCache } from 'lru-cache'
 import { InvalidArgumentError, type UnavailableError } from '../../errors.ts'
 import type {
   CopyOptions,
-  DeleteOptions,
   Engine,
   EngineObserver,
   EngineStats,
   GetOptions,
+  Predecessors,
   Proof,
+  ReplaceOptions,
+  ServerEngine,
   SetOptions,
+  Successor,
   Versions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
-import type { Copy, Lack } from './answers.ts'
-import { silence } from './answers.ts'
+import { type Copy, silence } from './answers.ts'
 import { askAll, throwIfUnsure } from './ask-all.ts'
 import { handOver } from './hand-over.ts'
 import { HedgeBudget } from './hedge-budget.ts'
@@ -20,14 +23,24 @@ import { Member, type Server } from './member.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
 import { repairCopies } from './repair-copies.ts'
-import { Repairs } from './repairs.ts'
-import { Seats } from './seats.ts'
+import { Repairs, toRepair } from './repairs.ts'
+import { Replacing } from './replacing.ts'
+import { majority, Seats } from './seats.ts'
 import { addCopies, setCopies } from './writing.ts'
 
 export interface FleetOptions {
   /** Servers that each key lives on, 1 to the number of servers. Default 1. */
   replicas?: number
+  /**
+   * Copies of a link that a write needs, 1 to `replicas` + 1; with fewer it rejects with `UnavailableError`.
+   * Default: so many that the write stays, docs/design.md. With 1 writes go on while a single server
+   * answers, and may be undone.
+   */
+  writeQuorum?: number
 }
+
+/** Keys of which the newest version that was seen is remembered: some 3 MB. */
+const MAX_VERSIONS = 16_384
 
 /**
  * Spreads keys over servers, each key on `replicas` of them, and keeps its copies alike: what
@@ -36,6 +49,8 @@ export interface FleetOptions {
  */
 export class Fleet implements Engine {
   readonly #replicas: number
+  readonly #writeQuorum: number | undefined
+  readonly #newest = new LRUCache<string, number>({ max: MAX_VERSIONS })
   readonly #observers: EngineObserver[] = []
   readonly #hedges = new HedgeBudget()
   readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
@@ -45,10 +60,12 @@ export class Fleet implements Engine {
   /** Those that were taken out and still have work under way. */
   readonly #leaving = new Set<Member>()
 
-  /** @throws {InvalidArgumentError} for fewer servers than replicas. */
-  constructor(servers: readonly Server[], { replicas = 1 }: FleetOptions = {}) {
+  /** @throws {InvalidArgumentError} for fewer servers than replicas, or an option out of its range. */
+  constructor(servers: readonly Server[], { replicas = 1, writeQuorum }: FleetOptions = {}) {
     checkReplicas(replicas, servers)
+    checkWriteQuorum(writeQuorum, replicas)
     this.#replicas = replicas
+    this.#writeQuorum = writeQuorum
     this.#members = servers.map((server) => new Member(server, this.#onReturn))
     this.#placement = new Placement(this.#members)
   }
@@ -59,11 +76,16 @@ export class Fleet implements Engine {
   }
 
   async get<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}): Promise<T | undefined> {
-    const seats = this.#seats(key, options.versions !== undefined)
+    const { versions } = options
+    const seats = this.#seats(key, versions !== undefined)
     return new Reading(seats, key, prove, options, {
       hedges: this.#hedges,
-      tolerated: this.#tolerated(options.versions),
-      lacking: (best, lacks) => this.#repairLater(key, best, lacks, options.versions),
+      tolerated: this.#tolerated(versions),
+      isOutdated: (best) => this.#isOutdated(key, best, versions),
+      lacking: (best, lacks) => {
+        const repair = toRepair(best, prove, versions)
+        if (repair !== undefined) this.#repairs.offer(key, repair, lacks)
+      },
     }).run()
   }
 
@@ -98,21 +120,27 @@ export class Fleet implements Engine {
     return false
   }
 
-  async delete(key: string, options: DeleteOptions = {}): Promise<boolean> {
-    const { extraCopy = false, tombstone } = options
+  async delete(key: string, { extraCopy = false }: CopyOptions = {}): Promise<boolean> {
     const { seats } = await this.#change(key, { extraCopy })
     for (const { missed } of seats.ranked) missed.forget(key)
     // Everywhere: any server may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
-    // Others may have another list of servers, or be repairing a copy with what they read before.
-    if (seats.ranked.length > 1 && tombstone !== undefined) {
-      const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
-      const { value, ttl } = tombstone({ isLeft })
-      await setCopies(seats, key, value, { ttl })
-    }
     if (deleted.yes) return true
     throwIfUnsure(seats, deleted, extraCopy ? this.#replicas - 1 : 0)
     return false
+  }
+
+  async replace<T>(
+    key: string,
+    prove: Proof<T>,
+    next: (predecessors: Predecessors<T>) => Successor<T>,
+    { versions, everywhere = false }: ReplaceOptions<T>,
+  ): Promise<number> {
+    const { seats } = await this.#change(key, { extraCopy: true })
+    const replacing = new Replacing(seats, key, { prove, versions }, everywhere)
+    const { copies, version } = await replacing.run(next)
+    this.#learn(key, version)
+    return this.#written(key, copies, seats)
   }
 
   async repair<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}) {
@@ -170,7 +198,9 @@ export class Fleet implements Engine {
    * @param servers Called for each name that is new, for its engine.
    * @throws {InvalidArgumentError} for fewer servers than replicas; then nothing changes.
    */
-  protected update(servers: readonly (Omit<Server, 'engine'> & { engine: () => Engine })[]): void {
+  protected update(
+    servers: readonly (Omit<Server, 'engine'> & { engine: () => ServerEngine })[],
+  ): void {
     checkReplicas(this.#replicas, servers)
     const known = new Map(this.#members.map((member) => [member.name, member]))
     this.#members = servers.map(({ name, weight, engine }) => {
@@ -201,7 +231,9 @@ export class Fleet implements Engine {
 
   #seats(key: string, extraCopy: boolean): Seats {
     checkKey(key)
-    return new Seats(this.#placement.rank(key), this.#replicas + (extraCopy ? 1 : 0))
+    const ranked = this.#placement.rank(key)
+    if (!extraCopy) return new Seats(ranked, this.#replicas)
+    return new Seats(ranked, this.#replicas + 1, majority(this.#replicas, this.#writeQuorum))
   }
 
   /** Where to change a key, once nothing is on its way there that could undo it. */
@@ -219,19 +251,22 @@ export class Fleet implements Engine {
     return versions === undefined ? 0 : this.#replicas - 1
   }
 
-  #repairLater<T>(
-    key: string,
-    best: Copy<T>,
-    lacks: readonly Lack[],
-    versions: Versions<T> | undefined,
-  ): void {
-    const ttl = versions === undefined ? 0 : versions.ttl(best.proven)
-    if (ttl !== undefined) this.#repairs.offer(key, best.value, ttl, lacks)
+  /** Whether this process has seen a newer version than that. */
+  #isOutdated<T>(key: string, { proven }: Copy<T>, versions: Versions<T> | undefined): boolean {
+    if (versions === undefined) return false
+    const version = versions.of(proven)
+    this.#learn(key, version)
+    return version < this.#newest.get(key)!
+  }
+
+  #learn(key: string, version: number): void {
+    if (version > (this.#newest.get(key) ?? Number.NEGATIVE_INFINITY))
+      this.#newest.set(key, version)
   }
 
   /** Brings to a server that is back what it has missed. */
   #handOver(member: Member): Promise<void> {
-    return handOver(member, this.#repairs, (key) => this.#placement.rank(key))
+    return handOver(member, this.#repairs, (key) => this.#seats(key, true))
   }
 
   #written(key: string, copies: number, { wanted }: Seats): number {
@@ -261,4 +296,13 @@ function checkReplicas(replicas: number, servers: readonly unknown[]): void {
     `replicas is a whole number from 1 to the number of servers, ${servers.length}`,
     { expected: `1 to ${servers.length}`, actual: String(replicas) },
   )
+}
+
+function checkWriteQuorum(writeQuorum: number | undefined, replicas: number): void {
+  if (writeQuorum === undefined) return
+  if (Number.isSafeInteger(writeQuorum) && writeQuorum >= 1 && writeQuorum <= replicas + 1) return
+  throw new InvalidArgumentError('writeQuorum is a whole number from 1 to replicas + 1', {
+    expected: `1 to ${replicas + 1}`,
+    actual: String(writeQuorum),
+  })
 }

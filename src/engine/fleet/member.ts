@@ -1,5 +1,5 @@
 import { UnavailableError } from '../../errors.ts'
-import type { Engine, EngineStats } from '../engine.ts'
+import type { EngineStats, ServerEngine } from '../engine.ts'
 import { Latency } from './latency.ts'
 import { Load } from './load.ts'
 import { MissedWrites } from './missed-writes.ts'
@@ -14,7 +14,7 @@ const RECOVERY_MS = 10 * 60_000
 const DRAIN = { poll: 20, most: 10_000 }
 
 export interface Server extends Place {
-  readonly engine: Engine
+  readonly engine: ServerEngine
 }
 
 /**
@@ -24,7 +24,7 @@ export interface Server extends Place {
 export class Member implements Place {
   readonly name: string
   weight: number
-  readonly engine: Engine
+  readonly engine: ServerEngine
   readonly latency = new Latency()
   readonly load = new Load()
   /** Operations under way. */
@@ -76,7 +76,7 @@ export class Member implements Place {
   }
 
   /** Does something with the server, and puts it aside when it does not answer. */
-  async use<R>(work: (engine: Engine) => Promise<R>): Promise<R> {
+  async use<R>(work: (engine: ServerEngine) => Promise<R>): Promise<R> {
     this.inFlight++
     this.load.add()
     try {

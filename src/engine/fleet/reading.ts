@@ -14,13 +14,15 @@ export interface ReadingHooks<T> {
   readonly hedges: HedgeBudget
   /** How many holders may be silent for the others to be believed that there is no such key. */
   readonly tolerated: number
+  /** Whether something newer than the best copy has been seen before. */
+  isOutdated(best: Copy<T>): boolean
   /** Called with what the copy that counted has shown to be missing or wrong. */
   lacking(best: Copy<T>, lacks: Lack[]): void
 }
 
 /**
- * One read of a key. One good copy decides where a value can only be right or wrong, the newer of
- * two where it has versions, since one alone cannot know that it is outdated. So many servers are
+ * One read of a key. One good copy decides where a value can only be right or wrong, the newest of
+ * several where it has versions, since one alone cannot know that it is outdated. So many servers are
  * asked, and the next when one has no good copy, does not answer, or takes unusually long.
  */
 export class Reading<T> {
@@ -56,7 +58,7 @@ export class Reading<T> {
     this.#answers = new Answers(seats, options.versions)
     this.#line = line
     this.#holdersLeft = holders
-    this.#quorum = options.versions === undefined ? 1 : 2
+    this.#quorum = seats.quorum.read
   }
 
   run(): Promise<T | undefined> {
@@ -64,7 +66,9 @@ export class Reading<T> {
       this.#settle = { resolve, reject }
       this.#hooks.hedges.earn()
       const first = this.#line[0]
-      this.#askNext(this.#quorum)
+      // Where a holder is away the stand-ins have to be asked anyway.
+      const isShort = this.#quorum > 1 && this.#holdersLeft < this.#quorum
+      this.#askNext(isShort ? Infinity : this.#quorum)
       if (first !== undefined) this.#hedgeAfter(first)
     })
   }
@@ -99,28 +103,38 @@ export class Reading<T> {
 
   #goOn(): void {
     // Absence does not count: who was emptied cannot tell that the other copy is outdated.
-    if (this.#answers.copies >= this.#quorum) this.#decide()
+    if (this.#answers.copies >= this.#quorum && !this.#isOutdated) this.#decide()
     else if (this.#underWay === 0) this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
   }
 
-  #decide(): void {
+  /** Whether the best copy is older than one that this process has seen. */
+  get #isOutdated(): boolean {
     const { best } = this.#answers
-    if (best === undefined) {
-      const isUnsure = this.#answers.silent > this.#hooks.tolerated
-      if (isUnsure && this.#failed.length > 0 && !this.#isLastTry) {
-        this.#tryAgain()
-        return
-      }
-      try {
-        this.#resolve(this.#answers.conclude(this.#key, this.#hooks.tolerated))
-      } catch (error) {
-        this.#reject(error)
-      }
-      return
-    }
+    return best !== undefined && this.#hooks.isOutdated(best)
+  }
+
+  #decide(): void {
+    const { best, silent, isUnsure } = this.#answers
+    const isLost = best === undefined || this.#isOutdated
+    const canTell = best === undefined ? silent <= this.#hooks.tolerated : !(isLost && isUnsure)
+    if (!canTell && this.#failed.length > 0 && !this.#isLastTry) this.#tryAgain()
+    else if (isLost) this.#conclude(canTell)
+    else this.#serve(best)
+  }
+
+  #serve(best: Copy<T>): void {
     const lacks = this.#answers.lacks(best)
     if (lacks.length > 0) this.#hooks.lacking(best, lacks)
     this.#resolve(best.proven)
+  }
+
+  /** What is outdated is as good as lost, and never served: the newer one may be where nobody answers. */
+  #conclude(canTell: boolean): void {
+    try {
+      this.#resolve(this.#answers.conclude(this.#key, canTell))
+    } catch (error) {
+      this.#reject(error)
+    }
   }
 
   /** A server that was only busy may well answer now, and nobody else can. */

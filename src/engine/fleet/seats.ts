@@ -8,10 +8,12 @@ export class Seats {
   readonly ranked: readonly Member[]
   /** Copies that there should be. */
   readonly wanted: number
+  readonly quorum: Quorum
 
-  constructor(ranked: readonly Member[], wanted: number) {
+  constructor(ranked: readonly Member[], wanted: number, quorumOf: QuorumOf = anyCopy) {
     this.ranked = ranked
     this.wanted = Math.min(wanted, ranked.length)
+    this.quorum = quorumOf(this.wanted, ranked.length)
   }
 
   /** The servers that should have a copy, whether they are up or not. */
@@ -19,8 +21,19 @@ export class Seats {
     return this.ranked.slice(0, this.wanted)
   }
 
+  /** The holders and the first stand-ins, whether they are up or not: where copies count. */
+  get circle(): Member[] {
+    return this.ranked.slice(0, this.quorum.circle)
+  }
+
+  /** Whether it is in the circle. */
+  counts(member: Member): boolean {
+    const { circle } = this.quorum
+    return circle >= this.ranked.length || this.ranked.indexOf(member) < circle
+  }
+
   /** The first `count` that are up, but for those in `without`. */
-  up(count: number, without?: ReadonlySet<Member>): Member[] {
+  up(count: number, without?: { has(member: Member): boolean }): Member[] {
     const found: Member[] = []
     for (const member of this.ranked) {
       if (found.length === count) break
@@ -32,5 +45,39 @@ export class Seats {
   /** The servers that are up and likely to have a copy: the holders, and who stands in for them. */
   readable(): Member[] {
     return this.up(this.wanted + STAND_INS)
+  }
+}
+
+/** How many copies are enough: docs/design.md, "What a write promises". */
+export interface Quorum {
+  /** Servers, from the first one in order, on which copies count. */
+  readonly circle: number
+  /** Copies that a write needs. */
+  readonly write: number
+  /** Copies that a read looks for. */
+  readonly read: number
+}
+
+type QuorumOf = (wanted: number, servers: number) => Quorum
+
+/** For values that can only be right or wrong: one copy is as good as any. */
+const anyCopy: QuorumOf = (_wanted, servers) => ({ circle: servers, write: 1, read: 1 })
+
+/** Servers of one circle that a write may miss, at most. */
+const MAX_MISSED = 2
+
+/**
+ * For values that others may replace. A read looks for one copy more than the servers of a circle that a
+ * write may miss, so that one of them is from the last write. One server alone never fails a write.
+ * @param least Copies that a write needs, on any servers, where the operator wants fewer or more.
+ */
+export function majority(replicas: number, least: number | undefined): QuorumOf {
+  return (wanted, servers) => {
+    const circle = Math.min(wanted + Math.min(replicas, MAX_MISSED), servers)
+    const larger = Math.max(Math.floor(wanted / 2) + 1, circle - MAX_MISSED)
+    const write = Math.max(1, Math.min(wanted, circle - 1, larger))
+    const read = circle - write + 1
+    if (least === undefined) return { circle, write, read }
+    return { circle: servers, write: Math.min(least, wanted), read }
   }
 }

@@ -3,14 +3,15 @@ import type { Engine, SetOptions } from '../engine.ts'
 import { silence } from './answers.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import type { Versioned } from './versioned.ts'
 
 /** How often servers that do not answer are replaced by others; each time may cost a timeout. */
-const MAX_ROUNDS = 3
+export const MAX_ROUNDS = 3
 
 /**
  * Stores a value on every holder at once, and on a stand-in for each one that is down. Resolves
  * with the number of copies when all have settled: only then nobody reads the value any more.
- * @throws What went wrong, when there is not a single copy.
+ * @throws What went wrong, when there are fewer copies than a write needs.
  */
 export async function setCopies(
   seats: Seats,
@@ -39,7 +40,7 @@ export async function setCopies(
     })
     await Promise.all(attempts)
   }
-  if (copies === 0) throw worst(failures) ?? silence(seats)
+  if (!isEnough(seats, stored)) throw worst(failures) ?? silence(seats)
   rememberMissed(seats, stored, key, options)
   return copies
 }
@@ -69,7 +70,9 @@ export async function addCopies(
     ...results.filter(({ copies }) => copies === 1).map(({ member }) => member),
   ]
   if (results.every(({ copies }) => copies !== 0)) {
-    rememberMissed(seats, new Set(mine), key, options)
+    const stored = new Set(mine)
+    if (!isEnough(seats, stored)) throw silence(seats)
+    rememberMissed(seats, stored, key, options)
     return mine.length
   }
   await Promise.all(
@@ -95,21 +98,25 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
   throw silence(seats, failure)
 }
 
+function isEnough({ circle, quorum }: Seats, stored: ReadonlySet<Member>): boolean {
+  return circle.filter((member) => stored.has(member)).length >= quorum.write
+}
+
 /** For when they are back. */
-function rememberMissed(
+export function rememberMissed(
   { holders }: Seats,
   stored: ReadonlySet<Member>,
   key: string,
-  { ttl = 0 }: SetOptions,
+  { ttl = 0, versioned }: SetOptions & { versioned?: Versioned<unknown> },
 ): void {
   for (const holder of holders) {
     if (stored.has(holder)) holder.missed.forget(key)
-    else holder.missed.add(key, ttl)
+    else holder.missed.add({ key, ttl, versioned })
   }
 }
 
 /** What says most about why nothing could be written: never an outage where there is more to say. */
-function worst(failures: readonly unknown[]): unknown {
+export function worst(failures: readonly unknown[]): unknown {
   return (
     failures.find((error) => !isPassing(error)) ??
     failures.find((error) => error instanceof InsufficientStorageError) ??

@@ -62,9 +62,10 @@ function addressesIn(text: string): string[] {
 }
 
 function optionsOf(settings: Settings) {
-  const { replicas, memcachedTimeout, memcachedUsername, memcachedPassword } = settings
+  const { replicas, writeQuorum, memcachedTimeout, memcachedUsername, memcachedPassword } = settings
   return {
     replicas,
+    ...(writeQuorum !== undefined && { writeQuorum }),
     pageMover: settings.memcachedPageMover,
     ...(memcachedTimeout !== undefined && { timeoutMs: memcachedTimeout }),
     ...(memcachedUsername !== undefined && { username: memcachedUsername }),

@@ -26,6 +26,7 @@ export interface Settings {
   memcached?: string
   memcachedFile?: string
   replicas: number
+  writeQuorum?: number
   memcachedUsername?: string
   memcachedPassword?: string
   memcachedTimeout?: number
@@ -114,6 +115,10 @@ function files(): Option[] {
     setting('--replicas <number>', 'memcacheds that each chunk lives on; links live on one more')
       .default(1)
       .argParser(wholeNumber(1, 16)),
+    setting(
+      '--write-quorum <number>',
+      'copies of a link that a write needs (default: so many that it stays; 1: any)',
+    ).argParser(wholeNumber(1, 17)),
     setting('--memcached-username <name>', 'SASL user name'),
     setting('--memcached-password <password>', 'SASL password'),
     setting(

@@ -63,6 +63,16 @@ export class Answers<T> {
     return best
   }
 
+  /** Copies like `best`, where copies count. */
+  copiesOf(best: Copy<T>): number {
+    let copies = 0
+    for (const [member, answer] of this.#given) {
+      if (typeof answer === 'string' || !this.#seats.counts(member)) continue
+      if (!this.#isNewer(best, answer)) copies++
+    }
+    return copies
+  }
+
   /** The holders, of those that answered, whose copy is not like `best`. */
   lacks(best: Copy<T>): Lack[] {
     const lacks: Lack[] = []

@@ -81,7 +81,7 @@ export class Fleet implements Engine {
     return new Reading(seats, key, prove, options, {
       hedges: this.#hedges,
       tolerated: this.#tolerated(versions),
-      isOutdated: (best) => this.#isOutdated(key, best, versions),
+      isOutdated: (best, copies) => this.#isOutdated(seats, key, best, copies, versions),
       lacking: (best, lacks) => {
         const repair = toRepair(best, prove, versions)
         if (repair !== undefined) this.#repairs.offer(key, repair, lacks)
@@ -251,12 +251,21 @@ export class Fleet implements Engine {
     return versions === undefined ? 0 : this.#replicas - 1
   }
 
-  /** Whether this process has seen a newer version than that. */
-  #isOutdated<T>(key: string, { proven }: Copy<T>, versions: Versions<T> | undefined): boolean {
+  /**
+   * Whether this process knows that a newer version than that was written to as many servers as it takes.
+   * @param copies That have this version.
+   */
+  #isOutdated<T>(
+    seats: Seats,
+    key: string,
+    { proven }: Copy<T>,
+    copies: number,
+    versions: Versions<T> | undefined,
+  ): boolean {
     if (versions === undefined) return false
     const version = versions.of(proven)
-    this.#learn(key, version)
-    return version < this.#newest.get(key)!
+    if (copies >= seats.quorum.write) this.#learn(key, version)
+    return version < (this.#newest.get(key) ?? Number.NEGATIVE_INFINITY)
   }
 
   #learn(key: string, version: number): void {

@@ -14,8 +14,8 @@ export interface ReadingHooks<T> {
   readonly hedges: HedgeBudget
   /** How many holders may be silent for the others to be believed that there is no such key. */
   readonly tolerated: number
-  /** Whether something newer than the best copy has been seen before. */
-  isOutdated(best: Copy<T>): boolean
+  /** Whether something newer than the best copy, which so many servers have, is known to be stored. */
+  isOutdated(best: Copy<T>, copies: number): boolean
   /** Called with what the copy that counted has shown to be missing or wrong. */
   lacking(best: Copy<T>, lacks: Lack[]): void
 }
@@ -107,10 +107,11 @@ export class Reading<T> {
     else if (this.#underWay === 0) this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
   }
 
-  /** Whether the best copy is older than one that this process has seen. */
+  /** Whether the best copy is older than one that this process knows of. */
   get #isOutdated(): boolean {
+    if (this.#options.versions === undefined) return false
     const { best } = this.#answers
-    return best !== undefined && this.#hooks.isOutdated(best)
+    return best !== undefined && this.#hooks.isOutdated(best, this.#answers.copiesOf(best))
   }
 
   #decide(): void {

@@ -7,7 +7,17 @@
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 
-export interface GetOptions<T = unknown> {
+/** Where a value lives, where there are several servers. */
+export interface PlaceOptions {
+  /**
+   * Another key, on whose servers it is wanted: what is read together is then lost together, and
+   * nothing else with it. Has to be the same for all who ask for the key; where it was not
+   * given when the value was stored, `get`, `touch` and `repair` look in the key's own place too.
+   */
+  near?: string | undefined
+}
+
+export interface GetOptions<T = unknown> extends PlaceOptions {
   /**
    * Remove a copy that does not prove itself, unless it was overwritten in the meantime.
    * For content-addressed values only: the key says what the value must be. Default false.
@@ -34,8 +44,8 @@ export interface Versions<T> {
   ttl(proven: T): number | undefined
 }
 
-/** How many copies a value is worth, where there are several at all. */
-export interface CopyOptions {
+/** Where a value lives and how many copies it is worth, where there are several at all. */
+export interface CopyOptions extends PlaceOptions {
   /** One more than usual, for small values that lead to others. Default false. */
   extraCopy?: boolean
 }

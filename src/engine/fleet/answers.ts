@@ -73,10 +73,10 @@ export class Answers<T> {
     return copies
   }
 
-  /** The holders, of those that answered, whose copy is not like `best`. */
+  /** The servers that it is read from, of those that answered, whose copy is not like `best`. */
   lacks(best: Copy<T>): Lack[] {
     const lacks: Lack[] = []
-    for (const member of this.#seats.holders) {
+    for (const member of this.#seats.readers) {
       const answer = this.#given.get(member)
       if (answer === undefined) continue
       if (answer === 'absent') lacks.push({ member, how: 'add' })
@@ -89,12 +89,16 @@ export class Answers<T> {
 
   /** Whether a server on which a copy would count said nothing. */
   get isUnsure(): boolean {
-    return this.#seats.circle.some((member) => !this.#given.has(member))
+    return this.silentOf(this.#seats.circle) > 0
   }
 
-  /** Holders that said nothing. */
+  /** How many servers said nothing that may have the only copy. */
   get silent(): number {
-    return this.#seats.holders.filter((member) => !this.#given.has(member)).length
+    return this.silentOf(this.#seats.expected)
+  }
+
+  silentOf(members: readonly Member[]): number {
+    return members.filter((member) => !this.#given.has(member)).length
   }
 
   /**

@@ -33,6 +33,6 @@ export async function askAll(
  * @throws {UnavailableError} when one of too many that were silent might have.
  */
 export function throwIfUnsure(seats: Seats, { answered }: Said, tolerated: number): void {
-  const silent = seats.holders.filter((member) => !answered.has(member)).length
+  const silent = seats.expected.filter((member) => !answered.has(member)).length
   if (silent > tolerated || answered.size === 0) throw silence(seats)
 }

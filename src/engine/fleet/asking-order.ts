@@ -8,7 +8,7 @@ import type { Seats } from './seats.ts'
  */
 export function askingOrder(seats: Seats): { line: Member[]; holders: number } {
   const readable = seats.readable()
-  const holders = new Set(seats.holders)
+  const holders = new Set(seats.readers)
   const up = shuffle(readable.filter((member) => holders.has(member)))
   up.sort((a, b) => Number(b.isRecovering) - Number(a.isRecovering) || a.inFlight - b.inFlight)
   return {

@@ -18,6 +18,7 @@ import { checkKey } from '../key.ts'
 import { type Copy, silence } from './answers.ts'
 import { askAll, throwIfUnsure } from './ask-all.ts'
 import { handOver } from './hand-over.ts'
+import { Heat } from './heat.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { Member, type Server } from './member.ts'
 import { Placement } from './placement.ts'
@@ -37,8 +38,14 @@ export interface FleetOptions {
    * answers, and may be undone.
    */
   writeQuorum?: number
+  /**
+   * Bytes that are read of one place within about a minute until one more server shares in reading it;
+   * with each doubling it is another one. 0 is never. Default 1 GiB.
+   */
+  sharedBytes?: number
 }
 
+const GiB = 1024 ** 3
 /** Keys of which the newest version that was seen is remembered: some 3 MB. */
 const MAX_VERSIONS = 16_384
 
@@ -52,6 +59,7 @@ export class Fleet implements Engine {
   readonly #writeQuorum: number | undefined
   readonly #newest = new LRUCache<string, number>({ max: MAX_VERSIONS })
   readonly #observers: EngineObserver[] = []
+  readonly #heat: Heat
   readonly #hedges = new HedgeBudget()
   readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
   readonly #onReturn = (member: Member) => void this.#handOver(member)
@@ -61,11 +69,15 @@ export class Fleet implements Engine {
   readonly #leaving = new Set<Member>()
 
   /** @throws {InvalidArgumentError} for fewer servers than replicas, or an option out of its range. */
-  constructor(servers: readonly Server[], { replicas = 1, writeQuorum }: FleetOptions = {}) {
+  constructor(
+    servers: readonly Server[],
+    { replicas = 1, writeQuorum, sharedBytes = GiB }: FleetOptions = {},
+  ) {
     checkReplicas(replicas, servers)
     checkWriteQuorum(writeQuorum, replicas)
     this.#replicas = replicas
     this.#writeQuorum = writeQuorum
+    this.#heat = new Heat(sharedBytes)
     this.#members = servers.map((server) => new Member(server, this.#onReturn))
     this.#placement = new Placement(this.#members)
   }
@@ -76,33 +88,38 @@ export class Fleet implements Engine {
   }
 
   async get<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}): Promise<T | undefined> {
-    const { versions } = options
-    const seats = this.#seats(key, versions !== undefined)
+    const { versions, near = key } = options
+    const seats = this.#seats(
+      key,
+      { near, extraCopy: versions !== undefined },
+      this.#heat.sharing(near),
+    )
     return new Reading(seats, key, prove, options, {
       hedges: this.#hedges,
       tolerated: this.#tolerated(versions),
       isOutdated: (best, copies) => this.#isOutdated(seats, key, best, copies, versions),
-      lacking: (best, lacks) => {
-        const repair = toRepair(best, prove, versions)
+      found: (best, lacks) => {
+        if (versions === undefined) this.#heat.add(near, best.value.length)
+        const repair = lacks.length > 0 ? toRepair(best, prove, versions) : undefined
         if (repair !== undefined) this.#repairs.offer(key, repair, lacks)
       },
     }).run()
   }
 
   async set(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
-    const { seats, inner } = await this.#change(key, options)
-    const copies = await setCopies(seats, key, value, inner)
+    const seats = await this.#change(key, options)
+    const copies = await setCopies(seats, key, value, options)
     return this.#written(key, copies, seats)
   }
 
   async add(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
-    const { seats, inner } = await this.#change(key, options)
-    const copies = await addCopies(seats, key, value, inner)
+    const seats = await this.#change(key, options)
+    const copies = await addCopies(seats, key, value, options)
     return copies === 0 ? 0 : this.#written(key, copies, seats)
   }
 
-  async touch(key: string, ttl: number, { extraCopy = false }: CopyOptions = {}): Promise<boolean> {
-    const seats = this.#seats(key, extraCopy)
+  async touch(key: string, ttl: number, options: CopyOptions = {}): Promise<boolean> {
+    const seats = this.#seats(key, options)
     const touch = (engine: Engine) => engine.touch(key, ttl)
     const holders = new Set(seats.holders)
     const readable = seats.readable()
@@ -116,17 +133,17 @@ export class Fleet implements Engine {
       touch,
     )
     if (others.yes) return true
-    throwIfUnsure(seats, touched, extraCopy ? this.#replicas - 1 : 0)
+    throwIfUnsure(seats, touched, options.extraCopy ? this.#replicas - 1 : 0)
     return false
   }
 
-  async delete(key: string, { extraCopy = false }: CopyOptions = {}): Promise<boolean> {
-    const { seats } = await this.#change(key, { extraCopy })
+  async delete(key: string, options: CopyOptions = {}): Promise<boolean> {
+    const seats = await this.#change(key, options)
     for (const { missed } of seats.ranked) missed.forget(key)
     // Everywhere: any server may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
     if (deleted.yes) return true
-    throwIfUnsure(seats, deleted, extraCopy ? this.#replicas - 1 : 0)
+    throwIfUnsure(seats, deleted, options.extraCopy ? this.#replicas - 1 : 0)
     return false
   }
 
@@ -136,7 +153,7 @@ export class Fleet implements Engine {
     next: (predecessors: Predecessors<T>) => Successor<T>,
     { versions, everywhere = false }: ReplaceOptions<T>,
   ): Promise<number> {
-    const { seats } = await this.#change(key, { extraCopy: true })
+    const seats = await this.#change(key, { extraCopy: true })
     const replacing = new Replacing(seats, key, { prove, versions }, everywhere)
     const { copies, version } = await replacing.run(next)
     this.#learn(key, version)
@@ -144,8 +161,9 @@ export class Fleet implements Engine {
   }
 
   async repair<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}) {
-    const { seats } = await this.#change(key, { extraCopy: options.versions !== undefined })
-    const tolerated = this.#tolerated(options.versions)
+    const { near, versions } = options
+    const seats = await this.#change(key, { near, extraCopy: versions !== undefined })
+    const tolerated = this.#tolerated(versions)
     return repairCopies(seats, key, prove, options, { repairs: this.#repairs, tolerated })
   }
 
@@ -229,18 +247,22 @@ export class Fleet implements Engine {
     await this.#repairs.idle()
   }
 
-  #seats(key: string, extraCopy: boolean): Seats {
+  #seats(key: string, { extraCopy = false, near = key }: CopyOptions, sharing = 0): Seats {
     checkKey(key)
-    const ranked = this.#placement.rank(key)
-    if (!extraCopy) return new Seats(ranked, this.#replicas)
-    return new Seats(ranked, this.#replicas + 1, majority(this.#replicas, this.#writeQuorum))
+    const ranked = this.#placement.rank(near)
+    if (extraCopy) {
+      const quorumOf = majority(this.#replicas, this.#writeQuorum)
+      return new Seats(ranked, this.#replicas + 1, { quorumOf })
+    }
+    const before = near === key ? [] : this.#placement.rank(key)
+    return new Seats(ranked, this.#replicas, { sharing, before })
   }
 
   /** Where to change a key, once nothing is on its way there that could undo it. */
-  async #change(key: string, { extraCopy = false, ...inner }: SetOptions) {
-    const seats = this.#seats(key, extraCopy)
+  async #change(key: string, options: CopyOptions): Promise<Seats> {
+    const seats = this.#seats(key, options)
     await this.#repairs.settled(key)
-    return { seats, inner }
+    return seats
   }
 
   /**
@@ -275,7 +297,9 @@ export class Fleet implements Engine {
 
   /** Brings to a server that is back what it has missed. */
   #handOver(member: Member): Promise<void> {
-    return handOver(member, this.#repairs, (key) => this.#seats(key, true))
+    return handOver(member, this.#repairs, ({ key, near, versioned }) =>
+      this.#seats(key, { near, extraCopy: versioned !== undefined }),
+    )
   }
 
   #written(key: string, copies: number, { wanted }: Seats): number {

@@ -19,7 +19,7 @@ const AT_ONCE = 4
 export async function handOver(
   to: Member,
   repairs: Repairs,
-  seatsOf: (key: string) => Seats,
+  seatsOf: (missed: Missed) => Seats,
 ): Promise<void> {
   const bringAll = async () => {
     while (to.isUp) {
@@ -27,7 +27,7 @@ export async function handOver(
       if (next === undefined) return
       await repairs.during(next.key, async () => {
         // What fails is left to the readers, who find the same gap, or to the next return.
-        const isNew = await copy(to, seatsOf(next.key), next).catch(() => {
+        const isNew = await copy(to, seatsOf(next), next).catch(() => {
           if (!to.isUp) to.missed.putBack(next)
           return false
         })

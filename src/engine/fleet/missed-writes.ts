@@ -8,14 +8,15 @@ export interface Missed {
   readonly key: string
   /** Seconds to live that are left, 0 for no limit. */
   readonly ttl: number
+  /** Whose servers it is on, if not on its own. */
+  readonly near?: string | undefined
   /** Of a value that others may replace. */
   readonly versioned?: Versioned<unknown> | undefined
 }
 
-interface Entry {
+interface Entry extends Omit<Missed, 'key' | 'ttl'> {
   /** Unix time in milliseconds, 0 for never. */
   readonly endsAt: number
-  readonly versioned: Versioned<unknown> | undefined
 }
 
 /** What was written while a server that should have a copy was away. */
@@ -34,10 +35,10 @@ export class MissedWrites {
   }
 
   /** Remembers what `take` returned, for the next time. */
-  putBack({ key, ttl, versioned }: Missed): void {
+  putBack({ key, ttl, ...rest }: Missed): void {
     this.#entries.delete(key)
     if (this.#entries.size >= MAX_KEYS) this.#entries.delete(this.#entries.keys().next().value!)
-    this.#entries.set(key, { endsAt: ttl === 0 ? 0 : Date.now() + ttl * 1000, versioned })
+    this.#entries.set(key, { endsAt: ttl === 0 ? 0 : Date.now() + ttl * 1000, ...rest })
   }
 
   forget(key: string): void {
@@ -46,11 +47,11 @@ export class MissedWrites {
 
   /** The next one; it is remembered no more. */
   take(): Missed | undefined {
-    for (const [key, { endsAt, versioned }] of this.#entries) {
+    for (const [key, { endsAt, ...rest }] of this.#entries) {
       this.#entries.delete(key)
-      if (endsAt === 0) return { key, ttl: 0, versioned }
+      if (endsAt === 0) return { key, ttl: 0, ...rest }
       const ttl = Math.floor((endsAt - Date.now()) / 1000)
-      if (ttl > 0) return { key, ttl, versioned }
+      if (ttl > 0) return { key, ttl, ...rest }
     }
     return undefined
   }

@@ -16,8 +16,8 @@ export interface ReadingHooks<T> {
   readonly tolerated: number
   /** Whether something newer than the best copy, which so many servers have, is known to be stored. */
   isOutdated(best: Copy<T>, copies: number): boolean
-  /** Called with what the copy that counted has shown to be missing or wrong. */
-  lacking(best: Copy<T>, lacks: Lack[]): void
+  /** Called with the copy that counted, and what it has shown to be missing or wrong. */
+  found(best: Copy<T>, lacks: Lack[]): void
 }
 
 /**
@@ -124,8 +124,7 @@ export class Reading<T> {
   }
 
   #serve(best: Copy<T>): void {
-    const lacks = this.#answers.lacks(best)
-    if (lacks.length > 0) this.#hooks.lacking(best, lacks)
+    this.#hooks.found(best, this.#answers.lacks(best))
     this.#resolve(best.proven)
   }
 

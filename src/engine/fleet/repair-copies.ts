@@ -14,9 +14,11 @@ export async function repairCopies<T>(
   { repairs, tolerated }: { repairs: Repairs; tolerated: number },
 ): Promise<{ proven: T | undefined; copies: CopyReport }> {
   const answers = await askEverybody(seats, key, prove, options)
-  const { best, silent } = answers
+  const { best } = answers
+  const silent = answers.silentOf(seats.holders)
   const copies: CopyReport = { wanted: seats.wanted, found: 0, repaired: 0, silent }
-  if (best === undefined) return { proven: answers.conclude(key, silent <= tolerated), copies }
+  if (best === undefined)
+    return { proven: answers.conclude(key, answers.silent <= tolerated), copies }
   const lacks = answers.lacks(best)
   copies.found = seats.wanted - silent - lacks.length
   const repair = toRepair(best, prove, options.versions)

@@ -10,15 +10,35 @@ export class Seats {
   readonly wanted: number
   readonly quorum: Quorum
 
-  constructor(ranked: readonly Member[], wanted: number, quorumOf: QuorumOf = anyCopy) {
+  /** Servers that share in reading, beside the holders. */
+  readonly #sharing: number
+  /** Servers that should have a copy that was stored without a place of its own. */
+  readonly #before: readonly Member[]
+
+  constructor(ranked: readonly Member[], wanted: number, options: SeatsOptions = {}) {
+    const { quorumOf = anyCopy, sharing = 0, before = [] } = options
     this.ranked = ranked
     this.wanted = Math.min(wanted, ranked.length)
     this.quorum = quorumOf(this.wanted, ranked.length)
+    this.#sharing = sharing
+    this.#before = before.slice(0, this.wanted)
   }
 
   /** The servers that should have a copy, whether they are up or not. */
   get holders(): Member[] {
     return this.ranked.slice(0, this.wanted)
+  }
+
+  /** The servers that a copy is read from and written to when it is missing: more than hold it, while it is hot. */
+  get readers(): Member[] {
+    return this.ranked.slice(0, this.wanted + this.#sharing)
+  }
+
+  /** The servers that may have the only copy. */
+  get expected(): Member[] {
+    return this.#before.length === 0
+      ? this.holders
+      : [...new Set([...this.holders, ...this.#before])]
   }
 
   /** The holders and the first stand-ins, whether they are up or not: where copies count. */
@@ -42,10 +62,23 @@ export class Seats {
     return found
   }
 
-  /** The servers that are up and likely to have a copy: the holders, and who stands in for them. */
+  /**
+   * The servers that are up and likely to have a copy: the holders, who stands in for them, and those that
+   * held it before it had a place of its own.
+   */
   readable(): Member[] {
-    return this.up(this.wanted + STAND_INS)
+    const up = this.up(this.wanted + Math.max(STAND_INS, this.#sharing))
+    const more = this.#before.filter((member) => member.isUp && !up.includes(member))
+    return more.length === 0 ? up : [...up, ...more]
   }
+}
+
+interface SeatsOptions {
+  quorumOf?: QuorumOf
+  /** Servers that share in reading, beside the holders. Default 0. */
+  sharing?: number
+  /** The servers in the order of the key itself, where it is placed by another one. */
+  before?: readonly Member[]
 }
 
 /** How many copies are enough: docs/design.md, "What a write promises". */

@@ -19,6 +19,7 @@ export async function setCopies(
   value: Buffer,
   options: SetOptions,
 ): Promise<number> {
+  const { ttl = 0 } = options
   const tried = new Set<Member>()
   const stored = new Set<Member>()
   const failures: unknown[] = []
@@ -30,7 +31,7 @@ export async function setCopies(
     const attempts = targets.map(async (member) => {
       tried.add(member)
       try {
-        const written = await member.use((engine) => engine.set(key, value, options))
+        const written = await member.use((engine) => engine.set(key, value, { ttl }))
         copies += written
         stored.add(member)
       } catch (error) {
@@ -55,7 +56,8 @@ export async function addCopies(
   value: Buffer,
   options: SetOptions,
 ): Promise<number> {
-  const add = (engine: Engine) => engine.add(key, value, options)
+  const { ttl = 0 } = options
+  const add = (engine: Engine) => engine.add(key, value, { ttl })
   const { decider, added } = await addFirst(seats, add)
   if (added === 0) return 0
   const others = seats.up(seats.wanted - 1, new Set([decider]))
@@ -107,11 +109,11 @@ export function rememberMissed(
   { holders }: Seats,
   stored: ReadonlySet<Member>,
   key: string,
-  { ttl = 0, versioned }: SetOptions & { versioned?: Versioned<unknown> },
+  { ttl = 0, near, versioned }: SetOptions & { versioned?: Versioned<unknown> },
 ): void {
   for (const holder of holders) {
     if (stored.has(holder)) holder.missed.forget(key)
-    else holder.missed.add({ key, ttl, versioned })
+    else holder.missed.add({ key, ttl, near, versioned })
   }
 }
 

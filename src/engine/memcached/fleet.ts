@@ -11,13 +11,17 @@ export class MemcachedFleet extends Fleet {
 
   /** @throws {InvalidArgumentError} for an address or an option that can never work. */
   constructor(addresses: string | readonly string[], options: MemcachedFleetOptions = {}) {
-    const { replicas = 1, writeQuorum, ...rest } = options
+    const { replicas = 1, writeQuorum, sharedBytes, ...rest } = options
     const own = { ...PATIENCE, ...rest }
     const servers = parseAddresses(addresses).map((address) => ({
       ...place(address),
       engine: new MemcachedEngine(address, own),
     }))
-    super(servers, { replicas, ...(writeQuorum !== undefined && { writeQuorum }) })
+    super(servers, {
+      replicas,
+      ...(writeQuorum !== undefined && { writeQuorum }),
+      ...(sharedBytes !== undefined && { sharedBytes }),
+    })
     this.#options = own
   }
 

@@ -30,11 +30,13 @@ export class ChunkSource {
    * Looks for the chunk with that digest and hashes it before anyone sees it. The engine reads a
    * wrong one once more by another way; with `discard` it is then removed, so that the next
    * reader finds an honest gap.
+   * @param near The first chunk of its stripe.
    */
-  async find(digest: Digest, options: GetOptions = this.#options): Promise<Found> {
+  async find(digest: Digest, near: Digest, options: GetOptions = this.#options): Promise<Found> {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
-      return (await this.#engine.get(this.#keys.chunk(digest), prove, options)) ?? 'evicted'
+      const placed = { ...options, near: this.#keys.chunk(near) }
+      return (await this.#engine.get(this.#keys.chunk(digest), prove, placed)) ?? 'evicted'
     } catch (error) {
       if (error instanceof DamagedError) return 'corrupt'
       throw error
@@ -42,11 +44,11 @@ export class ChunkSource {
   }
 
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
-  async repair(digest: Digest): Promise<{ found: Found; copies: CopyReport }> {
+  async repair(digest: Digest, near: Digest): Promise<{ found: Found; copies: CopyReport }> {
     const prove = (value: Buffer) => this.#prove(value, digest)
     try {
       const key = this.#keys.chunk(digest)
-      const options = { ...this.#options, discard: true }
+      const options = { ...this.#options, discard: true, near: this.#keys.chunk(near) }
       const { proven, copies } = await repairCopies(this.#engine, key, prove, options)
       return { found: proven ?? 'evicted', copies }
     } catch (error) {

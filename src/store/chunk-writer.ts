@@ -6,7 +6,7 @@ import { cut } from './chunker.ts'
 import type { FileDigest, Hashed } from './hashing/file-digest.ts'
 import type { Hasher } from './hashing/hasher.ts'
 import type { Keys } from './keys.ts'
-import { Manifest } from './manifest.ts'
+import { Manifest, stripeStart } from './manifest.ts'
 import type { Presence } from './presence.ts'
 import type { Pieces } from './source.ts'
 import { Window } from './window.ts'
@@ -54,13 +54,20 @@ export class ChunkWriter {
     const window = new Window(options.window)
     const digests: Digest[] = []
     let file: FileDigest | undefined
+    /** The first chunk of the stripe, whose digest says where the stripe lies. */
+    let first: Hashed | Promise<Hashed> | undefined
     let size = 0
     let stored = 0
     let copies = Number.POSITIVE_INFINITY
-    const store = async (index: number, hashing: Hashed | Promise<Hashed>) => {
+    const store = async (
+      index: number,
+      hashing: Hashed | Promise<Hashed>,
+      stripe: Hashed | Promise<Hashed>,
+    ) => {
       const { chunk, digest } = await hashing
       digests[index] = digest
-      const written = await this.#store(chunk, digest)
+      const near = stripe === hashing ? digest : (await stripe).digest
+      const written = await this.#store(chunk, digest, near)
       copies = Math.min(copies, written)
       stored += chunk.length
       onStored?.(stored)
@@ -72,7 +79,10 @@ export class ChunkWriter {
         if (size > maxSize) throw tooLarge(maxSize)
         await window.room()
         file ??= this.#hasher.file(chunkSize, chunk.length === chunkSize, this.#pool)
-        window.add(store(digests.push(Digest.empty) - 1, file.add(chunk)))
+        const index = digests.push(Digest.empty) - 1
+        const hashing = file.add(chunk)
+        if (first === undefined || stripeStart(index, chunkSize) === index) first = hashing
+        window.add(store(index, hashing, first))
       }
       const ending = Promise.resolve(file?.end())
       ending.catch(() => {}) // It is looked at when the chunks are stored, if they can be.
@@ -99,8 +109,9 @@ export class ChunkWriter {
     )
   }
 
-  async #store(chunk: Buffer, digest: Digest): Promise<number> {
-    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk)
+  async #store(chunk: Buffer, digest: Digest, near: Digest): Promise<number> {
+    const options = { near: this.#keys.chunk(near) }
+    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk, options)
     this.#pool.giveBack(chunk) // Not after a write that failed: it may still be on its way to a socket.
     return copies
   }

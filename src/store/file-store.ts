@@ -11,6 +11,7 @@ import { Hasher } from './hashing/hasher.ts'
 import { Keys } from './keys.ts'
 import { maxChunkCount } from './link.ts'
 import { Links } from './links.ts'
+import type { Chunk } from './manifest.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
 import { type FileStoreOptions, type Settings, settle } from './options.ts'
 import { Prefetcher } from './prefetcher.ts'
@@ -245,8 +246,9 @@ export class FileStore {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
     const wasThere = await this.#links.delete(parsed)
-    const remove = (digest: Digest) => this.engine.delete(this.#keys.chunk(digest))
-    await pMap(link?.manifest.chunks() ?? [], ({ digest }) => remove(digest), {
+    const remove = ({ digest, near }: Chunk) =>
+      this.engine.delete(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
+    await pMap(link?.manifest.chunks() ?? [], remove, {
       concurrency: LOOKUPS,
     })
     return wasThere

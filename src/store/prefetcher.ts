@@ -44,7 +44,7 @@ export class Prefetcher {
   #fetch(digest: Digest, size: number): Prefetched | undefined {
     const lease = this.#budgets.tryHold(size)
     if (lease === undefined) return undefined
-    const found = this.#chunks.find(digest)
+    const found = this.#chunks.find(digest, digest)
     const release = () => lease.release()
     found.then(release, release) // Whoever reads the chunk gets the failure.
     return { digest, found }

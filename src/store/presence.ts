@@ -1,8 +1,9 @@
 import pLimit from 'p-limit'
 import pMap from 'p-map'
+import type { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Keys } from './keys.ts'
-import type { Manifest } from './manifest.ts'
+import type { Chunk, Manifest } from './manifest.ts'
 
 /**
  * Touches under way at once, of one file and in all: enough to fill the pipeline, few enough for an
@@ -24,16 +25,17 @@ export class Presence {
 
   /** An abort of `signal` ends the wait for those that have not been asked for yet, and for the others. */
   async countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number> {
-    const touch = (key: string) => this.#engine.touch(key, 0)
+    const touch = (digest: Digest, near: Digest) =>
+      this.#engine.touch(this.#keys.chunk(digest), 0, { near: this.#keys.chunk(near) })
     if (manifest.chunkCount === 1) {
-      return (await touch(this.#keys.chunk(manifest.digest))) ? 0 : 1
+      return (await touch(manifest.digest, manifest.digest)) ? 0 : 1
     }
     let missing = 0
-    const probe = async (key: string) => {
+    const probe = async ({ digest, near }: Chunk) => {
       signal?.throwIfAborted()
-      if (!(await touch(key))) missing++
+      if (!(await touch(digest, near))) missing++
     }
-    await pMap(manifest.chunks(), ({ digest }) => this.#limit(probe, this.#keys.chunk(digest)), {
+    await pMap(manifest.chunks(), (chunk) => this.#limit(probe, chunk), {
       concurrency: MAX_TOUCHES.ofFile,
       signal,
     })

@@ -34,7 +34,8 @@ export class SharedChunks {
     }
   }
 
-  find(digest: Digest): Promise<Found> {
+  /** @param near The first chunk of its stripe. */
+  find(digest: Digest, near: Digest): Promise<Found> {
     const hot = this.#hot?.get(digest.hex)
     if (hot !== undefined) return Promise.resolve(hot)
     const underway = this.#flights.get(digest.hex)
@@ -42,7 +43,7 @@ export class SharedChunks {
       underway.readers++
       return underway.result
     }
-    const flight: Flight = { result: this.#source.find(digest, this.#options), readers: 1 }
+    const flight: Flight = { result: this.#source.find(digest, near, this.#options), readers: 1 }
     const land = (found: Found) => {
       this.#flights.delete(digest.hex)
       if (typeof found !== 'string') this.#keep(digest, found, flight.readers)

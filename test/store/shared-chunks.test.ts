@@ -11,7 +11,7 @@ function slowSource() {
   const waiting: (() => void)[] = []
   let fetches = 0
   const source = {
-    async find(digest: Digest, options?: { allocate?: (size: number) => Buffer }) {
+    async find(digest: Digest, _near: Digest, options?: { allocate?: (size: number) => Buffer }) {
       fetches++
       await new Promise<void>((resolve) => waiting.push(resolve))
       const chunk = options!.allocate!(SIZE)
@@ -32,13 +32,13 @@ const bufferOf = (found: Found) => (found as Buffer).buffer
 test('readers of one chunk at the same time share its fetch, and later ones fetch again', async (t) => {
   const { source, answer, fetches } = slowSource()
   const chunks = new SharedChunks(source, new BufferPool(SIZE, 4), 0)
-  const readers = [chunks.find(one), chunks.find(one), chunks.find(two)]
+  const readers = [chunks.find(one, one), chunks.find(one, one), chunks.find(two, two)]
   answer()
   const [a, b, c] = await Promise.all(readers)
   t.is(a, b)
   t.not(a, c)
   t.is(fetches(), 2)
-  const later = chunks.find(one)
+  const later = chunks.find(one, one)
   answer()
   await later
   t.is(fetches(), 3)
@@ -48,7 +48,7 @@ test('memory that one reader is done with is used again', async (t) => {
   const { source, answer } = slowSource()
   const pool = new BufferPool(SIZE, 4)
   const chunks = new SharedChunks(source, pool, 0)
-  const reading = chunks.find(one)
+  const reading = chunks.find(one, one)
   answer()
   const found = await reading
   chunks.recycle(found as Buffer)
@@ -60,7 +60,7 @@ test('memory that several readers share is used again when the last of them is d
   const pool = new BufferPool(SIZE, 4)
   const chunks = new SharedChunks(source, pool, 0)
   for (let round = 0; round < 2; round++) {
-    const readers = [chunks.find(one), chunks.find(one), chunks.find(one)]
+    const readers = [chunks.find(one, one), chunks.find(one, one), chunks.find(one, one)]
     answer()
     const [found] = await Promise.all(readers)
     for (const _ of readers.slice(1)) {
@@ -79,7 +79,7 @@ test('hot chunks are not fetched again, stay what they are, and are bounded in b
   const pool = new BufferPool(SIZE, 4)
   const chunks = new SharedChunks(source, pool, 2 * SIZE)
   const read = async (digest: Digest) => {
-    const reading = chunks.find(digest)
+    const reading = chunks.find(digest, digest)
     answer()
     return reading
   }
@@ -105,8 +105,8 @@ test('what was lost is not remembered, nor is a failure', async (t) => {
   ]
   const source = { find: async () => answers.shift()!() } as unknown as ChunkSource
   const chunks = new SharedChunks(source, new BufferPool(SIZE, 4), SIZE)
-  t.is(await chunks.find(one), 'evicted')
-  t.is(await chunks.find(one), 'corrupt')
-  await t.throwsAsync(chunks.find(one), { message: 'out' })
-  t.deepEqual(await chunks.find(one), Buffer.from('here again'))
+  t.is(await chunks.find(one, one), 'evicted')
+  t.is(await chunks.find(one, one), 'corrupt')
+  await t.throwsAsync(chunks.find(one, one), { message: 'out' })
+  t.deepEqual(await chunks.find(one, one), Buffer.from('here again'))
 })

@@ -32,15 +32,15 @@ class World {
   }
 
   /** Those of the keys that one of the servers which should have a copy does not have. */
-  async incomplete(keys: ReadonlySet<string>): Promise<string[]> {
+  async incomplete(keys: ReadonlyMap<string, string>): Promise<string[]> {
     const held = new Map<string, Set<string>>()
     for (const { address, raw } of this.servers) held.set(address, new Set(await raw.keys()))
     const placement = new Placement(this.addresses.map((name) => ({ name, weight: 1 })))
-    const isWhole = (key: string) => {
-      const holders = placement.rank(key).slice(0, key.startsWith('c:') ? 2 : 3)
+    const isWhole = ([key, near]: [string, string]) => {
+      const holders = placement.rank(near).slice(0, key.startsWith('c:') ? 2 : 3)
       return holders.every(({ name }) => held.get(name)!.has(key))
     }
-    return [...keys].filter((key) => !isWhole(key))
+    return [...keys].filter((entry) => !isWhole(entry)).map(([key]) => key)
   }
 
   async allUp(): Promise<boolean> {

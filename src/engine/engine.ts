@@ -53,6 +53,11 @@ export interface CopyOptions extends PlaceOptions {
 export interface SetOptions extends CopyOptions {
   /** Seconds to live, a whole number; 0, the default, is for as long as there is room. */
   ttl?: number
+  /**
+   * Called for a server that is passed over because it takes unusually long: the caller leaves the bytes
+   * alone until `ended` resolves, and for good when that is with false. Without it `set` waits for all servers.
+   */
+  lingering?: (ended: Promise<boolean>) => void
 }
 
 /** What takes the place of every copy of a value. */

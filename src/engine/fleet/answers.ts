@@ -63,6 +63,11 @@ export class Answers<T> {
     return best
   }
 
+  /** Servers that said something, where copies count. */
+  get counted(): number {
+    return this.#seats.circle.length - this.silentOf(this.#seats.circle)
+  }
+
   /** Copies like `best`, where copies count. */
   copiesOf(best: Copy<T>): number {
     let copies = 0

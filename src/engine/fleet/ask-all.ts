@@ -18,7 +18,7 @@ export async function askAll(
   const said: Said = { answered: new Set(), yes: false }
   const asked = members.map(async (member) => {
     try {
-      if (await member.use(work)) said.yes = true
+      if (await member.useInTime(work)) said.yes = true
       said.answered.add(member)
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error

@@ -20,7 +20,7 @@ export async function lookAt<T>(
   key: string,
   { prove }: Versioned<T>,
 ): Promise<Look<T>> {
-  const slot = await member.use((engine) => engine.look(key))
+  const slot = await member.useInTime((engine) => engine.look(key))
   const value = slot.current
   if (value === undefined) return { slot, answer: 'absent' }
   try {
@@ -47,7 +47,7 @@ export async function bring<T>(
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const { slot, answer } = seen ?? (await lookAt(member, key, versioned))
     if (typeof answer !== 'string' && !isNewer(versioned.versions, copy, answer)) return false
-    if (await member.use(() => slot.put(copy.value, copy.ttl))) return true
+    if (await member.useInTime(() => slot.put(copy.value, copy.ttl))) return true
     seen = undefined
   }
   throw new UnavailableError(`what ${member.name} has under ${key} keeps changing`)

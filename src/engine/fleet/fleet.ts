@@ -21,6 +21,7 @@ import { handOver } from './hand-over.ts'
 import { Heat } from './heat.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { Member, type Server } from './member.ts'
+import { Patience } from './patience.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
 import { repairCopies } from './repair-copies.ts'
@@ -43,9 +44,15 @@ export interface FleetOptions {
    * with each doubling it is another one. 0 is never. Default 1 GiB.
    */
   sharedBytes?: number
+  /**
+   * Milliseconds after which a server that has not taken a write is passed over, unless the others take
+   * long too. Default: the `timeoutMs` of its servers.
+   */
+  patienceMs?: number
 }
 
 const GiB = 1024 ** 3
+const PATIENCE_MS = 400
 /** Keys of which the newest version that was seen is remembered: some 3 MB. */
 const MAX_VERSIONS = 16_384
 
@@ -60,6 +67,7 @@ export class Fleet implements Engine {
   readonly #newest = new LRUCache<string, number>({ max: MAX_VERSIONS })
   readonly #observers: EngineObserver[] = []
   readonly #heat: Heat
+  readonly #patience: Patience
   readonly #hedges = new HedgeBudget()
   readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
   readonly #onReturn = (member: Member) => void this.#handOver(member)
@@ -71,14 +79,15 @@ export class Fleet implements Engine {
   /** @throws {InvalidArgumentError} for fewer servers than replicas, or an option out of its range. */
   constructor(
     servers: readonly Server[],
-    { replicas = 1, writeQuorum, sharedBytes = GiB }: FleetOptions = {},
+    { replicas = 1, writeQuorum, sharedBytes = GiB, patienceMs = PATIENCE_MS }: FleetOptions = {},
   ) {
     checkReplicas(replicas, servers)
     checkWriteQuorum(writeQuorum, replicas)
     this.#replicas = replicas
     this.#writeQuorum = writeQuorum
     this.#heat = new Heat(sharedBytes)
-    this.#members = servers.map((server) => new Member(server, this.#onReturn))
+    this.#patience = new Patience(patienceMs, () => this.#members)
+    this.#members = servers.map((server) => new Member(server, this.#patience, this.#onReturn))
     this.#placement = new Placement(this.#members)
   }
 
@@ -230,7 +239,7 @@ export class Fleet implements Engine {
       }
       const added = engine()
       for (const observer of this.#observers) added.observe(observer)
-      const newcomer = new Member({ name, weight, engine: added }, this.#onReturn)
+      const newcomer = new Member({ name, weight, engine: added }, this.#patience, this.#onReturn)
       newcomer.startRecovery()
       return newcomer
     })

@@ -35,11 +35,13 @@ export class Reading<T> {
   readonly #quorum: number
   /** Holders among those in line. */
   #holdersLeft: number
-  #underWay = 0
+  readonly #underWay = new Set<Member>()
   /** Those that did not answer, until they are asked once more. */
   #failed: Member[] = []
   #isLastTry = false
   #hedge: NodeJS.Timeout | undefined
+  /** Those under way that have taken so long that nobody waits for them where the others can tell. */
+  readonly #late: Set<Member>
   #settle!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
   #settled = false
 
@@ -50,7 +52,7 @@ export class Reading<T> {
     options: GetOptions<T>,
     hooks: ReadingHooks<T>,
   ) {
-    const { line, holders } = askingOrder(seats)
+    const { line, holders, slow } = askingOrder(seats)
     this.#key = key
     this.#prove = prove
     this.#options = options
@@ -58,6 +60,7 @@ export class Reading<T> {
     this.#answers = new Answers(seats, options.versions)
     this.#line = line
     this.#holdersLeft = holders
+    this.#late = slow
     this.#quorum = seats.quorum.read
   }
 
@@ -66,8 +69,8 @@ export class Reading<T> {
       this.#settle = { resolve, reject }
       this.#hooks.hedges.earn()
       const first = this.#line[0]
-      // Where a holder is away the stand-ins have to be asked anyway.
-      const isShort = this.#quorum > 1 && this.#holdersLeft < this.#quorum
+      // Where a holder is away or slow the stand-ins have to be asked anyway.
+      const isShort = this.#quorum > 1 && this.#holdersLeft - this.#late.size < this.#quorum
       this.#askNext(isShort ? Infinity : this.#quorum)
       if (first !== undefined) this.#hedgeAfter(first)
     })
@@ -77,17 +80,17 @@ export class Reading<T> {
   #askNext(count: number): void {
     for (const member of this.#line.splice(0, count)) {
       this.#holdersLeft--
-      this.#underWay++
+      this.#underWay.add(member)
       void this.#ask(member)
     }
-    if (this.#underWay === 0) this.#decide()
+    if (this.#underWay.size === 0) this.#decide()
   }
 
   async #ask(member: Member): Promise<void> {
     const answer = await ask(member, this.#key, this.#prove, this.#options).catch((error) => ({
       error,
     }))
-    this.#underWay--
+    this.#underWay.delete(member)
     if (this.#settled) return
     if (typeof answer === 'string' || !('error' in answer)) {
       this.#answers.add(member, answer)
@@ -103,8 +106,18 @@ export class Reading<T> {
 
   #goOn(): void {
     // Absence does not count: who was emptied cannot tell that the other copy is outdated.
-    if (this.#answers.copies >= this.#quorum && !this.#isOutdated) this.#decide()
-    else if (this.#underWay === 0) this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
+    const { copies } = this.#answers
+    const isEnough = copies >= this.#quorum || this.#isEnoughWithoutLate
+    if (isEnough && !this.#isOutdated) this.#decide()
+    else if (this.#underWay.size === 0)
+      this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
+  }
+
+  /** Whether all others have answered, and so many that the last write is among them. */
+  get #isEnoughWithoutLate(): boolean {
+    const { best, counted } = this.#answers
+    if (this.#quorum === 1 || best === undefined || counted < this.#quorum) return false
+    return this.#line.length === 0 && [...this.#underWay].every((member) => this.#late.has(member))
   }
 
   /** Whether the best copy is older than one that this process knows of. */
@@ -144,13 +157,22 @@ export class Reading<T> {
     this.#askNext(this.#failed.length)
   }
 
+  /** A quorum that waits for a late server is formed without it, as if it were away. */
+  #goOnWithoutLate(): void {
+    if (this.#settled || !this.#hooks.hedges.spend()) return
+    for (const member of this.#underWay) this.#late.add(member)
+    this.#askNext(Infinity)
+    this.#goOn()
+  }
+
   #hedgeAfter(member: Member): void {
-    if (this.#holdersLeft <= 0 || this.#settled) return
+    if (this.#settled || (this.#quorum === 1 && this.#holdersLeft <= 0)) return
     // In few steps, for Node keeps a list of timers for each length.
     const usual = Math.ceil((member.latency.usual ?? HEDGE.max) / 10) * 10
     this.#hedge = setTimeout(
       () => {
         const next = this.#line[0]
+        if (this.#quorum > 1) return this.#goOnWithoutLate()
         if (this.#holdersLeft <= 0 || next === undefined || !this.#hooks.hedges.spend()) return
         this.#askNext(1)
         this.#hedgeAfter(next)

@@ -19,7 +19,6 @@ export async function setCopies(
   value: Buffer,
   options: SetOptions,
 ): Promise<number> {
-  const { ttl = 0 } = options
   const tried = new Set<Member>()
   const stored = new Set<Member>()
   const failures: unknown[] = []
@@ -31,7 +30,7 @@ export async function setCopies(
     const attempts = targets.map(async (member) => {
       tried.add(member)
       try {
-        const written = await member.use((engine) => engine.set(key, value, { ttl }))
+        const written = await storeInTime(member, key, value, options)
         copies += written
         stored.add(member)
       } catch (error) {
@@ -44,6 +43,18 @@ export async function setCopies(
   if (!isEnough(seats, stored)) throw worst(failures) ?? silence(seats)
   rememberMissed(seats, stored, key, options)
   return copies
+}
+
+/** Waits for a server that takes unusually long where the caller cannot leave the value alone. */
+function storeInTime(
+  member: Member,
+  key: string,
+  value: Buffer,
+  { ttl = 0, lingering }: SetOptions,
+): Promise<number> {
+  const store = (engine: Engine) => engine.set(key, value, { ttl })
+  if (lingering === undefined) return member.use(store)
+  return member.useInTime(store, { bytes: value.length, onLate: lingering })
 }
 
 /**
@@ -63,7 +74,7 @@ export async function addCopies(
   const others = seats.up(seats.wanted - 1, new Set([decider]))
   const results = await Promise.all(
     others.map(async (member) => {
-      const copies = await member.use(add).catch(() => undefined)
+      const copies = await member.useInTime(add).catch(() => undefined)
       return { member, copies }
     }),
   )
@@ -91,7 +102,7 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
     if (decider === undefined) break
     tried.add(decider)
     try {
-      return { decider, added: await decider.use(add) }
+      return { decider, added: await decider.useInTime(add) }
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
       failure = error

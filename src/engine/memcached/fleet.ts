@@ -11,7 +11,7 @@ export class MemcachedFleet extends Fleet {
 
   /** @throws {InvalidArgumentError} for an address or an option that can never work. */
   constructor(addresses: string | readonly string[], options: MemcachedFleetOptions = {}) {
-    const { replicas = 1, writeQuorum, sharedBytes, ...rest } = options
+    const { replicas = 1, writeQuorum, sharedBytes, patienceMs, ...rest } = options
     const own = { ...PATIENCE, ...rest }
     const servers = parseAddresses(addresses).map((address) => ({
       ...place(address),
@@ -19,6 +19,7 @@ export class MemcachedFleet extends Fleet {
     }))
     super(servers, {
       replicas,
+      patienceMs: patienceMs ?? own.timeoutMs!,
       ...(writeQuorum !== undefined && { writeQuorum }),
       ...(sharedBytes !== undefined && { sharedBytes }),
     })
@@ -46,4 +47,4 @@ const place = ({ name, weight }: Address) => ({ name, weight })
  * Less than with a single server, since others can do what one does not: whoever waits for a
  * server that hangs, and then for the one that stands in for it, has an answer within a second.
  */
-const PATIENCE: MemcachedOptions = { timeoutMs: 400, connectTimeoutMs: 400, backoffMaxMs: 200 }
+const PATIENCE = { timeoutMs: 400, connectTimeoutMs: 400, backoffMaxMs: 200 }

@@ -35,7 +35,9 @@ export class Client {
       })
       return { name: `server ${i}`, weight: 1, engine }
     })
-    this.store = new FileStore(new Fleet(servers, { replicas }), { hashThreads: 0 })
+    this.store = new FileStore(new Fleet(servers, { replicas, patienceMs: 60_000 }), {
+      hashThreads: 0,
+    })
   }
 
   /** Nothing goes either way; no connection is closed. */

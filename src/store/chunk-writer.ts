@@ -110,9 +110,14 @@ export class ChunkWriter {
   }
 
   async #store(chunk: Buffer, digest: Digest, near: Digest): Promise<number> {
-    const options = { near: this.#keys.chunk(near) }
-    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk, options)
-    this.#pool.giveBack(chunk) // Not after a write that failed: it may still be on its way to a socket.
+    const late: Promise<boolean>[] = []
+    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk, {
+      near: this.#keys.chunk(near),
+      lingering: (ended) => late.push(ended),
+    })
+    // Not after a write that failed: it may still be on its way to a socket.
+    if (late.length === 0) this.#pool.giveBack(chunk)
+    else void Promise.all(late).then((ends) => ends.every(Boolean) && this.#pool.giveBack(chunk))
     return copies
   }
 }

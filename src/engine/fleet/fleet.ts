@@ -15,7 +15,7 @@ import type {
   Versions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
-import { type Copy, silence } from './answers.ts'
+import { silence } from './answers.ts'
 import { askAll, throwIfUnsure } from './ask-all.ts'
 import { handOver } from './hand-over.ts'
 import { Heat } from './heat.ts'
@@ -103,10 +103,17 @@ export class Fleet implements Engine {
       { near, extraCopy: versions !== undefined },
       this.#heat.sharing(near),
     )
+    // What is written while this read is under way it need not find.
+    const known = versions && this.#newest.get(key)
     return new Reading(seats, key, prove, options, {
       hedges: this.#hedges,
       tolerated: this.#tolerated(versions),
-      isOutdated: (best, copies) => this.#isOutdated(seats, key, best, copies, versions),
+      isOutdated: (best, copies) => {
+        if (versions === undefined) return false
+        const version = versions.of(best.proven)
+        if (copies >= seats.quorum.write) this.#learn(key, version)
+        return known !== undefined && version < known
+      },
       found: (best, lacks) => {
         if (versions === undefined) this.#heat.add(near, best.value.length)
         const repair = lacks.length > 0 ? toRepair(best, prove, versions) : undefined
@@ -280,23 +287,6 @@ export class Fleet implements Engine {
    */
   #tolerated(versions: Versions<never> | undefined): number {
     return versions === undefined ? 0 : this.#replicas - 1
-  }
-
-  /**
-   * Whether this process knows that a newer version than that was written to as many servers as it takes.
-   * @param copies That have this version.
-   */
-  #isOutdated<T>(
-    seats: Seats,
-    key: string,
-    { proven }: Copy<T>,
-    copies: number,
-    versions: Versions<T> | undefined,
-  ): boolean {
-    if (versions === undefined) return false
-    const version = versions.of(proven)
-    if (copies >= seats.quorum.write) this.#learn(key, version)
-    return version < (this.#newest.get(key) ?? Number.NEGATIVE_INFINITY)
   }
 
   #learn(key: string, version: number): void {

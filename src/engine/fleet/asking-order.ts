@@ -11,7 +11,7 @@ export interface Order {
 
 /**
  * Whom to ask for a key, one after the other. Holders first: the slow ones last, but for a look now and
- * then whether they still are; those that came back lately before others, since only asking them shows
+ * then whether they still are; those that came back a short while ago before others, since only asking them shows
  * what they lack; then the least busy; and else by chance, which keeps all copies from ageing in their
  * server's LRU and finds those that are missing. Then stand-ins.
  */

@@ -12,9 +12,9 @@ const AT_ONCE = 4
 
 /**
  * Brings to a server that is back what was written while it was away, from the others that have it. Of
- * values that others may replace the newest copy is brought, unless the server has a newer one. Nobody
- * proves the others here: like any copy, they are proven when they are read, and a key that the
- * server has already is left alone.
+ * values that others may replace the newest copy is brought, unless the server has a newer one. Of
+ * others the first copy is brought, unproven: it is proven when it is read. A key that the server has
+ * already is left alone.
  */
 export async function handOver(
   to: Member,

@@ -40,7 +40,7 @@ export class Reading<T> {
   #failed: Member[] = []
   #isLastTry = false
   #hedge: NodeJS.Timeout | undefined
-  /** Those under way that have taken so long that nobody waits for them where the others can tell. */
+  /** Those under way that have taken so long that the read ends without them where the others can tell. */
   readonly #late: Set<Member>
   #settle!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
   #settled = false
@@ -141,7 +141,7 @@ export class Reading<T> {
     this.#resolve(best.proven)
   }
 
-  /** What is outdated is as good as lost, and never served: the newer one may be where nobody answers. */
+  /** What is outdated is as good as lost, and never served: the newer one may be on a server that does not answer. */
   #conclude(canTell: boolean): void {
     try {
       this.#resolve(this.#answers.conclude(this.#key, canTell))

@@ -39,7 +39,7 @@ export class Repairs {
     this.tell = tell
   }
 
-  /** @param repair.value Copied: whoever it belongs to may use it for something else from now on. */
+  /** @param repair.value Copied: the caller may use its memory for something else from now on. */
   offer<T>(key: string, { value, ...rest }: Repair<T>, lacks: readonly Lack[]): void {
     const bytes = value.length
     if (this.#underWay.has(key) || this.#underWay.size >= LIMITS.keys) return
@@ -80,7 +80,7 @@ export class Repairs {
   }
 }
 
-/** Never over what somebody wrote meanwhile, except where something wrong has to go. */
+/** Never over what was written meanwhile, except where something wrong has to go. */
 async function writeOne<T>(key: string, repair: Repair<T>, { member, how }: Lack): Promise<number> {
   const { value, ttl, versioned } = repair
   if (versioned === undefined) return member.use((engine) => engine[how](key, value, { ttl }))

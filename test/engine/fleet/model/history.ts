@@ -22,7 +22,7 @@ export function violations(history: readonly Operation[]): string[] {
 
 function ofOneName(history: readonly Operation[]): string[] {
   const first: Operation = {
-    store: 'nobody',
+    store: 'none',
     kind: 'write',
     name: '',
     value: undefined,

@@ -173,7 +173,11 @@ export class Links {
   ): Promise<number> {
     const key = this.#key(ref)
     let last = 0
-    const prove = (record: Buffer) => this.#prove(record, key, ref)
+    // The copies are alike, mostly: the second one need not be proved again.
+    const prove = (record: Buffer) => {
+      const known = this.#known.get(ref)
+      return known?.isSame(record) ? known.link : this.#prove(record, key, ref)
+    }
     const successor = (there: Predecessors<Entry>) => {
       const known = there.newest === undefined ? 0 : versions.of(there.newest)
       return next(there, (now) => {

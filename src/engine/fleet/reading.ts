@@ -115,9 +115,10 @@ export class Reading<T> {
 
   /** Whether all others have answered, and so many that the last write is among them. */
   get #isEnoughWithoutLate(): boolean {
+    if (this.#quorum === 1 || this.#late.size === 0 || this.#line.length > 0) return false
     const { best, counted } = this.#answers
-    if (this.#quorum === 1 || best === undefined || counted < this.#quorum) return false
-    return this.#line.length === 0 && [...this.#underWay].every((member) => this.#late.has(member))
+    if (best === undefined || counted < this.#quorum) return false
+    return [...this.#underWay].every((member) => this.#late.has(member))
   }
 
   /** Whether the best copy is older than one that this process knows of. */

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
 import { parseAddresses } from '../src/engine/memcached/address.ts'
-import { Client } from '../src/engine/memcached/client.ts'
-import { toSettings } from '../src/engine/memcached/options.ts'
-import { Server } from '../src/engine/memcached/server.ts'
+import { Commands } from '../src/engine/memcached/commands.ts'
+import { ReconnectingConnection } from '../src/engine/memcached/connection/reconnecting.ts'
+import { validateOptions } from '../src/engine/memcached/options.ts'
+import { BinaryCodec } from '../src/engine/memcached/protocol/binary.ts'
 import { launchMemcached } from '../test/helpers/memcached.ts'
 import { type Effort, type Section, table } from './section.ts'
 import { median, round, sizeName } from './statistics.ts'
@@ -21,18 +22,14 @@ interface Subject {
 }
 
 function ours(address: string, connections: number): Subject {
-  const config = {
-    address: parseAddresses(address)[0]!,
-    credentials: undefined,
-    tls: undefined,
-    settings: toSettings({ timeoutMs: 10_000 }),
-  }
-  const client = new Client(Array.from({ length: connections }, () => new Server(config)))
+  const settings = validateOptions(parseAddresses(address)[0]!, { timeoutMs: 10_000 })
+  const connect = () => new ReconnectingConnection(settings, () => new BinaryCodec())
+  const commands = new Commands(Array.from({ length: connections }, connect))
   return {
     name: connections === 1 ? 'ours' : `ours, ${connections} connections`,
-    get: async (key) => (await client.gets(key))?.value,
-    set: (key, value) => client.store(key, value, 0),
-    close: () => client.close(),
+    get: async (key) => (await commands.gets(key))?.value,
+    set: (key, value) => commands.set(key, value, 0),
+    close: () => commands.close(),
   }
 }
 

@@ -3,15 +3,14 @@ import { InvalidArgumentError } from './errors.ts'
 
 const HEX = /^[0-9a-f]{64}$/
 
-/** A SHA-256 (FIPS 180-4): parsed once at the boundary, compared and printed from then on. */
+/** A SHA-256 digest (FIPS 180-4). Text is parsed into it once, where it enters. */
 export class Digest {
   static readonly byteLength = 32
   /** The digest of zero bytes. */
   static readonly empty = Digest.of(Buffer.alloc(0))
 
-  /** 64 lowercase hexadecimal digits, exactly what `sha256sum` prints. */
+  /** 64 lowercase hexadecimal digits, as `sha256sum` prints it. Kept instead of bytes, which keep a larger buffer alive. */
   readonly hex: string
-  /** Not the bytes: small buffers are parts of larger ones, which they keep alive. */
   #base64: string | undefined
 
   private constructor(hex: string) {
@@ -26,12 +25,12 @@ export class Digest {
     )
   }
 
-  /** Hashes `bytes` here and now, at about 1 GB/s. */
+  /** Hashes `bytes` in place, which blocks for about 1 ms a MB. */
   static of(bytes: Uint8Array): Digest {
     return new Digest(hash('sha256', bytes, 'hex'))
   }
 
-  /** The running digest of a stream of bytes. */
+  /** Starts the digest of bytes that come in pieces. */
   static stream(): DigestStream {
     const state = createHash('sha256')
     return {
@@ -83,7 +82,7 @@ export class Digest {
 
 export interface DigestStream {
   update(bytes: Uint8Array): void
-  /** Of the bytes until now; more may follow. */
+  /** Returns the digest of the bytes until now; more may follow. */
   soFar(): Digest
   digest(): Digest
 }

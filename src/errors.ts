@@ -1,4 +1,4 @@
-/** What went wrong, in one word that never changes; over HTTP it is the `reason`. */
+/** Tells what went wrong and never changes; over HTTP it is the `reason`. */
 export type ErrorCode =
   | 'not-found'
   | 'evicted'
@@ -13,14 +13,14 @@ export type ErrorCode =
   | 'unavailable'
 
 export interface ErrorDetails {
-  /** What there should have been, for a person to read. */
+  /** What was expected, for a person to read. */
   expected?: string
-  /** What there was instead. */
+  /** What was found instead. */
   actual?: string
   cause?: unknown
 }
 
-/** Everything that blobcached rejects with on purpose; tell them apart by `code`. */
+/** The base of all errors that the library throws; tell them apart by `code`. */
 export abstract class BlobcachedError extends Error {
   abstract readonly code: ErrorCode
   readonly expected?: string
@@ -34,7 +34,7 @@ export abstract class BlobcachedError extends Error {
   }
 }
 
-/** No link leads to such a file: it was never stored, or its link was evicted, expired or deleted. */
+/** There is no link: the file was never stored, or its link was evicted, has expired or was deleted. */
 export class NotFoundError extends BlobcachedError {
   readonly code = 'not-found'
 }
@@ -44,37 +44,37 @@ export class EvictedError extends BlobcachedError {
   readonly code = 'evicted'
 }
 
-/** A link or a chunk is there, but it is not what was stored. */
+/** A link or a chunk is there and is not what was stored. */
 export class CorruptError extends BlobcachedError {
   readonly code = 'corrupt'
 }
 
-/** Create-only, and a readable file has that name already. */
+/** A readable file has the name already, and `createOnly` was set. */
 export class ExistsError extends BlobcachedError {
   readonly code = 'exists'
 }
 
-/** The file that has the name now is not the one the caller said it would be. */
+/** The file that has the name now is not the one that the caller expects. */
 export class PreconditionFailedError extends BlobcachedError {
   readonly code = 'precondition-failed'
 }
 
-/** The bytes do not have the digest that the caller said they have. */
+/** The bytes do not have the digest that the caller announced. */
 export class DigestMismatchError extends BlobcachedError {
   readonly code = 'digest-mismatch'
 }
 
-/** An argument or a setting that can never work. */
+/** An argument or a setting is wrong; the same call fails each time. */
 export class InvalidArgumentError extends BlobcachedError {
   readonly code = 'bad-request'
 }
 
-/** More bytes than a limit allows. */
+/** There are more bytes than a limit allows. */
 export class TooLargeError extends BlobcachedError {
   readonly code = 'too-large'
 }
 
-/** The file has no byte in that range. */
+/** The file does not have the bytes of that range. */
 export class RangeNotSatisfiableError extends BlobcachedError {
   readonly code = 'range-not-satisfiable'
 }
@@ -87,7 +87,7 @@ export class InsufficientStorageError extends BlobcachedError {
 /** The engine cannot be reached, or there is no room for one more request; try again later. */
 export class UnavailableError extends BlobcachedError {
   readonly code = 'unavailable'
-  /** Seconds after which another try makes sense. */
+  /** Seconds to wait before the next try. Default 1. */
   readonly retryAfter: number
 
   constructor(message: string, details: ErrorDetails & { retryAfter?: number } = {}) {

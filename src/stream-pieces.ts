@@ -7,12 +7,12 @@ interface Reader {
 
 /**
  * What a stream yields, piece by piece, as its own iterator does but with far less work for each: a
- * piece that somebody waits for passes no queue. While nobody does, the stream is paused. It is
+ * piece that the reader waits for passes no queue. While it does not wait, the stream is paused. It is
  * never destroyed here.
  */
 export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
   readonly #stream: Readable
-  /** Pieces that came when nobody waited: one, unless the stream goes on although it is paused. */
+  /** Pieces that came before they were asked for: one, unless the stream goes on although it is paused. */
   readonly #early: Uint8Array[] = []
   #reader: Reader | undefined
   #isEnded = false

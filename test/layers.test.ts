@@ -9,9 +9,11 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url))
 const MAY_IMPORT: Record<string, string[]> = {
   'store/': ['digest.ts', 'errors.ts', 'stream-pieces.ts', 'engine/engine.ts', 'engine/key.ts'],
   'engine/': ['digest.ts', 'errors.ts'],
-  'http/': ['index.ts', 'stream-pieces.ts'],
-  // Commands of the client do without the server that http/index.ts brings along.
-  'cli/': ['index.ts', 'http/index.ts', 'http/origin.ts', 'http/paths.ts'],
+  'api/': ['digest.ts', 'errors.ts'],
+  'http/': ['api/', 'index.ts', 'stream-pieces.ts'],
+  'cli/': ['digest.ts', 'errors.ts', 'api/'],
+  // Commands of the client do without the store and the server.
+  'cli/serve/': ['cli/', 'digest.ts', 'errors.ts', 'api/', 'index.ts', 'http/index.ts'],
 }
 
 /** Packages that belong to one layer alone. */
@@ -29,9 +31,16 @@ interface Import {
   target: string
 }
 
+/** The innermost layer that holds the file, or its top folder. */
+function layerOf(file: string): string {
+  const layers = Object.keys(MAY_IMPORT).filter((layer) => file.startsWith(layer))
+  const innermost = layers.sort((a, b) => b.length - a.length)[0]
+  return innermost ?? file.slice(0, file.indexOf('/') + 1)
+}
+
 function importsOf(file: string): Import[] {
   const source = readFileSync(join(SRC, file), 'utf8')
-  const layer = file.includes('/') ? file.slice(0, file.indexOf('/') + 1) : ''
+  const layer = layerOf(file)
   const specifiers = source.matchAll(
     /^(?:import|export)\b[^'"]*?['"]([^'"]+)['"]|import\(['"]([^'"]+)['"]\)/gm,
   )
@@ -52,16 +61,19 @@ for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
   test(`${layer} imports itself and ${allowed.join(', ')}, nothing else of ours`, (t) => {
     const ours = imports.filter((each) => each.layer === layer && each.target.endsWith('.ts'))
     t.true(ours.length > 0)
-    const wrong = ours.filter(
-      ({ target }) => !target.startsWith(layer) && !allowed.includes(target),
-    )
+    const isAllowed = (target: string) =>
+      [layer, ...allowed].some((each) =>
+        each.endsWith('/') ? target.startsWith(each) : target === each,
+      )
+    const wrong = ours.filter(({ target }) => !isAllowed(target))
     t.deepEqual(wrong, [])
   })
 }
 
 test('each package is used by the layer that it belongs to, nowhere else', (t) => {
   const wrong = imports.filter(
-    ({ target, layer }) => BELONGS_TO[target] !== undefined && BELONGS_TO[target] !== layer,
+    ({ target, layer }) =>
+      BELONGS_TO[target] !== undefined && !layer.startsWith(BELONGS_TO[target]),
   )
   t.deepEqual(wrong, [])
   for (const name of ['koa', 'memjs', 'commander']) {
@@ -70,4 +82,41 @@ test('each package is used by the layer that it belongs to, nowhere else', (t) =
       `${name} is looked for where it is used`,
     )
   }
+})
+
+/** Circles that other parts of `src` still have. Each goes when its part is done. */
+const KNOWN_CIRCLES = [
+  'cli/client/client.ts → cli/client/problem.ts → cli/client/client.ts',
+  'engine/memcached/connection.ts → engine/memcached/handshake.ts → engine/memcached/connection.ts',
+  'http/problem.ts → http/signal.ts → http/problem.ts',
+  'web/chart.ts → web/history.ts → web/fleet.ts → web/server-card.ts → web/chart.ts',
+  'web/fleet.ts → web/server-card.ts → web/fleet.ts',
+  'web/fleet.ts → web/server-card.ts → web/history.ts → web/fleet.ts',
+]
+
+/** Each circle by the file of it that comes first, `a → b → a`; types count as much as values. */
+function circles(): string[] {
+  const targetsOf = new Map(files.map((file) => [file, new Set<string>()]))
+  for (const { file, target } of imports)
+    if (files.includes(target)) targetsOf.get(file)!.add(target)
+  const found = new Set<string>()
+  const isDone = new Set<string>()
+  const visit = (file: string, path: readonly string[]) => {
+    const at = path.indexOf(file)
+    if (at !== -1) {
+      const circle = path.slice(at)
+      const start = circle.indexOf(circle.toSorted()[0]!)
+      const turned = [...circle.slice(start), ...circle.slice(0, start)]
+      found.add([...turned, turned[0]].join(' → '))
+    } else if (!isDone.has(file)) {
+      for (const target of targetsOf.get(file)!) visit(target, [...path, file])
+      isDone.add(file)
+    }
+  }
+  for (const file of files) visit(file, [])
+  return [...found].sort()
+}
+
+test('no file imports itself by way of others', (t) => {
+  t.deepEqual(circles(), KNOWN_CIRCLES)
 })

@@ -1,9 +1,9 @@
 /**
- * Turns a stored value into what it stands for, or into `undefined` when it is not the value that
- * was stored: a chunk whose hash is wrong, a record whose seal is broken. Called as often as there
- * are copies to try; it must not keep or change the value when it returns `undefined`. It may take
- * the memory of the value away, as `postMessage` does, if the caller's own `allocate` gave that; what it
- * returns are the bytes of the value then.
+ * Turns a stored value into what it stands for. Returns `undefined` when it is not the value that
+ * was stored: a chunk whose hash is wrong, a record whose seal is broken. Called once for each copy
+ * that is tried. When it returns `undefined` it must not keep or change the value. It may detach
+ * the memory of the value, as `postMessage` does, if `allocate` of the caller gave that memory; it
+ * must return the bytes of the value then.
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 
@@ -19,34 +19,37 @@ export interface PlaceOptions {
 
 export interface GetOptions<T = unknown> extends PlaceOptions {
   /**
-   * Remove a copy that does not prove itself, unless it was overwritten in the meantime.
-   * For content-addressed values only: the key says what the value must be. Default false.
+   * Removes a copy that does not prove itself, unless it was overwritten in the meantime. For
+   * content-addressed values only, whose key says what the value must be. Default false.
    */
   discard?: boolean
   /**
-   * Where a value of `size` bytes is received, for callers that use memory again; an engine may
-   * have memory of its own instead. Asked once for each copy that is read, and a copy that was not
-   * handed to the caller is forgotten. Default: new memory.
+   * Returns memory to receive a value of `size` bytes in, for callers that use memory again. Called
+   * once for each copy that is read, or never: an engine may use memory of its own. The engine
+   * keeps no memory of a copy that it did not hand to the caller. Default: new memory.
    */
   allocate?: (size: number) => Buffer
-  /** For values that others may replace or that end; they are written with `extraCopy`. */
+  /** For values that may be replaced or expire; they are written with `extraCopy`. */
   versions?: Versions<T>
 }
 
-/** What an engine with several copies of a value needs to know to keep them alike. */
+/** What an engine with several copies of a value needs to know to keep them equal. */
 export interface Versions<T> {
   /**
-   * Of copies that prove themselves and differ, the one for which this is largest counts; of two with
-   * the same version, the one whose bytes come later in order.
+   * Returns the version. Of copies that prove themselves and differ, the one with the largest is
+   * right; of two with the same version, the one whose bytes come later in order.
    */
   of(proven: T): number
-  /** Seconds that it has left to live, 0 for no limit; `undefined` when it must not be written again. */
+  /**
+   * Returns the seconds that it has left, 0 for no limit; `undefined` when it must not be written
+   * again.
+   */
   ttl(proven: T): number | undefined
 }
 
-/** Where a value lives and how many copies it is worth, where there are several at all. */
+/** Where a value lives and how many copies of it to keep, in an engine with several servers. */
 export interface CopyOptions extends PlaceOptions {
-  /** One more than usual, for small values that lead to others. Default false. */
+  /** One copy more than usual, for small values that lead to others. Default false. */
   extraCopy?: boolean
 }
 
@@ -92,46 +95,46 @@ export interface ReplaceOptions<T> {
 export interface Slot {
   readonly current: Buffer | undefined
   /**
-   * Stores `value`; resolves with false, and changes nothing, when `current` is no longer what is
+   * Stores `value`. Resolves with false, and changes nothing, when `current` is no longer what is
    * there. Rejects as `set` does.
    */
   put(value: Buffer, ttl: number): Promise<boolean>
 }
 
-/** How the copies of one key were found, and left. */
+/** What was found and done for the copies of one key. */
 export interface CopyReport {
   /** Copies that there should be. */
   wanted: number
-  /** Those that were right. */
+  /** Copies that were right. */
   found: number
-  /** Those that were missing, outdated or wrong and have been written again. */
+  /** Copies that were missing, outdated or wrong and have been written again. */
   repaired: number
-  /** Servers that should hold one and did not answer. */
+  /** Servers that should hold a copy and did not answer. */
   silent: number
 }
 
 /**
- * Where keys and values live. It may forget any value at any moment and may hand back a wrong
- * one; what it must never do is blur absence, damage and outage.
+ * Stores values under keys. It may forget any value at any moment and may return a wrong one, but
+ * it always tells absence, damage and outage apart.
  *
- * Keys are 1 to 250 bytes of printable ASCII without spaces. Every method may be called any
- * number of times at once. Methods reject with `UnavailableError` when the backend does not answer
- * in time (never later than the engine's own timeout, or twice that where a retry is allowed), and
- * with nothing else but what is said here. After `close()` they all reject with `UnavailableError`.
+ * Keys are 1 to 250 bytes of printable ASCII without spaces. Every method may be called any number
+ * of times at once. Methods reject with `UnavailableError` when the backend does not answer in
+ * time: after the engine's own timeout, or twice that where it retries. They reject with nothing
+ * else but what is said here. After `close()` they all reject with `UnavailableError`.
  */
 export interface Engine {
   /**
    * Reads the value under `key` and resolves with what `prove` makes of it, or with `undefined`
-   * when there is no such key. A value that fails its proof is read once more by another way
-   * (another connection, another replica). Buffers handed to `prove` are never written to again.
+   * when there is no such key. Reads a value that fails its proof once more, over another
+   * connection or from another replica. Never writes again to a buffer that was handed to `prove`.
+   * Passes on a rejection of `prove`.
    * @throws {DamagedError} when there is a value and no copy of it proves itself.
-   * A rejection of `prove` itself is passed on.
    */
   get<T>(key: string, prove: Proof<T>, options?: GetOptions<NoInfer<T>>): Promise<T | undefined>
 
   /**
    * Stores `value`, replacing any other, and resolves with the number of copies written, at least
-   * 1. The caller leaves the bytes alone until then. When it rejects, the key may hold the old
+   * 1. The caller must not change the bytes until then. When it rejects, the key may hold the old
    * value, the new one or none.
    * @throws {InsufficientStorageError} when the backend has no room for it.
    * @throws {TooLargeError} when it can never be stored; the old value is left alone.
@@ -141,10 +144,10 @@ export interface Engine {
   /** As `set`, but only where there is no such key; resolves with 0 when there is. */
   add(key: string, value: Buffer, options?: SetOptions): Promise<number>
 
-  /** Whether `key` is there; if so, its life is extended to `ttl` seconds from now (0: for ever). */
+  /** Resolves with whether `key` is there, and has it expire `ttl` seconds from now (0: never). */
   touch(key: string, ttl: number, options?: CopyOptions): Promise<boolean>
 
-  /** Removes `key`. Resolves with whether it was there; removing what is not there is no error. */
+  /** Removes `key` and resolves with whether it was there. A key that is not there is no error. */
   delete(key: string, options?: CopyOptions): Promise<boolean>
 
   /**
@@ -154,9 +157,9 @@ export interface Engine {
   look?(key: string): Promise<Slot>
 
   /**
-   * Puts what `next` returns in the place of every copy of `key`; copies that are newer by then stay. Resolves
-   * with the number of copies that are as new as that. `next` may be asked again. Only engines that keep
-   * several copies have it.
+   * Stores what `next` returns in the place of every copy of `key`, except copies that are newer by
+   * then. Resolves with the number of copies that are as new as that. May call `next` again. Only
+   * engines that keep several copies have it.
    * @throws {UnavailableError} when there are too few copies for the write to stay; it may or may not
    * have been made then.
    */
@@ -168,8 +171,8 @@ export interface Engine {
   ): Promise<number>
 
   /**
-   * Reads every copy of `key` and writes those again that are missing, outdated or wrong, where
-   * one proves itself. Only engines that keep several copies have it. Rejects as `get` does.
+   * Reads every copy of `key` and, if one proves itself, writes those again that are missing,
+   * outdated or wrong. Only engines that keep several copies have it. Rejects as `get` does.
    */
   repair?<T>(
     key: string,
@@ -177,26 +180,31 @@ export interface Engine {
     options?: GetOptions<NoInfer<T>>,
   ): Promise<{ proven: T | undefined; copies: CopyReport }>
 
-  /** The largest value, in bytes, that can be stored under a key of `keyLength` bytes. */
+  /** Resolves with the largest value, in bytes, that fits under a key of `keyLength` bytes. */
   maxValueSize(keyLength: number): Promise<number>
 
   /** Resolves when the backend answers now. */
   ping(): Promise<void>
 
-  /** One entry a backend server. Never rejects: a server that does not answer has `up: false`. */
+  /**
+   * Resolves with one entry for each server. Never rejects: a server that does not answer has `up:
+   * false`.
+   */
   stats(): Promise<EngineStats[]>
 
-  /** Tells `observer` of everything that happens from now on. */
+  /** Calls `observer` for everything that happens from now on. */
   observe(observer: EngineObserver): void
 
-  /** Settles everything under way and frees every resource; the process can exit. Idempotent. */
+  /**
+   * Rejects everything under way and frees all resources, so that the process can exit. Idempotent.
+   */
   close(): Promise<void>
 }
 
 /** An engine that can be a server of a fleet. */
 export type ServerEngine = Engine & Required<Pick<Engine, 'look'>>
 
-/** What an operator asks of one backend server; a figure that it does not tell is left out. */
+/** The figures of one server; one that it does not tell is left out. */
 export interface EngineStats {
   /** `memory`, or the server's address without credentials. */
   server: string
@@ -212,17 +220,20 @@ export interface EngineStats {
   misses?: number
   connections?: number
   uptimeSeconds?: number
-  /** Time the last probe took. */
+  /** Time that this request for figures took. */
   latencySeconds?: number
-  /** The part of all keys, from 0 to 1, that it is the first to hold. */
+  /** The part of all keys, from 0 to 1, for which it is the first choice. */
   weightShare?: number
   /** The part of all operations of the last minutes, from 0 to 1, that went to it. */
   loadShare?: number
-  /** Time that reads usually take, outliers aside, as seen from here. */
+  /** Time that hardly any read takes longer than, measured in this process. */
   usualSeconds?: number
-  /** Copies that belonged on it and were not written, since this process started. */
+  /** Copies that should be on it and could not be written, since this process started. */
   missedCopies?: number
-  /** Copies that were missing or wrong on it and have been written again, likewise. */
+  /**
+   * Copies that were missing or wrong on it and have been written again, since this process
+   * started.
+   */
   repairedCopies?: number
   /** Why it is not up. */
   error?: string
@@ -241,7 +252,7 @@ export interface EngineObserver {
   degraded?(key: string, copies: number, wanted: number): void
 }
 
-/** There is a value under the key, and no copy of it is the one that was stored. */
+/** Thrown when there is a value under the key and no copy of it is the one that was stored. */
 export class DamagedError extends Error {
   readonly code = 'damaged'
   readonly key: string

@@ -4,7 +4,9 @@ import { InvalidArgumentError } from '../errors.ts'
 export const MAX_KEY_LENGTH = 250
 const NOT_IN_KEYS = /[^\x21-\x7e]/
 
-/** @throws {InvalidArgumentError} unless `key` is 1 to 250 bytes of printable ASCII without spaces. */
+/**
+ * @throws {InvalidArgumentError} unless `key` is 1 to 250 bytes of printable ASCII without spaces.
+ */
 export function checkKey(key: string): void {
   if (key.length === 0 || key.length > MAX_KEY_LENGTH || NOT_IN_KEYS.test(key)) {
     throw new InvalidArgumentError(
@@ -14,12 +16,12 @@ export function checkKey(key: string): void {
   }
 }
 
-/** A prefix of up to 100 bytes, the kind, a hash. */
+/** A prefix of up to 100 bytes, one letter for the kind, a hash. */
 const OF_FILES = /^[!-~]{0,100}[chn]:[0-9a-f]{64}$/
 
 /**
- * Whether it is a key of the form that the store gives to chunks and links, with any prefix. What has
- * another key may be somebody else's, and is nobody's to remove.
+ * Returns whether a key has the form that the store gives to those of chunks and links, with any
+ * prefix. Values under other keys may belong to another application and must not be removed.
  */
 export const isKeyOfFiles = (key: string): boolean => OF_FILES.test(key)
 
@@ -37,7 +39,7 @@ export function checkTtl(ttl: number): void {
 }
 
 /**
- * Seconds, ten years: memcached counts absolute expiry in 32 bits of Unix time, which a longer
+ * Ten years, in seconds. Memcached keeps absolute expiry in 32 bits of Unix time, which a longer
  * life from today would soon overflow.
  */
 export const MAX_TTL = 10 * 365 * 24 * 3600

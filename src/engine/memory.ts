@@ -14,15 +14,15 @@ import {
 import { checkKey, checkTtl } from './key.ts'
 import { Observers } from './observers.ts'
 
-/** What an entry costs beside its key and value: the map, the list and the Buffer object. */
+/** Bytes of an entry beside its key and value: the map, the list and the Buffer object. */
 const ENTRY_OVERHEAD = 200
 
 export interface MemoryOptions {
-  /** Bytes to keep at most, overheads included. Default 256 MiB. */
+  /** Bytes to keep at most, with overhead. Default 256 MiB; at least 1 MiB. */
   maxBytes?: number
 }
 
-/** The embedded engine: bounded in bytes, least recently used first to go, gone with the process. */
+/** Keeps values in this process, up to a number of bytes. Removes the least recently used first. */
 export class MemoryEngine implements ServerEngine {
   readonly #entries: LRUCache<string, Buffer>
   readonly #maxBytes: number
@@ -147,7 +147,7 @@ export class MemoryEngine implements ServerEngine {
         actual: `${value.length} bytes`,
       })
     }
-    // A copy of its own: the caller may reuse its buffer, and a small slice would pin a large one.
+    // A copy: the caller may change its buffer, and a small slice would keep a large buffer alive.
     const copy = Buffer.allocUnsafeSlow(value.length)
     value.copy(copy)
     this.#entries.set(key, copy, { ttl: ttl * 1000 })
@@ -166,7 +166,10 @@ export class MemoryEngine implements ServerEngine {
   }
 }
 
-/** Keeps files in this process, bounded in bytes; gone when it ends. */
+/**
+ * Keeps files in this process, up to a number of bytes, until it ends.
+ * @throws {InvalidArgumentError} for an option that can never work.
+ */
 export function memory(options?: MemoryOptions): Engine {
   return new MemoryEngine(options)
 }

@@ -1,6 +1,6 @@
 import { DamagedError, type EngineObserver, type Operation, type Outcome } from './engine.ts'
 
-/** Those that an engine tells of what it does. */
+/** The observers of one engine. */
 export class Observers {
   readonly #all: EngineObserver[] = []
 
@@ -13,8 +13,8 @@ export class Observers {
   }
 
   /**
-   * Does `work`, and tells what came of it and how long it took.
-   * @param explain Makes of what it failed with what the caller is told.
+   * Does `work`, and tells the observers its outcome and how long it took.
+   * @param explain Returns the error to reject with for the error that `work` failed with.
    */
   async operation<R>(
     server: string,

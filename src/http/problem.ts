@@ -1,80 +1,7 @@
-import type { Context, Middleware } from 'koa'
-import { BlobcachedError, type ErrorCode, UnavailableError } from '../index.ts'
-import { ClientGoneError } from './signal.ts'
-
-/** Reasons that only HTTP knows, beside the codes of the library's errors. */
-export type Reason =
-  | ErrorCode
-  | 'unauthorized'
-  | 'forbidden'
-  | 'no-such-route'
-  | 'method-not-allowed'
-  | 'unsupported-media-type'
-  | 'uri-too-long'
-  | 'header-too-large'
-  | 'request-timeout'
-  | 'expectation-failed'
-  | 'internal'
-
-const STATUS: Record<Reason, number> = {
-  'not-found': 404,
-  evicted: 404,
-  corrupt: 404,
-  exists: 409,
-  'precondition-failed': 412,
-  'digest-mismatch': 400,
-  'bad-request': 400,
-  unauthorized: 401,
-  forbidden: 403,
-  'no-such-route': 404,
-  'method-not-allowed': 405,
-  'too-large': 413,
-  'range-not-satisfiable': 416,
-  'insufficient-storage': 507,
-  unavailable: 503,
-  'unsupported-media-type': 415,
-  'uri-too-long': 414,
-  'header-too-large': 431,
-  'request-timeout': 408,
-  'expectation-failed': 417,
-  internal: 500,
-}
-
-const TITLE: Record<Reason, string> = {
-  'not-found': 'There is no such file',
-  evicted: 'Part of the file is gone',
-  corrupt: 'The file is damaged',
-  exists: 'There is such a file already',
-  'precondition-failed': 'The file is not the one that was expected',
-  'digest-mismatch': 'The bytes do not have that digest',
-  'bad-request': 'The request cannot be understood',
-  unauthorized: 'A token is needed',
-  forbidden: 'That is not allowed',
-  'no-such-route': 'There is nothing at this path',
-  'method-not-allowed': 'This path does not have that method',
-  'too-large': 'The file is too large',
-  'range-not-satisfiable': 'The file does not have these bytes',
-  'insufficient-storage': 'The cache has no room for the file',
-  unavailable: 'Try again later',
-  'unsupported-media-type': 'The body is of a kind that is not taken here',
-  'uri-too-long': 'The URL is too long',
-  'header-too-large': 'The header is too large',
-  'request-timeout': 'The request took too long to arrive',
-  'expectation-failed': 'The expectation cannot be met',
-  internal: 'Something unforeseen went wrong',
-}
-
-export const REASONS = Object.keys(STATUS) as readonly Reason[]
-
-/** Problem Details for HTTP APIs (RFC 9457), with our `reason`. */
-export interface Problem {
-  title: string
-  status: number
-  reason: Reason
-  detail?: string
-  expected?: string
-  actual?: string
-}
+import type { Context } from 'koa'
+import { cacheStatusOf, type ProblemJson, problemJson } from '../api/problem.ts'
+import { REASONS, type Reason } from '../api/reasons.ts'
+import { BlobcachedError, UnavailableError } from '../index.ts'
 
 /** An answer that only HTTP can give; the rest comes from the library's errors. */
 export class HttpProblem extends Error {
@@ -89,6 +16,16 @@ export class HttpProblem extends Error {
   }
 }
 
+/** The client closed its connection; there is no one to answer. */
+export class ClientGoneError extends Error {
+  readonly code = 'client-gone'
+
+  constructor() {
+    super('the client closed its connection')
+    this.name = 'ClientGoneError'
+  }
+}
+
 /** How the clients of one protocol have to be told of a problem, where our own way confuses them. */
 export interface Dialect {
   /** The status in place of the reason's own. */
@@ -97,95 +34,36 @@ export interface Dialect {
   readonly isPlainText?: boolean
 }
 
-/**
- * Turns whatever goes wrong below into an answer with a reason, in body and headers.
- * @param dialectOf Called with the request that went wrong.
- */
-export function problems(
-  onUnforeseen: (error: unknown, ctx: Context) => void,
-  dialectOf: (ctx: Context) => Dialect | undefined = () => undefined,
-): Middleware {
-  return async (ctx, next) => {
-    try {
-      await next()
-      if (ctx.body === undefined && ctx.respond !== false) refuseUnrouted(ctx)
-    } catch (error) {
-      if (ctx.res.headersSent || ctx.res.destroyed) {
-        if (!(error instanceof ClientGoneError)) noteLost(ctx, error)
-        ctx.res.destroy()
-        return
-      }
-      if (reasonOf(error) === 'internal') onUnforeseen(error, ctx)
-      answerProblem(ctx, error, dialectOf(ctx))
-    }
-  }
-}
-
-/** For the log and the metrics: the client cannot be told any more. What was not promised is not cut. */
-function noteLost(ctx: Context, error: unknown): void {
-  ctx.state.isCut = ctx.res.headersSent
-  ctx.state.reason = reasonOf(error)
-}
-
-/** What the router leaves without a body when no route of it fits. */
-function refuseUnrouted(ctx: Context): void {
-  if (ctx.status === 404) {
-    throw new HttpProblem('no-such-route', `there is nothing at ${ctx.path.slice(0, 200)}`)
-  }
-  if (ctx.status === 405 || ctx.status === 501) {
-    const allowed = String(ctx.response.get('Allow'))
-    throw new HttpProblem('method-not-allowed', `this path takes ${allowed}`)
-  }
-}
-
 export function answerProblem(ctx: Context, error: unknown, dialect?: Dialect): void {
   const problem = problemOf(error)
   problem.status = dialect?.statusOf(problem.reason, ctx.method) ?? problem.status
-  for (const name of ctx.res.getHeaderNames()) {
-    if (READ_HEADERS.has(name)) ctx.remove(name)
-  }
   if (error instanceof HttpProblem) ctx.set(error.headers)
-  if (error instanceof UnavailableError && problem.status === STATUS.unavailable) {
+  if (error instanceof UnavailableError && problem.status === REASONS.unavailable.status) {
     ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
   }
   ctx.set('Cache-Control', 'no-store')
   // RFC 9211: the only way to tell a HEAD request why.
-  ctx.set('Cache-Status', `blobcached; detail=${problem.reason}`)
-  ctx.state.reason = problem.reason
+  ctx.set('Cache-Status', cacheStatusOf(problem.reason))
+  ctx.exchange.reason = problem.reason
   ctx.status = problem.status
   if (dialect?.isPlainText) answerPlainText(ctx, problem)
   else answerJson(ctx, problem)
 }
 
-function answerJson(ctx: Context, problem: Problem): void {
+function answerJson(ctx: Context, problem: ProblemJson): void {
   ctx.body = JSON.stringify(problem)
   ctx.type = 'application/problem+json'
 }
 
 /** Without a charset, which some clients compare along with the type and Koa adds to `ctx.type`. */
-function answerPlainText(ctx: Context, { title, detail = title }: Problem): void {
+function answerPlainText(ctx: Context, { title, detail = title }: ProblemJson): void {
   ctx.set('Content-Type', 'text/plain')
   ctx.body = detail
 }
 
-/** What describes a file must not describe the answer that there is none. */
-const READ_HEADERS = new Set([
-  'etag',
-  'last-modified',
-  'repr-digest',
-  'digest',
-  'content-digest',
-  'content-disposition',
-  'content-encoding',
-  'content-range',
-  'accept-ranges',
-  'content-length',
-  'location',
-])
-
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): ProblemJson {
   const reason = reasonOf(error)
-  const problem: Problem = { title: TITLE[reason], status: STATUS[reason], reason }
+  const problem = problemJson(reason)
   if (reason !== 'internal') problem.detail = (error as Error).message
   if (error instanceof BlobcachedError) {
     if (error.expected !== undefined) problem.expected = error.expected

@@ -2,8 +2,8 @@ import { Digest } from '../digest.ts'
 import { InvalidArgumentError } from '../errors.ts'
 
 /**
- * What a file is asked for by. A plain string is a content hash when it is 64 lowercase
- * hexadecimal digits and a name otherwise; `{ name }` and `{ hash }` leave no doubt.
+ * A name or a content hash. A plain string is a hash when it is 64 lowercase hexadecimal digits and a
+ * name otherwise; `{ name }` and `{ hash }` say which it is.
  */
 export type FileRef = string | Digest | { name: string } | { hash: string | Digest }
 

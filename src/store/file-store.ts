@@ -1,38 +1,37 @@
 import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
-import { InvalidArgumentError, NotFoundError } from '../errors.ts'
-import { Budgets, type MemoryUsage } from './budgets.ts'
-import { BufferPool } from './buffer-pool.ts'
-import { ChunkSource } from './chunk-source.ts'
-import { ChunkWriter } from './chunk-writer.ts'
+import { NotFoundError } from '../errors.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Hasher } from './hashing/hasher.ts'
-import { Keys } from './keys.ts'
-import { maxChunkCount } from './link.ts'
-import { Links } from './links.ts'
-import type { Chunk } from './manifest.ts'
+import { Budgets, type MemoryUsage } from './memory/budgets.ts'
+import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
-import { type FileStoreOptions, type Settings, settle } from './options.ts'
-import { Prefetcher } from './prefetcher.ts'
-import { Presence } from './presence.ts'
-import { type Repair, repairChunks } from './repair.ts'
-import { Sealer } from './seal.ts'
-import { SharedChunks } from './shared-chunks.ts'
-import type { Source } from './source.ts'
-import { checkCommit, type LinkOptions, type Receipt, StagedFile } from './staged-file.ts'
-import { type FileReading, StoredFile } from './stored-file.ts'
-import { type PutOptions, type StageOptions, stage, type Uploading, upload } from './upload.ts'
-import type { Verification } from './verification.ts'
+import { type FileStoreOptions, validateOptions } from './options.ts'
+import { prefetch } from './reading/chunks/prefetch.ts'
+import { SharedChunks } from './reading/chunks/shared.ts'
+import { ChunkSource } from './reading/chunks/source.ts'
+import { type Repair, repairChunks } from './reading/repair.ts'
+import { type FileReading, StoredFile } from './reading/stored-file.ts'
+import type { Verification } from './reading/verification.ts'
+import { Keys } from './records/keys.ts'
+import { Links } from './records/links.ts'
+import type { Chunk } from './records/manifest.ts'
+import { Sealer } from './records/seal.ts'
+import { ChunkWriter } from './writing/chunk-writer.ts'
+import { Committer, type LinkOptions, type Receipt } from './writing/commit.ts'
+import { Presence } from './writing/presence.ts'
+import type { Source } from './writing/source.ts'
+import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './writing/upload.ts'
 
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
 
 export interface FindOptions {
   /**
-   * Fetch the chunk that a small file consists of along with its link, for whoever reads it next: the one with
-   * that hash or, by name, the one that the name led to lately. Never more than a chunk too many.
-   * Default false.
+   * Fetch the only chunk of a small file along with its link, for the read that follows at once: by hash
+   * the chunk of that hash, by name the one that the name led to last, up to 64 KiB. At most one chunk
+   * is fetched for nothing. Default false.
    */
   prefetch?: boolean
 }
@@ -44,14 +43,14 @@ export interface GetOptions {
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
 export class FileStore {
   readonly engine: Engine
-  readonly #settings: Settings
+  /** Bytes. */
+  readonly chunkSize: number
   readonly #keys: Keys
   readonly #links: Links
-  readonly #budgets: Budgets
   readonly #reading: FileReading
-  readonly #presence: Presence
-  readonly #prefetcher: Prefetcher
   readonly #writer: ChunkWriter
+  readonly #committer: Committer
+  readonly #uploads: Uploads
   readonly #hasher: Hasher
   readonly #events = new StoreEvents()
 
@@ -61,37 +60,28 @@ export class FileStore {
    */
   constructor(engine: Engine, options: FileStoreOptions = {}) {
     this.engine = engine
-    this.#settings = settle(options)
+    const settings = validateOptions(options)
+    const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
+    this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
     this.#links = new Links(engine, this.#keys, new Sealer(secretsOf(options.secret)))
-    this.#presence = new Presence(engine, this.#keys)
-    this.#budgets = new Budgets(this.#settings)
-    const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = this.#settings
-    this.#hasher = new Hasher(this.#settings.hashThreads)
-    // What was used at once may be used at once again.
-    const pool = new BufferPool(chunkSize, Math.ceil((heldBytes + readBytes) / chunkSize))
-    const source = new ChunkSource(engine, this.#keys, this.#hasher, pool)
-    const chunks = new SharedChunks(source, pool, hotCache)
-    this.#prefetcher = new Prefetcher(chunks, this.#budgets, chunkSize)
-    this.#reading = {
-      chunks,
-      source,
-      budgets: this.#budgets,
-      presence: this.#presence,
-      events: this.#events,
-    }
-    // Not the pool of the reads: what they handed out may be uploaded, and is somebody else's still.
-    const uploads = new BufferPool(chunkSize, Math.ceil(uploadBytes / chunkSize))
-    this.#writer = new ChunkWriter(engine, this.#keys, this.#presence, uploads, this.#hasher)
+    this.#hasher = new Hasher(settings.hashThreads)
+    // As much free memory is kept as all reads, or all uploads, may use at the same time.
+    const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))
+    const readPool = poolOf(heldBytes + readBytes)
+    const budgets = new Budgets(settings)
+    const presence = new Presence(engine, this.#keys, this.#links)
+    const source = new ChunkSource(engine, this.#keys, this.#hasher, readPool)
+    const chunks = new SharedChunks(source, hotCache)
+    this.#reading = { chunks, source, budgets, presence, events: this.#events }
+    this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
+    this.#committer = new Committer(this.#links, presence, settings.ttl)
+    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, chunkSize)
   }
 
-  get chunkSize(): number {
-    return this.#settings.chunkSize
-  }
-
-  /** The memory that requests hold now, and how many wait for some. */
+  /** The memory that reads and writes hold now, and how many wait for some. */
   get memoryUsage(): MemoryUsage {
-    return this.#budgets.usage
+    return this.#reading.budgets.usage
   }
 
   /**
@@ -106,16 +96,8 @@ export class FileStore {
   }
 
   /** Bytes that a file may have: the configured limit, or what one manifest can list. */
-  async maxFileSize(): Promise<number> {
-    const { chunkSize, maxFileSize } = this.#settings
-    const maxValue = await this.engine.maxValueSize(this.#keys.length)
-    if (chunkSize > maxValue) {
-      throw new InvalidArgumentError(
-        `a chunk of ${chunkSize} bytes cannot be stored: the largest that can has ${maxValue} bytes`,
-        { expected: `chunkSize <= ${maxValue}`, actual: String(chunkSize) },
-      )
-    }
-    return Math.min(maxFileSize, maxChunkCount(maxValue) * chunkSize)
+  maxFileSize(): Promise<number> {
+    return this.#writer.maxFileSize()
   }
 
   /**
@@ -131,22 +113,22 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return this.#events.upload(() => upload(source, options, this.#uploading))
+    return this.#events.upload(() => this.#uploads.put(source, options))
   }
 
   /**
-   * Stores the chunks of a file and no more: `commit` of what it resolves with makes the links. For
-   * several files that shall all be there or none, and for names that are known only later.
+   * Stores the chunks of a file; `commit` of what it resolves with makes the links. For several files of
+   * which all are to be stored or none, and for names that are known only later.
    *
    * @throws {DigestMismatchError | TooLargeError | InsufficientStorageError | UnavailableError}
    */
   stage(source: Source, options: StageOptions = {}): Promise<StagedFile> {
-    return this.#events.upload(() => stage(source, options, this.#uploading))
+    return this.#events.upload(() => this.#uploads.stage(source, options))
   }
 
   /**
-   * Gives content that is stored already a name, without its bytes: what an upload of the same
-   * content would end with. All chunks are seen to be there first; nothing reads them.
+   * Gives a name to content that is stored already, as an upload of the same content would. Checks that all
+   * chunks are there, without reading them.
    * @throws {NotFoundError | EvictedError | CorruptError} when the content could not be served.
    * @throws {ExistsError} with `createOnly`, when a readable file has that name.
    * @throws {UnavailableError}
@@ -154,14 +136,15 @@ export class FileStore {
    */
   async link(hash: string | Digest, options: LinkOptions): Promise<Receipt> {
     const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
-    await checkCommit(options, this.#uploading)
-    const { manifest } = await this.get({ hash: digest }, { signal: options.signal })
-    return new StagedFile(manifest, Number.POSITIVE_INFINITY, this.#uploading).commit(options)
+    const commit = this.#committer.validate(options)
+    await this.#committer.check(commit)
+    const { manifest } = await this.get({ hash: digest }, options)
+    return this.#committer.link({ manifest, copies: Number.POSITIVE_INFINITY }, commit)
   }
 
   /**
-   * The file, by name or by hash, once all its chunks have been seen to be there. Their bytes are
-   * verified when they are read.
+   * Finds a file by name or by hash and checks that all its chunks are there. Their bytes are verified when
+   * they are read.
    * @throws {NotFoundError | EvictedError | CorruptError | UnavailableError}
    */
   async get(ref: FileRef, options: GetOptions = {}): Promise<StoredFile> {
@@ -171,27 +154,31 @@ export class FileStore {
   }
 
   /**
-   * The file behind a link, without a look at its chunks: for callers that verify at once.
+   * Finds a file without a look at its chunks: for callers that read it at once.
    * @throws {NotFoundError | CorruptError | UnavailableError}
    */
-  async find(ref: FileRef, { prefetch = false }: FindOptions = {}): Promise<StoredFile> {
+  async find(ref: FileRef, options: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
-    const prefetched = prefetch
-      ? this.#prefetcher.start(parsed, this.#links.lately(parsed))
+    const known = this.#links.known(parsed)
+    const prefetched = options.prefetch
+      ? prefetch(parsed, known?.link.manifest, this.#reading, this.chunkSize)
       : undefined
-    const link = await this.#links.read(parsed)
-    if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    return new StoredFile(link, this.#reading, prefetched)
+    try {
+      const link = await this.#links.read(parsed, known)
+      if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
+      return new StoredFile(link, this.#reading, prefetched)
+    } finally {
+      // The read that follows at once takes over the room for the chunk.
+      if (prefetched !== undefined) setImmediate(() => prefetched.expire())
+    }
   }
 
   /**
-   * Whether there is such a file, as far as shows without reading its chunks; keeps it alive.
+   * Returns whether there is such a file, as far as shows without reading its chunks; extends their life.
    * @throws {UnavailableError}
    */
   async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
-    const link = await this.#links.readUnlessCorrupt(parseRef(ref))
-    if (link === undefined) return false
-    return (await this.#presence.countMissing(link.manifest, signal)) === 0
+    return (await this.#reading.presence.readableLink(parseRef(ref), signal)) !== undefined
   }
 
   /**
@@ -204,7 +191,7 @@ export class FileStore {
 
   /**
    * Reads every copy of a file's link and chunks, and writes those again that are missing,
-   * outdated or wrong, where another copy is right. What no copy of is left, only an upload heals.
+   * outdated or wrong, where another copy is right. A chunk without a right copy needs a new upload.
    * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
    */
   async repair(ref: FileRef, { signal }: GetOptions = {}): Promise<Repair> {
@@ -215,8 +202,8 @@ export class FileStore {
   }
 
   /**
-   * Which of these contents could not be served by hash; each at most once, in the order given.
-   * What is there has its life extended.
+   * Returns which of these contents could not be served by hash; each at most once, in the order given.
+   * Extends the life of those that could.
    * @throws {InvalidArgumentError | UnavailableError}
    */
   async missing(hashes: Iterable<string | Digest>, { signal }: GetOptions = {}): Promise<string[]> {
@@ -227,9 +214,10 @@ export class FileStore {
     }
     const present = await pMap(
       digests.values(),
-      (digest) => {
+      async (digest) => {
         signal?.throwIfAborted()
-        return this.#isPresent(digest, signal)
+        const link = await this.#reading.presence.readableLink({ hash: digest }, signal)
+        return link !== undefined && this.#links.touch({ hash: digest }, link)
       },
       { concurrency: LOOKUPS },
     )
@@ -259,28 +247,10 @@ export class FileStore {
     this.#events.add(observer)
   }
 
-  /** Settles everything under way and closes the engine. Idempotent. */
+  /** Ends what is under way and closes the engine. Idempotent. */
   async close(): Promise<void> {
     await this.engine.close()
     await this.#hasher.close()
-  }
-
-  get #uploading(): Uploading {
-    return {
-      store: this,
-      links: this.#links,
-      budgets: this.#budgets,
-      writer: this.#writer,
-      ttl: this.#settings.ttl,
-    }
-  }
-
-  async #isPresent(digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
-    const ref = { hash: digest }
-    const link = await this.#links.readUnlessCorrupt(ref)
-    if (link === undefined) return false
-    if ((await this.#presence.countMissing(link.manifest, signal)) > 0) return false
-    return this.#links.touch(ref, link)
   }
 }
 

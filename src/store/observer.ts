@@ -8,7 +8,7 @@ export interface StoreObserver {
   chunkLost?(state: 'evicted' | 'corrupt'): void
 }
 
-/** Tells every observer of a store. */
+/** Passes events on to the observers of a store. */
 export class StoreEvents {
   readonly #observers: StoreObserver[] = []
 

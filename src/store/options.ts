@@ -1,13 +1,13 @@
 import { checkTtl } from '../engine/key.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { hashThreadsFor } from './hashing/hasher.ts'
-import { MAX_CHUNK_SIZE } from './manifest.ts'
+import { MAX_CHUNK_SIZE } from './records/manifest.ts'
 
 const MiB = 1024 * 1024
 
 /**
- * Two chunks of this size fill a page of memcached's to the last byte but a few, with room left
- * for a key prefix of 100 bytes: the table in docs/operations.md.
+ * Bytes: two chunks of this size fill a page of memcached but for a few bytes, with room for a key prefix of
+ * 100 bytes. The table is in docs/operations.md.
  */
 export const DEFAULT_CHUNK_SIZE = 524_038
 
@@ -17,7 +17,7 @@ export interface FileStoreOptions {
   /** Put before every key: at most 100 bytes of printable ASCII without spaces. Default none. */
   keyPrefix?: string
   /**
-   * Seals links with HMAC-SHA256, so that whoever can write to memcached cannot forge them. Of
+   * Seals links with HMAC-SHA256, so that a process which can write to memcached cannot forge them. Of
    * several, the first one seals and all are accepted. Default none: links are sealed with SHA-256.
    */
   secret?: string | Uint8Array | readonly (string | Uint8Array)[]
@@ -26,14 +26,14 @@ export interface FileStoreOptions {
   /** Bytes that a file may have. Default: as many as a manifest can list, 17 GB with `-I 1m`. */
   maxFileSize?: number
   /**
-   * Bytes of verified chunks to keep in this process for the next reader. Links are never kept, so
+   * Bytes of verified chunks to keep in this process for the next reader. The link is read each time, so
    * what was deleted, replaced or has expired is gone at once. Default 0: none.
    */
   hotCache?: number
   /**
-   * Threads that hash chunks of 128 KiB and more, started with the first of those; what they cannot take
-   * is hashed in place. Default: one less than the machine has cores, 4 at most. Processes that share a
-   * machine want fewer.
+   * Threads that hash chunks of 128 KiB and more, started with the first of those; when all are busy,
+   * chunks are hashed in place. Default: one less than the machine has cores, 4 at most. Use fewer where
+   * several processes share a machine.
    */
   hashThreads?: number
   memory?: {
@@ -44,7 +44,8 @@ export interface FileStoreOptions {
   }
 }
 
-export interface Settings {
+/** Options that were validated, with the defaults for those that were left out. */
+export interface StoreSettings {
   readonly chunkSize: number
   readonly ttl: number
   readonly maxFileSize: number
@@ -59,22 +60,20 @@ export interface Settings {
   readonly uploadBytes: number
 }
 
-/** @throws {InvalidArgumentError} when a figure is out of its range. */
-export function settle(options: FileStoreOptions): Settings {
-  const chunkSize = options.chunkSize ?? DEFAULT_CHUNK_SIZE
-  checkCount('chunkSize', chunkSize, 1, MAX_CHUNK_SIZE)
-  const total = options.memory?.total ?? 256 * MiB
-  checkCount('memory.total', total, 6 * chunkSize)
-  const perRead = options.memory?.perRead ?? Math.min(64 * MiB, Math.floor(total / 4))
-  checkCount('memory.perRead', perRead, 0, total)
-  const maxFileSize = options.maxFileSize ?? Number.MAX_SAFE_INTEGER
-  checkCount('maxFileSize', maxFileSize, 0)
-  const ttl = options.ttl ?? 0
+/**
+ * Validates options and adds the defaults.
+ * @throws {InvalidArgumentError} when a figure is out of its range.
+ */
+export function validateOptions(options: FileStoreOptions): StoreSettings {
+  const { memory = {}, ttl = 0 } = options
+  const chunkSize = count('chunkSize', options.chunkSize ?? DEFAULT_CHUNK_SIZE, 1, MAX_CHUNK_SIZE)
+  const total = count('memory.total', memory.total ?? 256 * MiB, 6 * chunkSize)
+  const heldAtMost = Math.min(64 * MiB, Math.floor(total / 4))
+  const perRead = count('memory.perRead', memory.perRead ?? heldAtMost, 0, total)
+  const maxFileSize = count('maxFileSize', options.maxFileSize ?? Number.MAX_SAFE_INTEGER, 0)
   checkTtl(ttl)
-  const hotCache = options.hotCache ?? 0
-  checkCount('hotCache', hotCache, 0)
-  const hashThreads = options.hashThreads ?? hashThreadsFor(1)
-  checkCount('hashThreads', hashThreads, 0, 64)
+  const hotCache = count('hotCache', options.hotCache ?? 0, 0)
+  const hashThreads = count('hashThreads', options.hashThreads ?? hashThreadsFor(1), 0, 64)
   const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   return {
@@ -90,8 +89,9 @@ export function settle(options: FileStoreOptions): Settings {
   }
 }
 
-function checkCount(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return
+/** Returns `value` if it is a whole number in that range. */
+function count(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value
   throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}`, {
     expected: `${min} to ${max}`,
     actual: String(value),

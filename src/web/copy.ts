@@ -1,6 +1,6 @@
 import { announce, button, element } from './dom.ts'
 
-/** A button that copies what `text` gives when it is pressed, and says so; `name` where `label` is short. */
+/** Creates a button that copies what `text` returns. @param name What screen readers call it. */
 export function copyButton(label: string, text: () => string, name = label): HTMLButtonElement {
   const made = button(label, 'quiet', async () => {
     const done = await copy(text())
@@ -14,7 +14,7 @@ export function copyButton(label: string, text: () => string, name = label): HTM
   return made
 }
 
-/** Without https the clipboard is out of reach, but the old command still is not. */
+/** Without https there is no clipboard API, but the old command works. */
 async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)

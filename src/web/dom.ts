@@ -1,4 +1,4 @@
-/** The element of the page that has this id; the page and its scripts belong together. */
+/** The element of the page with this id, which index.html must have. */
 export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id)
   if (element === null) throw new Error(`the page has no #${id}`)
@@ -7,7 +7,7 @@ export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
 
 export interface Part {
   readonly root: HTMLElement
-  /** The element inside that has `data-slot="name"`. */
+  /** The element inside with `data-slot="name"`. */
   slot<E extends HTMLElement = HTMLElement>(name: string): E
 }
 
@@ -27,7 +27,7 @@ export function part(template: string): Part {
 
 type Properties<E> = { [K in keyof E]?: E[K] }
 
-/** An element with properties and children; text stays text, nothing is parsed as markup. */
+/** Creates an element with properties and children. Strings become text, never markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   properties: Properties<HTMLElementTagNameMap[K]> = {},
@@ -42,7 +42,7 @@ export function button(text: string, className: string, onClick: () => void): HT
   return element('button', { type: 'button', className, onclick: onClick }, text)
 }
 
-/** Tells those who cannot see it, once they have heard out what came before. */
+/** Has screen readers read `text` out. */
 export function announce(text: string): void {
   byId('announcer').textContent = text
 }

@@ -1,6 +1,6 @@
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
-/** `512 B`, `1.4 KiB`, `12 MiB`: three digits at most after rounding. */
+/** Formats bytes with at most three digits: `512 B`, `1.4 KiB`, `12 MiB`. */
 export function bytes(count: number): string {
   let value = count
   let unit = 0
@@ -16,7 +16,7 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en')
 }
 
-/** `1 chunk`, `1,024 chunks`. */
+/** Formats a number of things: `1 chunk`, `1,024 chunks`. */
 export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 }
@@ -26,7 +26,7 @@ export function percent(share: number): string {
   return `${value.toFixed(value > 99 && value < 100 ? 1 : 0)} %`
 }
 
-/** `8 s`, `3 min`, `5 h`, `12 d`. */
+/** Formats a time: `8 s`, `3 min`, `5 h`, `12 d`. */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`

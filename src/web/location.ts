@@ -1,20 +1,19 @@
-import type { FileRef } from './server.ts'
+import { pathOf, type RemoteRef } from '../api/paths.ts'
 
 const HASH = /^(?:sha256[:-])?([0-9a-f]{64})$/i
 
-/** Where on this page a file is shown: a link that can be kept, sent and gone back to. */
-export function hrefOf(ref: FileRef): string {
-  if ('hash' in ref) return `#/blobs/${ref.hash}`
-  return `#/files/${ref.name.split('/').map(encodeURIComponent).join('/')}`
+/** The link that shows a file on this page. */
+export function hrefOf(ref: RemoteRef): string {
+  return `#${pathOf(ref)}`
 }
 
-/** The file that the page's address asks to see. */
-export function refInLocation(): FileRef | undefined {
+/** The file that the page's address names. */
+export function refInLocation(): RemoteRef | undefined {
   return refInPath(location.hash.slice(1))
 }
 
-/** What a person typed or pasted: a link to a file, a content hash, or a name. */
-export function parseQuery(text: string): FileRef | undefined {
+/** Parses what the user typed: a link to a file, a content hash, or a name. */
+export function parseQuery(text: string): RemoteRef | undefined {
   const query = text.trim()
   if (query === '') return undefined
   const hash = HASH.exec(query)?.[1]
@@ -22,13 +21,13 @@ export function parseQuery(text: string): FileRef | undefined {
   return refInLink(query) ?? { name: query }
 }
 
-function refInLink(text: string): FileRef | undefined {
+function refInLink(text: string): RemoteRef | undefined {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined
   const url = new URL(text)
   return refInPath(url.hash.slice(1)) ?? refInPath(url.pathname)
 }
 
-function refInPath(path: string): FileRef | undefined {
+function refInPath(path: string): RemoteRef | undefined {
   const [, kind, rest] = /(?:^|\/)(files|blobs)\/(.+)$/.exec(path) ?? []
   if (rest === undefined) return undefined
   if (kind === 'files') return nameIn(rest)
@@ -36,7 +35,7 @@ function refInPath(path: string): FileRef | undefined {
   return hash === undefined ? undefined : { hash: hash.toLowerCase() }
 }
 
-function nameIn(path: string): FileRef | undefined {
+function nameIn(path: string): RemoteRef | undefined {
   try {
     return { name: decodeURIComponent(path) }
   } catch {

@@ -1,9 +1,9 @@
 import { byId } from './dom.ts'
-import { Fleet } from './fleet.ts'
-import { Lookup } from './lookup.ts'
-import { showRecent } from './recent.ts'
+import { Lookup } from './file/lookup.ts'
+import { FleetPanel } from './fleet/fleet-panel.ts'
 import { enterToken, forgetToken, onToken, token } from './token.ts'
-import { Uploads } from './uploads.ts'
+import { showRecent } from './upload/recent.ts'
+import { Uploads } from './upload/uploads.ts'
 
 const tokenButton = byId('token-button')
 tokenButton.onclick = () => {
@@ -15,6 +15,6 @@ onToken((has) => {
 })
 
 showRecent()
-const fleet = new Fleet()
+const fleet = new FleetPanel()
 new Uploads(() => fleet.maxFileSize)
 new Lookup()

@@ -1,47 +1,45 @@
+import { pathOf, type RemoteRef } from '../api/paths.ts'
+import { readProblem } from '../api/problem.ts'
 import { authorization, replaceToken, token } from './token.ts'
 
-/** What the server said instead of what was asked for; `reason` never changes, the text may. */
-export class Problem extends Error {
-  /** 0 where there was no answer at all. */
+/** A request that failed, on the server or on the way to it. */
+export class RemoteError extends Error {
+  /** 0 without a response. */
   readonly status: number
+  /** The server's `reason`; `unreachable` without a response. */
   readonly reason: string
 
   constructor(status: number, reason: string, message: string) {
     super(message)
-    this.name = 'Problem'
+    this.name = 'RemoteError'
     this.status = status
     this.reason = reason
   }
 }
 
-export type FileRef = { readonly name: string } | { readonly hash: string }
-
-/** Wherever a proxy has put the page, the server's paths are beside it. */
+/** Where the server's paths begin: beside the page, which a proxy may serve below a path. */
 const base = new URL('.', location.href)
 
+/** @param path An absolute path on the server. */
 export function urlAt(path: string): URL {
-  return new URL(path, base)
+  return new URL(`.${path}`, base)
 }
 
-export function urlOf(ref: FileRef): URL {
-  if ('hash' in ref) return urlAt(`blobs/${ref.hash}`)
-  const segments = ref.name.split('/')
-  // A URL swallows the segments . and .. unless the slashes beside them are encoded too.
-  const isPlain = !segments.some((segment) => segment === '.' || segment === '..')
-  return urlAt(`files/${segments.map(encodeURIComponent).join(isPlain ? '/' : '%2F')}`)
+export function urlOf(ref: RemoteRef): URL {
+  return urlAt(pathOf(ref))
 }
 
 export interface RequestOptions {
   method?: string
   headers?: Record<string, string>
   signal?: AbortSignal
-  /** Whether to ask the person for a token when the server does. Default true. */
+  /** Asks the user for a token when the server needs one. Default: true. */
   ask?: boolean
 }
 
 /**
- * The server's answer where it is 2xx or 304.
- * @throws {Problem}
+ * Resolves with a response that is 2xx or 304.
+ * @throws {RemoteError} for any other.
  */
 export async function request(
   url: URL,
@@ -52,37 +50,31 @@ export async function request(
     const response = await send(url, { ...init, headers: { ...headers, ...authorization() } })
     if (response.ok || response.status === 304) return response
     if (response.status === 401 && ask && (await replaceToken(used))) continue
-    throw problemOf(response.status, response.headers.get('Cache-Status'), await textOf(response))
+    throw remoteErrorOf(
+      response.status,
+      await response.text().catch(() => ''),
+      response.headers.get('Cache-Status'),
+    )
   }
 }
 
-/** Browsers answer a challenge with a dialog of their own, unless credentials are left out. */
+/** Omits credentials, so that the browser does not ask for a password itself. */
 async function send(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { ...init, credentials: 'omit', cache: 'no-store' })
   } catch (error) {
     if (init.signal?.aborted) throw error
-    throw new Problem(0, 'unreachable', 'The server does not answer.')
+    throw new RemoteError(0, 'unreachable', 'The server does not answer.')
   }
 }
 
-async function textOf(response: Response): Promise<string> {
-  return response.text().catch(() => '')
-}
-
-/** Problem details (RFC 9457) where there are some; a HEAD request has the reason in a header alone. */
-export function problemOf(status: number, cacheStatus: string | null, body: string): Problem {
-  const { reason, title, detail } = parse(body)
-  const said = /detail="?([a-z-]+)/.exec(cacheStatus ?? '')?.[1]
+/** The error for a response that is not a success. */
+export function remoteErrorOf(
+  status: number,
+  body: string,
+  cacheStatus: string | null,
+): RemoteError {
+  const { reason = 'unknown', title, detail } = readProblem(body, cacheStatus)
   const text = [title, detail].filter(Boolean).join(': ') || `The server answered ${status}`
-  return new Problem(status, reason ?? said ?? 'unknown', `${text}.`)
-}
-
-function parse(body: string): { reason?: string; title?: string; detail?: string } {
-  try {
-    const value: unknown = JSON.parse(body)
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
+  return new RemoteError(status, reason, `${text}.`)
 }

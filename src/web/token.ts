@@ -2,7 +2,7 @@ import { byId } from './dom.ts'
 
 const KEY = 'blobcached.token'
 
-/** Called with whether there is a token, now and whenever that changes. */
+/** Calls `listener` with whether there is a token, now and whenever that changes. */
 export function onToken(listener: (has: boolean) => void): void {
   listeners.push(listener)
   listener(token() !== undefined)
@@ -24,8 +24,8 @@ export function forgetToken(): void {
 }
 
 /**
- * To be called when the server refuses `used`: resolves with whether there is another token to try.
- * However many requests were refused at once, the person is asked once.
+ * Asks the user for another token after the server refused `used`. Resolves with whether there is
+ * one to try. Asks once for all requests that are refused at a time.
  */
 export async function replaceToken(used: string | undefined): Promise<boolean> {
   if (current !== used) return true
@@ -37,7 +37,7 @@ export async function replaceToken(used: string | undefined): Promise<boolean> {
 
 let asking: Promise<boolean> | undefined
 
-/** Asks for a token without having been refused one. */
+/** Asks the user for a token before the server does. */
 export function enterToken(): Promise<boolean> {
   return replaceToken(current)
 }
@@ -68,7 +68,7 @@ function setToken(value: string | undefined, remember: boolean): void {
   for (const listener of listeners) listener(value !== undefined)
 }
 
-/** Storage may be switched off, and then even naming it throws: the token lives in the page alone. */
+/** Where storage is disabled, reading the property throws; the token is kept in the page alone. */
 function stored(storage: () => Storage): string | undefined {
   try {
     return storage().getItem(KEY) ?? undefined

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { memcached } from '../../src/index.ts'
-import { maxChunkCount } from '../../src/store/link.ts'
+import { maxChunkCount } from '../../src/store/records/link.ts'
 import { startMemcached } from '../helpers/memcached.ts'
 import { RECORDS, readFixture } from '../helpers/records.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { serveCommand } from '../../src/cli/serve.ts'
-import { REASONS } from '../../src/http/problem.ts'
+import { REASONS } from '../../src/api/reasons.ts'
+import { serveCommand } from '../../src/cli/commands/serve.ts'
 import { ask } from '../helpers/http.ts'
 import { startTestServer } from '../helpers/server.ts'
 
@@ -17,7 +17,7 @@ test('every metric that the page names is there', async (t) => {
 })
 
 test('every reason is explained', (t) => {
-  for (const reason of REASONS) t.true(text.includes(`\`${reason}\``), reason)
+  for (const reason of Object.keys(REASONS)) t.true(text.includes(`\`${reason}\``), reason)
 })
 
 test('every setting that the page and docker-compose.yml name is one', (t) => {

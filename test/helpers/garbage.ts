@@ -14,3 +14,12 @@ export async function isCollected(references: readonly WeakRef<object>[]): Promi
   }
   return false
 }
+
+/** Bytes of all buffers that are in use. */
+export async function bufferBytes(): Promise<number> {
+  for (let round = 0; round < 3; round++) {
+    gc()
+    await tick()
+  }
+  return process.memoryUsage().arrayBuffers
+}

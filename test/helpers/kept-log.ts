@@ -51,8 +51,3 @@ export class KeptLog implements Logger {
     this.#wake()
   }
 }
-
-/** What two lines about the same request have in common. */
-export function withoutTimes({ id, ms, headersMs, bytesIn, ...line }: Line) {
-  return { ...line, hasTimes: typeof ms === 'number' && typeof headersMs === 'number' }
-}

@@ -11,7 +11,7 @@ import { freePort } from './ports.ts'
 import { RawClient } from './raw-memcached.ts'
 import { SaslAuthority } from './sasl.ts'
 
-export interface MemcachedSettings {
+export interface MemcachedFlags {
   /** More command line arguments. */
   args?: string[]
   memoryMb?: number
@@ -30,12 +30,12 @@ export class Memcached {
   readonly raw: RawClient
   readonly port: number | undefined
   readonly #where: NetConnectOpts
-  readonly #settings: MemcachedSettings
+  readonly #settings: MemcachedFlags
   readonly #directory: string
   #process: ChildProcess | undefined
   #sasl: SaslAuthority | undefined
 
-  private constructor(settings: MemcachedSettings, directory: string, port: number | undefined) {
+  private constructor(settings: MemcachedFlags, directory: string, port: number | undefined) {
     this.#settings = settings
     this.#directory = directory
     this.port = port
@@ -45,7 +45,7 @@ export class Memcached {
     this.raw = new RawClient(this.#where)
   }
 
-  static async launch(settings: MemcachedSettings = {}): Promise<Memcached> {
+  static async launch(settings: MemcachedFlags = {}): Promise<Memcached> {
     const directory = await mkdtemp(join(tmpdir(), 'blobcached-test-'))
     const port = settings.socket ? undefined : (settings.port ?? (await freePort()))
     const server = new Memcached(settings, directory, port)
@@ -157,7 +157,7 @@ function pause(ms: number): void {
 /** A memcached that stops when the test has ended. */
 export async function startMemcached(
   t: ExecutionContext,
-  settings?: MemcachedSettings,
+  settings?: MemcachedFlags,
 ): Promise<Memcached> {
   const server = await Memcached.launch(settings)
   t.teardown(() => server.dispose())
@@ -165,6 +165,6 @@ export async function startMemcached(
 }
 
 /** For benchmarks: whoever calls this stops it with `dispose()`. */
-export function launchMemcached(settings?: MemcachedSettings): Promise<Memcached> {
+export function launchMemcached(settings?: MemcachedFlags): Promise<Memcached> {
   return Memcached.launch(settings)
 }

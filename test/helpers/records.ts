@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Digest } from '../../src/digest.ts'
-import { Keys } from '../../src/store/keys.ts'
-import { encodeLink, type Link } from '../../src/store/link.ts'
-import { Manifest } from '../../src/store/manifest.ts'
-import { Sealer } from '../../src/store/seal.ts'
-import { encodeTombstone } from '../../src/store/tombstone.ts'
+import { Keys } from '../../src/store/records/keys.ts'
+import { encodeLink, type Link } from '../../src/store/records/link.ts'
+import { Manifest } from '../../src/store/records/manifest.ts'
+import { Sealer } from '../../src/store/records/seal.ts'
+import { encodeTombstone } from '../../src/store/records/tombstone.ts'
 
 /** A record as it is stored, and what it says; its bytes are in `fixtures/records-v1`. */
 export interface RecordFixture {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
 import { RemoteError } from './remote-error.ts'
 
-/** Milliseconds before the second attempt, doubled from there and spread by chance. */
+/** Milliseconds before the second attempt; doubled for each further one, with jitter. */
 const FIRST_DELAY_MS = 200
 const MAX_DELAY_MS = 5000
 /** The longest that a server can make a command wait, in seconds. */
@@ -15,7 +15,7 @@ export interface RetryOptions {
   onRetry?: ((error: RemoteError) => void) | undefined
 }
 
-/** Does `attempt` again, later each time, while what it fails with may be over soon. */
+/** Repeats `attempt` after transient failures, after a longer delay each time. */
 export function withRetries<R>(
   attempt: () => Promise<R>,
   { retries, signal, onRetry }: RetryOptions,

@@ -10,16 +10,16 @@ export interface Copy<T> {
   proven: T
 }
 
-/** What a server said when it was asked for a key; a `Copy` when it had a good one. */
+/** What a server answered when it was asked for a key: a `Copy` when it had a good one. */
 export type Answer<T> = Copy<T> | 'absent' | 'damaged'
 
-/** How a copy is to be written: in the place of none, or of a wrong one. */
+/** A copy to write: `add` where there is none, `set` over a wrong or outdated one. */
 export interface Lack {
   member: Member
   how: 'add' | 'set'
 }
 
-/** What is known of one key so far, and what follows from it. */
+/** The answers to one read of a key so far, and what follows from them. */
 export class Answers<T> {
   readonly #seats: Seats
   readonly #versions: Versions<T> | undefined
@@ -31,7 +31,7 @@ export class Answers<T> {
     this.#versions = versions
   }
 
-  /** Servers that said something. */
+  /** Servers that answered. */
   get count(): number {
     return this.#given.size
   }
@@ -53,7 +53,7 @@ export class Answers<T> {
     this.#lastFailure = error
   }
 
-  /** The copy that counts: the newest, where there are versions. */
+  /** The right copy: the newest, where there are versions. */
   get best(): Copy<T> | undefined {
     let best: Copy<T> | undefined
     for (const answer of this.#given.values()) {
@@ -63,12 +63,12 @@ export class Answers<T> {
     return best
   }
 
-  /** Servers that said something, where copies count. */
+  /** Servers that answered, of those where copies count. */
   get counted(): number {
     return this.#seats.circle.length - this.silentOf(this.#seats.circle)
   }
 
-  /** Copies like `best`, where copies count. */
+  /** Returns the number of copies like `best`, where copies count. */
   copiesOf(best: Copy<T>): number {
     let copies = 0
     for (const [member, answer] of this.#given) {
@@ -78,7 +78,7 @@ export class Answers<T> {
     return copies
   }
 
-  /** The servers that it is read from, of those that answered, whose copy is not like `best`. */
+  /** Returns what to write so that all readers that answered have a copy like `best`. */
   lacks(best: Copy<T>): Lack[] {
     const lacks: Lack[] = []
     for (const member of this.#seats.readers) {
@@ -92,12 +92,12 @@ export class Answers<T> {
     return lacks
   }
 
-  /** Whether a server on which a copy would count said nothing. */
+  /** Whether a server on which a copy would count did not answer. */
   get isUnsure(): boolean {
     return this.silentOf(this.#seats.circle) > 0
   }
 
-  /** How many servers said nothing that may have the only copy. */
+  /** Servers that may have the only copy and did not answer. */
   get silent(): number {
     return this.silentOf(this.#seats.expected)
   }
@@ -107,12 +107,13 @@ export class Answers<T> {
   }
 
   /**
-   * Says what it means that no copy counts.
-   * @param canTell Whether the servers that are silent are too few to be the only ones with a copy.
+   * Concludes what it means that no copy is right.
+   * @param canTell Whether the servers that did not answer are too few to be the only ones with a
+   * copy.
    * @throws {UnavailableError | DamagedError}
    */
   conclude(key: string, canTell: boolean): undefined {
-    if (!canTell || this.count === 0) throw silence(this.#seats, this.#lastFailure)
+    if (!canTell || this.count === 0) throw unavailable(this.#seats, this.#lastFailure)
     for (const answer of this.#given.values()) {
       if (answer === 'damaged') throw new DamagedError(key)
     }
@@ -124,8 +125,8 @@ export class Answers<T> {
   }
 }
 
-/** What to tell somebody whose key lives, or may live, on servers that do not answer. */
-export function silence({ holders }: Seats, failure?: unknown): UnavailableError {
+/** Returns the error for a key whose servers do not answer. */
+export function unavailable({ holders }: Seats, failure?: unknown): UnavailableError {
   const outage = holders.find((member) => !member.isUp)?.outage
   const cause = failure ?? outage
   const why = cause instanceof Error ? cause.message : 'no server is left'

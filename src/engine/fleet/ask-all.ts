@@ -1,16 +1,16 @@
 import { UnavailableError } from '../../errors.ts'
 import type { Engine } from '../engine.ts'
-import { silence } from './answers.ts'
+import { unavailable } from './answers.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
 
-/** What came of a question with a yes or a no. */
+/** The answers of several servers to a question with a yes or a no. */
 export interface Said {
   answered: Set<Member>
   yes: boolean
 }
 
-/** Does it on all of them; who does not answer is left out. */
+/** Does `work` on all members. Leaves out those that do not answer. */
 export async function askAll(
   members: readonly Member[],
   work: (engine: Engine) => Promise<boolean>,
@@ -29,10 +29,10 @@ export async function askAll(
 }
 
 /**
- * For when nobody has said yes.
- * @throws {UnavailableError} when one of too many that were silent might have.
+ * Checks a question that no server answered with yes.
+ * @throws {UnavailableError} when too many holders did not answer to know that it is a no.
  */
 export function throwIfUnsure(seats: Seats, { answered }: Said, tolerated: number): void {
   const silent = seats.expected.filter((member) => !answered.has(member)).length
-  if (silent > tolerated || answered.size === 0) throw silence(seats)
+  if (silent > tolerated || answered.size === 0) throw unavailable(seats)
 }

@@ -2,7 +2,7 @@ import { DamagedError, type GetOptions, type Proof } from '../engine.ts'
 import type { Answer } from './answers.ts'
 import type { Member } from './member.ts'
 
-/** What the caller's own proof rejected with: nothing that a server is to blame for. */
+/** Wraps what the caller's own proof rejected with, which is not the server's failure. */
 export class ProofFailure extends Error {
   constructor(cause: unknown) {
     super('the proof failed', { cause })

@@ -10,10 +10,11 @@ export interface Order {
 }
 
 /**
- * Whom to ask for a key, one after the other. Holders first: the slow ones last, but for a look now and
- * then whether they still are; those that came back a short while ago before others, since only asking them shows
- * what they lack; then the least busy; and else by chance, which keeps all copies from ageing in their
- * server's LRU and finds those that are missing. Then stand-ins.
+ * Returns the servers to ask for a key, one after the other. First the holders: the slow ones last,
+ * except for a look now and then whether they still are; those that are recovering before others,
+ * since only asking them shows which copies they lack; then the least busy. Among equals the order
+ * is random, so that every copy is read now and then, stays in its server's LRU and is missed when
+ * it is gone. Stand-ins come last.
  */
 export function askingOrder(seats: Seats): Order {
   const readable = seats.readable()

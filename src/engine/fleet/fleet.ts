@@ -15,7 +15,7 @@ import type {
   Versions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
-import { silence } from './answers.ts'
+import { unavailable } from './answers.ts'
 import { askAll, throwIfUnsure } from './ask-all.ts'
 import { handOver } from './hand-over.ts'
 import { Heat } from './heat.ts'
@@ -24,7 +24,7 @@ import { Member, type Server } from './member.ts'
 import { Patience } from './patience.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
-import { repairCopies } from './repair-copies.ts'
+import { repairKey } from './repair-key.ts'
 import { Repairs, toRepair } from './repairs.ts'
 import { Replacing } from './replacing.ts'
 import { majority, Seats } from './seats.ts'
@@ -57,9 +57,10 @@ const PATIENCE_MS = 400
 const MAX_VERSIONS = 16_384
 
 /**
- * Spreads keys over servers, each key on `replicas` of them, and keeps its copies alike: what
- * proves itself wins, and what is missing or wrong is written again. docs/operations.md tells
- * what that buys. Clients share nothing but the names and weights of the servers.
+ * Spreads keys over servers, each key on `replicas` of them, and keeps the copies equal: a copy
+ * that proves itself is right, and those that are missing or wrong are written again. Clients of
+ * one fleet need the same names and weights of servers, and share nothing else. See
+ * docs/operations.md.
  */
 export class Fleet implements Engine {
   readonly #replicas: number
@@ -73,7 +74,7 @@ export class Fleet implements Engine {
   readonly #onReturn = (member: Member) => void this.#handOver(member)
   #members: readonly Member[]
   #placement: Placement<Member>
-  /** Those that were taken out and still have work under way. */
+  /** Servers that were removed and still have work under way. */
   readonly #leaving = new Set<Member>()
 
   /** @throws {InvalidArgumentError} for fewer servers than replicas, or an option out of its range. */
@@ -156,7 +157,7 @@ export class Fleet implements Engine {
   async delete(key: string, options: CopyOptions = {}): Promise<boolean> {
     const seats = await this.#change(key, options)
     for (const { missed } of seats.ranked) missed.forget(key)
-    // Everywhere: any server may have stood in for another one.
+    // On every server: any may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
     if (deleted.yes) return true
     throwIfUnsure(seats, deleted, options.extraCopy ? this.#replicas - 1 : 0)
@@ -180,10 +181,10 @@ export class Fleet implements Engine {
     const { near, versions } = options
     const seats = await this.#change(key, { near, extraCopy: versions !== undefined })
     const tolerated = this.#tolerated(versions)
-    return repairCopies(seats, key, prove, options, { repairs: this.#repairs, tolerated })
+    return repairKey(seats, key, prove, options, { repairs: this.#repairs, tolerated })
   }
 
-  /** What every server that can be asked stores. */
+  /** Resolves with the largest value that every server which is up can store. */
   async maxValueSize(keyLength: number): Promise<number> {
     const limits: number[] = []
     let failure: unknown
@@ -199,7 +200,7 @@ export class Fleet implements Engine {
     return Math.min(...limits)
   }
 
-  /** Resolves when any server answers: what the others hold may well be on it too. */
+  /** Resolves when any server answers. */
   async ping(): Promise<void> {
     const up = this.#up()
     if (up.length === 0) throw this.#outage()
@@ -227,8 +228,8 @@ export class Fleet implements Engine {
   }
 
   /**
-   * Other servers from now on. Those that stay keep their connections; those that are gone finish
-   * what is under way. Copies follow when they are read.
+   * Uses other servers from now on. Servers that stay keep their connections; servers that are
+   * removed finish what is under way. A copy moves when it is read.
    * @param servers Called for each name that is new, for its engine.
    * @throws {InvalidArgumentError} for fewer servers than replicas; then nothing changes.
    */
@@ -274,16 +275,16 @@ export class Fleet implements Engine {
     return new Seats(ranked, this.#replicas, { sharing, before })
   }
 
-  /** Where to change a key, once nothing is on its way there that could undo it. */
+  /** Resolves with where to change a key, once no repair is under way that could undo the change. */
   async #change(key: string, options: CopyOptions): Promise<Seats> {
     const seats = this.#seats(key, options)
-    await this.#repairs.settled(key)
+    await this.#repairs.idleFor(key)
     return seats
   }
 
   /**
-   * Servers that may be silent while the others are believed that there is nothing. Something
-   * with versions has a copy more than `replicas`, so all but one of those can do without.
+   * Holders that may not answer while the others are believed that there is no such key. A value
+   * with versions has one copy more than `replicas`, so `replicas - 1` of them may be missing.
    */
   #tolerated(versions: Versions<never> | undefined): number {
     return versions === undefined ? 0 : this.#replicas - 1
@@ -294,7 +295,7 @@ export class Fleet implements Engine {
       this.#newest.set(key, version)
   }
 
-  /** Brings to a server that is back what it has missed. */
+  /** Writes to a server that is back what it has missed. */
   #handOver(member: Member): Promise<void> {
     return handOver(member, this.#repairs, ({ key, near, versioned }) =>
       this.#seats(key, { near, extraCopy: versioned !== undefined }),
@@ -318,7 +319,7 @@ export class Fleet implements Engine {
   }
 
   #outage(): UnavailableError {
-    return silence(new Seats(this.#members, this.#members.length))
+    return unavailable(new Seats(this.#members, this.#members.length))
   }
 }
 

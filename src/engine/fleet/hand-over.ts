@@ -7,14 +7,14 @@ import type { Repairs } from './repairs.ts'
 import type { Seats } from './seats.ts'
 import type { Versioned } from './versioned.ts'
 
-/** Copies that are brought to one server at a time. */
+/** Copies that are written to one server at a time. */
 const AT_ONCE = 4
 
 /**
- * Brings to a server that is back what was written while it was away, from the others that have it. Of
- * values that others may replace the newest copy is brought, unless the server has a newer one. Of
- * others the first copy is brought, unproven: it is proven when it is read. A key that the server has
- * already is left alone.
+ * Copies to a server that is back what was written while it was down, from other servers. Of values
+ * that may be replaced it brings the newest copy, unless the server has a newer one. Of others it
+ * brings the first copy, unproven, which is proven when it is read. Leaves a key alone that the
+ * server has already.
  */
 export async function handOver(
   to: Member,
@@ -26,7 +26,7 @@ export async function handOver(
       const next = to.missed.take()
       if (next === undefined) return
       await repairs.during(next.key, async () => {
-        // What fails is left to the readers, who find the same gap, or to the next return.
+        // What fails is left to the next return, or to a read of the key, which repairs it.
         const isNew = await copy(to, seatsOf(next), next).catch(() => {
           if (!to.isUp) to.missed.putBack(next)
           return false

@@ -1,15 +1,15 @@
-/** Reads that pay for one hedge, and hedges that can be saved up for. */
+/** Reads that earn one hedge, and hedges that can be saved. */
 const READS_PER_HEDGE = 10
 const MAX_SAVED = 64
 
 /**
- * Lets few reads be asked twice: a slow server is got around, and a slow network, or a process
- * that cannot keep up, does not get twice the work on top.
+ * Limits the reads that ask a second server because the first is slow. That helps with a slow
+ * server, but a slow network or a busy process must not get twice the work.
  */
 export class HedgeBudget {
   #saved = MAX_SAVED
 
-  /** To be called for each read. */
+  /** Call it for each read. */
   earn(): void {
     this.#saved = Math.min(MAX_SAVED, this.#saved + 1 / READS_PER_HEDGE)
   }

@@ -1,4 +1,4 @@
-/** Milliseconds that something takes, as a running mean and deviation (RFC 6298). */
+/** Milliseconds that an operation takes, as a running mean and deviation (RFC 6298). */
 export class Latency {
   #mean: number | undefined
   #deviation = 0
@@ -13,7 +13,7 @@ export class Latency {
     this.#mean += (ms - this.#mean) / 8
   }
 
-  /** What hardly anything takes longer than; `undefined` before the first one. */
+  /** Hardly any operation takes longer; `undefined` before the first one. */
   get usual(): number | undefined {
     return this.#mean === undefined ? undefined : this.#mean + 4 * this.#deviation
   }

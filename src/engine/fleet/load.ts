@@ -1,7 +1,7 @@
-/** Milliseconds in which what was counted loses half of its weight. */
+/** Milliseconds in which a count loses half of its weight. */
 const HALF_LIFE_MS = 60_000
 
-/** A count that forgets: what happened in the last minutes, roughly. */
+/** Counts the operations of about the last minutes: each loses weight as time passes. */
 export class Load {
   #count = 0
   #at = performance.now()

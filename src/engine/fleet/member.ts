@@ -6,17 +6,23 @@ import { MissedWrites } from './missed-writes.ts'
 import type { Patience } from './patience.ts'
 import type { Place } from './placement.ts'
 
-/** Milliseconds until a server that failed is asked again; doubles from the first to the second. */
+/**
+ * Milliseconds until a server that failed is probed: the first pause, which doubles up to the
+ * second.
+ */
 const PROBE_MIN_MS = 25
 const PROBE_MAX_MS = 250
 /**
- * A server that fails again within so many milliseconds of its return has to answer twice as often in a
- * row until it is believed, up to `most`.
+ * A server that fails again within `withinMs` milliseconds of its return has to answer twice as
+ * many probes in a row as before until it is used again, up to `most`.
  */
 const FLAPPING = { withinMs: 30_000, most: 16 }
-/** Milliseconds for which a server that came back is taken to lack copies. */
+/** Milliseconds for which a server that came back is expected to lack copies. */
 const RECOVERY_MS = 10 * 60_000
-/** Milliseconds between two looks at a removed server that has work under way, and until it is cut. */
+/**
+ * Milliseconds between checks of a removed server for work under way, and until it is closed
+ * anyway.
+ */
 const DRAIN = { poll: 20, most: 10_000 }
 
 export interface Server extends Place {
@@ -24,8 +30,8 @@ export interface Server extends Place {
 }
 
 /**
- * One server of a fleet. The first failure puts it aside, so that it costs nobody else anything,
- * and from then on it is asked in the background whether it is back.
+ * One server of a fleet. The first failure puts it aside, so that no other request waits for it; it
+ * is probed in the background until it answers again.
  */
 export class Member implements Place {
   readonly name: string
@@ -88,13 +94,13 @@ export class Member implements Place {
     return performance.now() < this.#recoveringUntil
   }
 
-  /** From now on, for some time, it is expected to lack copies. */
+  /** Expects it to lack copies, for some time from now on. */
   startRecovery(): void {
     this.#recoveringUntil = performance.now() + RECOVERY_MS
     this.#limit = undefined
   }
 
-  /** Does something with the server, and puts it aside when it does not answer. */
+  /** Does `work` with the server, and puts the server aside when it does not answer. */
   async use<R>(work: (engine: ServerEngine) => Promise<R>): Promise<R> {
     this.inFlight++
     this.load.add()
@@ -108,16 +114,16 @@ export class Member implements Place {
     }
   }
 
-  /** How long the oldest of those that are not reads has been under way. */
+  /** Milliseconds for which the oldest operation that is not a read has been under way. */
   get waitingMs(): number {
     for (const { at } of this.#began) return performance.now() - at
     return 0
   }
 
   /**
-   * As `use`, for what others can do instead: rejects when it takes unusually long. The server may still do
-   * it then.
-   * @param options.bytes Those that are sent.
+   * As `use`, for what other servers can do instead: rejects when it takes unusually long. The
+   * server may still do it then.
+   * @param options.bytes Bytes that are sent.
    * @param options.onLate Called when the server still does it, with what tells when and whether it did.
    */
   async useInTime<R>(
@@ -146,7 +152,7 @@ export class Member implements Place {
     }
   }
 
-  /** As `Engine.maxValueSize`, asked once a connection. */
+  /** As `Engine.maxValueSize`; asks once for each connection. */
   async maxValueSize(keyLength: number): Promise<number> {
     if (this.#limit?.keyLength === keyLength) return this.#limit.value
     const value = await this.use((engine) => engine.maxValueSize(keyLength))
@@ -171,7 +177,7 @@ export class Member implements Place {
     await this.engine.close()
   }
 
-  /** Closes it when what is under way has ended. */
+  /** Closes it once its work under way has ended. */
   async drain(): Promise<void> {
     const deadline = performance.now() + DRAIN.most
     while (this.inFlight > 0 && !this.#closed && performance.now() < deadline) {
@@ -189,7 +195,7 @@ export class Member implements Place {
   }
 
   /**
-   * Jittered, so that many clients do not ask in step; keeps no process alive.
+   * Probes after about `ms`, with jitter so that many clients do not probe in step.
    * @param needed Answers that it still takes.
    */
   #probeIn(ms: number, needed: number): void {

@@ -1,16 +1,16 @@
 import type { Versioned } from './versioned.ts'
 
-/** Keys that are remembered for one server; beyond that the oldest are left to the readers. */
+/** Keys that are remembered for one server; beyond that the oldest are forgotten. */
 const MAX_KEYS = 10_000
 
 /** A write that one server did not get. */
 export interface Missed {
   readonly key: string
-  /** Seconds to live that are left, 0 for no limit. */
+  /** Seconds that it has left, 0 for no limit. */
   readonly ttl: number
-  /** Whose servers it is on, if not on its own. */
+  /** The key on whose servers it is, if not on its own. */
   readonly near?: string | undefined
-  /** Of a value that others may replace. */
+  /** For a value that may be replaced. */
   readonly versioned?: Versioned<unknown> | undefined
 }
 
@@ -19,12 +19,12 @@ interface Entry extends Omit<Missed, 'key' | 'ttl'> {
   readonly endsAt: number
 }
 
-/** What was written while a server that should have a copy was away. */
+/** The keys that were written while a server that should have a copy was down. */
 export class MissedWrites {
   readonly #entries = new Map<string, Entry>()
   #total = 0
 
-  /** All that were ever missed. */
+  /** All writes that the server has missed. */
   get total(): number {
     return this.#total
   }
@@ -45,7 +45,7 @@ export class MissedWrites {
     this.#entries.delete(key)
   }
 
-  /** The next one; it is remembered no more. */
+  /** Takes out the next one. */
   take(): Missed | undefined {
     for (const [key, { endsAt, ...rest }] of this.#entries) {
       this.#entries.delete(key)

@@ -1,4 +1,4 @@
-/** What placement has to know of a server. */
+/** What placement needs to know about a server. */
 export interface Place {
   /** The same on every client of the fleet: it decides what the server holds. */
   readonly name: string
@@ -7,10 +7,10 @@ export interface Place {
 }
 
 /**
- * Weighted rendezvous hashing: for each key the servers stand in an order of their own, and the
- * first ones hold it. A server that comes or goes leaves the order of the others as it is, so it
- * moves its own share of the keys and no more. Nothing but names and weights decides, so all
- * clients agree; the hash is part of the format, since another one would move every key.
+ * Places keys on servers by weighted rendezvous hashing: each key ranks all servers, and the first
+ * ones hold it. Adding or removing a server does not change the order of the others, so only its
+ * own share of the keys moves. Only names and weights decide, so all clients agree. The hash is
+ * part of the format: another one would move every key.
  */
 export class Placement<P extends Place> {
   readonly #seeded: readonly { place: P; high: number; low: number }[]
@@ -19,7 +19,7 @@ export class Placement<P extends Place> {
     this.#seeded = places.map((place) => ({ place, ...spread(place.name) }))
   }
 
-  /** All servers, the best for `key` first. */
+  /** Returns all servers, the best for `key` first. */
   rank(key: string): P[] {
     const { high, low } = spread(key)
     const scored = this.#seeded.map((seeded) => ({
@@ -31,7 +31,7 @@ export class Placement<P extends Place> {
   }
 }
 
-/** 64 bits that depend on every character of `text`, as two halves. */
+/** Returns 64 bits that depend on every character of `text`, as two halves. */
 function spread(text: string): { high: number; low: number } {
   let high = 0x9e3779b9
   let low = 0x7f4a7c15
@@ -43,7 +43,7 @@ function spread(text: string): { high: number; low: number } {
   return { high: mix(high ^ text.length), low: mix(low ^ high) }
 }
 
-/** A number between 0 and 1, never either, made of 53 of the 64 bits. */
+/** Returns a number above 0 and below 1, made of 53 of the 64 bits. */
 function fraction(high: number, low: number): number {
   const top = mix(high)
   const rest = mix(low ^ top)
@@ -52,7 +52,7 @@ function fraction(high: number, low: number): number {
 
 const rotate = (bits: number) => (bits << 13) | (bits >>> 19)
 
-/** The finalizer of MurmurHash3: each bit that goes in changes half of those that come out. */
+/** The finalizer of MurmurHash3: each bit of the input changes half of the output. */
 function mix(bits: number): number {
   let mixed = bits
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)

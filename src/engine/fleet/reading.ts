@@ -7,23 +7,23 @@ import type { HedgeBudget } from './hedge-budget.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
 
-/** Milliseconds after which another server is asked as well, at the least and at the most. */
+/** Milliseconds after which a second server is asked as well. */
 const HEDGE = { min: 20, max: 150 }
 
 export interface ReadingHooks<T> {
   readonly hedges: HedgeBudget
-  /** How many holders may be silent for the others to be believed that there is no such key. */
+  /** Holders that may not answer while the others are believed that there is no such key. */
   readonly tolerated: number
-  /** Whether something newer than the best copy, which so many servers have, is known to be stored. */
+  /** Whether it is known that a newer copy is stored than the best one, which `copies` servers have. */
   isOutdated(best: Copy<T>, copies: number): boolean
-  /** Called with the copy that counted, and what it has shown to be missing or wrong. */
+  /** Called with the right copy, and those that are missing, outdated or wrong by comparison. */
   found(best: Copy<T>, lacks: Lack[]): void
 }
 
 /**
- * One read of a key. One good copy decides where a value can only be right or wrong, the newest of
- * several where it has versions, since one alone cannot know that it is outdated. So many servers are
- * asked, and the next when one has no good copy, does not answer, or takes unusually long.
+ * Reads one key. A value without versions needs one good copy; a value with versions needs several, of
+ * which the newest is right, since one alone may be outdated. That many servers are asked at first,
+ * and another one whenever one has no good copy, does not answer or takes unusually long.
  */
 export class Reading<T> {
   readonly #key: string
@@ -33,17 +33,17 @@ export class Reading<T> {
   readonly #answers: Answers<T>
   readonly #line: Member[]
   readonly #quorum: number
-  /** Holders among those in line. */
+  /** Holders that were not asked yet. */
   #holdersLeft: number
   readonly #underWay = new Set<Member>()
-  /** Those that did not answer, until they are asked once more. */
+  /** Servers that did not answer; they are asked once more when no other is left. */
   #failed: Member[] = []
   #isLastTry = false
   #hedge: NodeJS.Timeout | undefined
-  /** Those under way that have taken so long that the read ends without them where the others can tell. */
+  /** Servers so late that the read ends without their answers, if the others can tell. */
   readonly #late: Set<Member>
-  #settle!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
-  #settled = false
+  #promise!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
+  #isDone = false
 
   constructor(
     seats: Seats,
@@ -66,7 +66,7 @@ export class Reading<T> {
 
   run(): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
+      this.#promise = { resolve, reject }
       this.#hooks.hedges.earn()
       const first = this.#line[0]
       // Where a holder is away or slow the stand-ins have to be asked anyway.
@@ -76,7 +76,7 @@ export class Reading<T> {
     })
   }
 
-  /** Asks so many more; when there is nobody left to ask or to wait for, it is decided. */
+  /** Asks `count` more servers; decides when no server is left to ask or to wait for. */
   #askNext(count: number): void {
     for (const member of this.#line.splice(0, count)) {
       this.#holdersLeft--
@@ -91,7 +91,7 @@ export class Reading<T> {
       error,
     }))
     this.#underWay.delete(member)
-    if (this.#settled) return
+    if (this.#isDone) return
     if (typeof answer === 'string' || !('error' in answer)) {
       this.#answers.add(member, answer)
       this.#goOn()
@@ -105,7 +105,7 @@ export class Reading<T> {
   }
 
   #goOn(): void {
-    // Absence does not count: who was emptied cannot tell that the other copy is outdated.
+    // Absence does not count: a server that lost its copy does not show that the other is outdated.
     const { copies } = this.#answers
     const isEnough = copies >= this.#quorum || this.#isEnoughWithoutLate
     if (isEnough && !this.#isOutdated) this.#decide()
@@ -142,7 +142,7 @@ export class Reading<T> {
     this.#resolve(best.proven)
   }
 
-  /** What is outdated is as good as lost, and never served: the newer one may be on a server that does not answer. */
+  /** Ends the read without a copy: there is none, or only an outdated one, which is never served. */
   #conclude(canTell: boolean): void {
     try {
       this.#resolve(this.#answers.conclude(this.#key, canTell))
@@ -151,7 +151,7 @@ export class Reading<T> {
     }
   }
 
-  /** A server that was only busy may well answer now, and nobody else can. */
+  /** Asks the servers that did not answer once more; no other can have the value. */
   #tryAgain(): void {
     this.#isLastTry = true
     this.#line.push(...this.#failed)
@@ -160,15 +160,15 @@ export class Reading<T> {
 
   /** A quorum that waits for a late server is formed without it, as if it were away. */
   #goOnWithoutLate(): void {
-    if (this.#settled || !this.#hooks.hedges.spend()) return
+    if (this.#isDone || !this.#hooks.hedges.spend()) return
     for (const member of this.#underWay) this.#late.add(member)
     this.#askNext(Infinity)
     this.#goOn()
   }
 
   #hedgeAfter(member: Member): void {
-    if (this.#settled || (this.#quorum === 1 && this.#holdersLeft <= 0)) return
-    // In few steps, for Node keeps a list of timers for each length.
+    if (this.#isDone || (this.#quorum === 1 && this.#holdersLeft <= 0)) return
+    // Rounded, since Node keeps a list of timers for each length.
     const usual = Math.ceil((member.latency.usual ?? HEDGE.max) / 10) * 10
     this.#hedge = setTimeout(
       () => {
@@ -184,16 +184,16 @@ export class Reading<T> {
 
   #resolve(proven: T | undefined): void {
     this.#end()
-    this.#settle.resolve(proven)
+    this.#promise.resolve(proven)
   }
 
   #reject(error: unknown): void {
     this.#end()
-    this.#settle.reject(error instanceof ProofFailure ? error.cause : error)
+    this.#promise.reject(error instanceof ProofFailure ? error.cause : error)
   }
 
   #end(): void {
-    this.#settled = true
+    this.#isDone = true
     clearTimeout(this.#hedge)
   }
 }

@@ -4,7 +4,7 @@ import { bring } from './bring.ts'
 import type { Member } from './member.ts'
 import type { Versioned } from './versioned.ts'
 
-/** Copies that are written in the background at a time, and their bytes. */
+/** Keys that are repaired in the background at a time, and their bytes. */
 const LIMITS = { keys: 64, bytes: 16 * 1024 * 1024 }
 
 /** A copy that counts, and how it is to be written again. */
@@ -26,11 +26,11 @@ export function toRepair<T>(
 }
 
 /**
- * Writes copies again while nobody waits for it. What is beyond the limits is dropped: the next
- * reader finds the same gap.
+ * Writes copies again in the background. Drops what is beyond the limits: the next read of that key
+ * finds the same copies missing.
  */
 export class Repairs {
-  /** To be called for each copy that was written again. */
+  /** Call it for each copy that was written again. */
   readonly tell: (member: Member, key: string) => void
   readonly #underWay = new Map<string, Promise<void>>()
   #bytes = 0
@@ -39,7 +39,7 @@ export class Repairs {
     this.tell = tell
   }
 
-  /** @param repair.value Copied: the caller may use its memory for something else from now on. */
+  /** @param repair.value Copied; the caller may use it again at once. */
   offer<T>(key: string, { value, ...rest }: Repair<T>, lacks: readonly Lack[]): void {
     const bytes = value.length
     if (this.#underWay.has(key) || this.#underWay.size >= LIMITS.keys) return
@@ -51,7 +51,7 @@ export class Repairs {
     })
   }
 
-  /** Has whoever changes `key` wait for `work`, which never rejects. */
+  /** Has changes of `key` wait for `work`, which must not reject. */
   async during(key: string, work: () => Promise<unknown>): Promise<void> {
     const all = Promise.all([this.#underWay.get(key), work()]).then(() => {})
     this.#underWay.set(key, all)
@@ -69,12 +69,12 @@ export class Repairs {
     return (await Promise.all(writes)).reduce((sum, copies) => sum + copies, 0)
   }
 
-  /** Waits until nothing is on its way to `key` that could undo what is done to it next. */
-  async settled(key: string): Promise<void> {
+  /** Waits until no repair of `key` is under way, which could undo the next change. */
+  async idleFor(key: string): Promise<void> {
     await this.#underWay.get(key)
   }
 
-  /** Waits until nothing is under way at all. */
+  /** Waits until no repair is under way. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay.values())
   }

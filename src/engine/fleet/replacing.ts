@@ -1,6 +1,6 @@
 import { UnavailableError } from '../../errors.ts'
 import type { Predecessors, Successor } from '../engine.ts'
-import { type Copy, silence } from './answers.ts'
+import { type Copy, unavailable } from './answers.ts'
 import { ProofFailure } from './ask.ts'
 import { bring, type Look, lookAt } from './bring.ts'
 import type { Member } from './member.ts'
@@ -131,7 +131,7 @@ export class Replacing<T> {
   }
 
   #failure(): unknown {
-    return worst(this.#failures) ?? silence(this.#seats)
+    return worst(this.#failures) ?? unavailable(this.#seats)
   }
 }
 

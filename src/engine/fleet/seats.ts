@@ -1,9 +1,9 @@
 import type { Member } from './member.ts'
 
-/** Servers beside the holders that are asked before there is said to be nothing. */
+/** Servers beside the holders that are asked before a key is taken to be absent. */
 const STAND_INS = 2
 
-/** Where one key lives: the servers that hold it, then those that stand in for them, best first. */
+/** The servers of one key, in order: those that hold it, then those that stand in for them. */
 export class Seats {
   readonly ranked: readonly Member[]
   /** Copies that there should be. */
@@ -29,7 +29,7 @@ export class Seats {
     return this.ranked.slice(0, this.wanted)
   }
 
-  /** The servers that a copy is read from and written to when it is missing: more than hold it, while it is hot. */
+  /** The servers that a copy is read from and written to: more than the holders while it is hot. */
   get readers(): Member[] {
     return this.ranked.slice(0, this.wanted + this.#sharing)
   }
@@ -41,18 +41,18 @@ export class Seats {
       : [...new Set([...this.holders, ...this.#before])]
   }
 
-  /** The holders and the first stand-ins, whether they are up or not: where copies count. */
+  /** The holders and the first stand-ins, up or not: the servers on which copies count. */
   get circle(): Member[] {
     return this.ranked.slice(0, this.quorum.circle)
   }
 
-  /** Whether it is in the circle. */
+  /** Whether `member` is in the circle. */
   counts(member: Member): boolean {
     const { circle } = this.quorum
     return circle >= this.ranked.length || this.ranked.indexOf(member) < circle
   }
 
-  /** The first `count` that are up, but for those in `without`. */
+  /** Returns the first `count` servers that are up and not in `without`. */
   up(count: number, without?: { has(member: Member): boolean }): Member[] {
     const found: Member[] = []
     for (const member of this.ranked) {
@@ -63,8 +63,8 @@ export class Seats {
   }
 
   /**
-   * The servers that are up and likely to have a copy: the holders, who stands in for them, and those that
-   * held it before it had a place of its own.
+   * Returns the servers that are up and likely to have a copy: holders, stand-ins, and the holders
+   * by the key's own place, where it may have been stored before.
    */
   readable(): Member[] {
     const up = this.up(this.wanted + Math.max(STAND_INS, this.#sharing))

@@ -1,17 +1,17 @@
 import { InsufficientStorageError, UnavailableError } from '../../errors.ts'
 import type { Engine, SetOptions } from '../engine.ts'
-import { silence } from './answers.ts'
+import { unavailable } from './answers.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
 import type { Versioned } from './versioned.ts'
 
-/** How often servers that do not answer are replaced by others; each time may cost a timeout. */
+/** How often servers that do not answer are replaced by others. Each round may take a timeout. */
 export const MAX_ROUNDS = 3
 
 /**
- * Stores a value on every holder at once, and on a stand-in for each one that is down. Resolves
- * with the number of copies when all have settled: only then nobody reads the value any more.
- * @throws What went wrong, when there are fewer copies than a write needs.
+ * Stores a value on every holder at once, and on a stand-in for each that is down. Resolves with
+ * the number of copies when all are done, since `value` is read until then.
+ * @throws The most telling failure, when there are fewer copies than a write needs.
  */
 export async function setCopies(
   seats: Seats,
@@ -40,7 +40,7 @@ export async function setCopies(
     })
     await Promise.all(attempts)
   }
-  if (!isEnough(seats, stored)) throw worst(failures) ?? silence(seats)
+  if (!isEnough(seats, stored)) throw worst(failures) ?? unavailable(seats)
   rememberMissed(seats, stored, key, options)
   return copies
 }
@@ -58,8 +58,8 @@ function storeInTime(
 }
 
 /**
- * Stores a value where there is none. The first server that is up decides, so that of several at
- * once one is first; the others are asked too, since the first one may have lost its copy.
+ * Stores a value where there is none. The first server that is up decides, so that one of several
+ * concurrent calls succeeds; the others are asked too, since the first may have lost its copy.
  */
 export async function addCopies(
   seats: Seats,
@@ -84,7 +84,7 @@ export async function addCopies(
   ]
   if (results.every(({ copies }) => copies !== 0)) {
     const stored = new Set(mine)
-    if (!isEnough(seats, stored)) throw silence(seats)
+    if (!isEnough(seats, stored)) throw unavailable(seats)
     rememberMissed(seats, stored, key, options)
     return mine.length
   }
@@ -108,14 +108,14 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
       failure = error
     }
   }
-  throw silence(seats, failure)
+  throw unavailable(seats, failure)
 }
 
 function isEnough({ circle, quorum }: Seats, stored: ReadonlySet<Member>): boolean {
   return circle.filter((member) => stored.has(member)).length >= quorum.write
 }
 
-/** For when they are back. */
+/** Remembers for the holders without the value that they lack it. */
 export function rememberMissed(
   { holders }: Seats,
   stored: ReadonlySet<Member>,
@@ -128,7 +128,7 @@ export function rememberMissed(
   }
 }
 
-/** What says most about why nothing could be written: never an outage where there is more to say. */
+/** Returns the most telling failure: an outage only when there is no other. */
 export function worst(failures: readonly unknown[]): unknown {
   return (
     failures.find((error) => !isPassing(error)) ??

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 
 const DEFAULT_PORT = 11211
 const MAX_WEIGHT = 1000
-/** The weight comes after what no host, port or usual path ends with. */
+/** An address and its weight. No host, no port and hardly a path ends with `*`. */
 const WEIGHTED = /^(.*)\*(\d+(?:\.\d+)?)$/
 const HOST = /^[A-Za-z0-9._-]+$/
 
@@ -12,12 +12,12 @@ export interface Credentials {
   password: string
 }
 
-/** Where a memcached listens, and who to be there. */
+/** Where a memcached listens, and the credentials for it. */
 export interface Address {
   target: { host: string; port: number } | { path: string }
   tls: boolean
   credentials?: Credentials
-  /** For people: `host:port`, `[::1]:port` or the path of the socket; never the credentials. */
+  /** `host:port`, `[::1]:port` or the path of the socket, for logs; never the credentials. */
   name: string
   /** Its share of the keys in proportion to that of other servers. */
   weight: number
@@ -25,7 +25,8 @@ export interface Address {
 
 /**
  * Parses `[tls://][user:password@]host[:port]`, `[::1]:port`, `/path` and `unix:/path`, several
- * separated by commas, each with a weight if `*2` or the like follows. A password may hold `@` and `:`; a comma is written `%2C`, a percent sign `%25`.
+ * separated by commas, each with a weight if `*2` or the like follows. A password may hold `@` and
+ * `:`; a comma is written `%2C`, a percent sign `%25`.
  * @throws {InvalidArgumentError} that names the part that is wrong.
  */
 export function parseAddresses(addresses: string | readonly string[]): Address[] {

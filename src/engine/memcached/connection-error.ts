@@ -1,8 +1,8 @@
-/** Why memcached did not answer, in one word that never changes. */
+/** Why memcached did not answer. Stable: the words never change. */
 export type Failure =
-  /** Nobody listens there. */
+  /** No server listens at the address. */
   | 'refused'
-  /** The name of the host leads nowhere. */
+  /** The name of the host has no address. */
   | 'unresolved'
   /** No connection, or no answer to its first questions, within `connectTimeoutMs`. */
   | 'connect-timeout'
@@ -22,6 +22,8 @@ export type Failure =
   | 'protocol'
   /** The server answered with an error of its own. */
   | 'server-error'
+  /** The protocol that the server speaks has no such request. */
+  | 'unsupported'
   /** Too many requests, or bytes, are waiting already. */
   | 'overloaded'
   /** The engine was closed. */
@@ -36,7 +38,7 @@ export class ConnectionError extends Error {
     this.code = code
   }
 
-  /** Whether a fresh connection may well do at once what this one did not. */
+  /** Whether the same request is likely to succeed at once over a new connection. */
   get retryable(): boolean {
     return this.code === 'closed' || this.code === 'reset' || this.code === 'protocol'
   }
@@ -49,7 +51,7 @@ const CODES: Record<string, Failure> = {
   EAI_AGAIN: 'unresolved',
 }
 
-/** What an `error` event of a socket means. */
+/** Returns the error for an `error` event of a socket. */
 export function fromSocketError(error: NodeJS.ErrnoException, connected: boolean): ConnectionError {
   if (connected)
     return new ConnectionError('reset', `the connection broke: ${error.message}`, error)
@@ -57,3 +59,6 @@ export function fromSocketError(error: NodeJS.ErrnoException, connected: boolean
   const code = isTls ? 'tls' : (CODES[error.code ?? ''] ?? 'connect-failed')
   return new ConnectionError(code, `no connection: ${error.message || error.code}`, error)
 }
+
+/** Returns the error that ends a connection on which memcached sent `what`. */
+export const violation = (what: string) => new ConnectionError('protocol', `memcached sent ${what}`)

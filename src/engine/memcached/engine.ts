@@ -1,4 +1,3 @@
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { UnavailableError } from '../../errors.ts'
 import {
   DamagedError,
@@ -13,49 +12,51 @@ import {
 import { checkKey } from '../key.ts'
 import { Observers } from '../observers.ts'
 import type { Address } from './address.ts'
-import { Client } from './client.ts'
-import type { ConnectionConfig } from './connection.ts'
+import { Commands } from './commands.ts'
+import type { ConnectionEvents } from './connection/connection.ts'
+import { ReconnectingConnection } from './connection/reconnecting.ts'
 import { ConnectionError } from './connection-error.ts'
-import { toExptime } from './expiry.ts'
-import { maxValueSize } from './item-size.ts'
-import { type MemcachedOptions, toSettings } from './options.ts'
-import { PageMover } from './page-mover.ts'
+import { type MemcachedOptions, validateOptions } from './options.ts'
+import { PageMover } from './pages/page-mover.ts'
+import { BinaryCodec } from './protocol/binary.ts'
 import { Room } from './room.ts'
 import { SecondLook } from './second-look.ts'
-import { Server } from './server.ts'
 import { toEngineStats } from './stats.ts'
 
 /** One memcached server. */
 export class MemcachedEngine implements ServerEngine {
   readonly #name: string
-  readonly #client: Client
+  readonly #commands: Commands
   readonly #secondLook: SecondLook
   readonly #pageMover: PageMover | undefined
   readonly #room = new Room()
   readonly #observers = new Observers()
 
+  /** @throws {InvalidArgumentError} for an option that can never work. */
   constructor(address: Address, options: MemcachedOptions = {}) {
-    const config = toConfig(address, options)
+    const settings = validateOptions(address, options)
     this.#name = address.name
+    const connect = (events?: ConnectionEvents) =>
+      new ReconnectingConnection(settings, () => new BinaryCodec(), events)
     const events = {
-      up: () => this.#tell('up'),
-      down: (error: Error) => this.#tell('down', error),
+      up: () => this.#observers.connection(this.#name, 'up'),
+      down: (error: Error) => this.#observers.connection(this.#name, 'down', error),
     }
-    const { connections } = config.settings
-    this.#client = new Client(Array.from({ length: connections }, () => new Server(config, events)))
-    this.#secondLook = new SecondLook(() => new Client([new Server(config)]))
-    // Where memcached asks for credentials it speaks the binary protocol only, which moves nothing.
-    if ((options.pageMover ?? true) && config.credentials === undefined) {
-      this.#pageMover = new PageMover(this.#client, config)
+    const connections = Array.from({ length: settings.connections }, () => connect(events))
+    this.#commands = new Commands(connections)
+    this.#secondLook = new SecondLook(() => new Commands([connect()]))
+    // A memcached with SASL speaks the binary protocol only, which cannot move pages.
+    if ((options.pageMover ?? true) && settings.credentials === undefined) {
+      this.#pageMover = new PageMover(this.#commands, settings)
     }
   }
 
-  /** Written out, as what is done most: two promises fewer. */
+  /** Without `#run`, as the most frequent operation: two promises fewer. */
   async get<T>(key: string, prove: Proof<T>, { discard = false, allocate }: GetOptions = {}) {
     checkKey(key)
     const start = performance.now()
     try {
-      const value = await again(() => this.#client.value(key, allocate))
+      const value = await retryOnce(() => this.#commands.get(key, allocate))
       const proving = value && prove(value)
       let found = proving instanceof Promise ? await proving : proving
       if (value && found === undefined) found = await this.#lookAgain(key, prove, discard)
@@ -69,57 +70,50 @@ export class MemcachedEngine implements ServerEngine {
 
   set(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
     return this.#run('set', key, async () => {
-      const exptime = toExptime(ttl)
-      await this.#store(() => again(() => this.#client.store(key, value, exptime)))
+      await this.#store(() => retryOnce(() => this.#commands.set(key, value, ttl)))
       return 1
     })
   }
 
   add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
     return this.#run('add', key, async () => {
-      // Not twice: it would find its own value and say that somebody else was first.
-      const exptime = toExptime(ttl)
-      return (await this.#store(() => this.#client.storeNew(key, value, exptime))) ? 1 : 0
+      // Without a retry, which would find what the first try has stored and resolve with 0.
+      return (await this.#store(() => this.#commands.add(key, value, ttl))) ? 1 : 0
     })
   }
 
   touch(key: string, ttl: number) {
-    return this.#run('touch', key, async () => {
-      const exptime = toExptime(ttl)
-      return again(() => this.#client.extend(key, exptime))
-    })
+    return this.#run('touch', key, () => retryOnce(() => this.#commands.touch(key, ttl)))
   }
 
   delete(key: string) {
-    return this.#run('delete', key, () => again(() => this.#client.remove(key)))
+    return this.#run('delete', key, () => retryOnce(() => this.#commands.delete(key)))
   }
 
   look(key: string) {
     return this.#run('get', key, async () => {
-      const item = await again(() => this.#client.gets(key))
+      const item = await retryOnce(() => this.#commands.gets(key))
       const put = (value: Buffer, ttl: number) =>
-        this.#run('set', key, async () => {
-          const exptime = toExptime(ttl)
-          return this.#store(() => this.#client.storeInPlaceOf(item, key, value, exptime))
-        })
+        this.#run('set', key, () =>
+          this.#store(() => this.#commands.replace(item, key, value, ttl)),
+        )
       return { current: item?.value, put }
     })
   }
 
-  async maxValueSize(keyLength: number): Promise<number> {
-    const maxItemSize = await this.#reach(() => this.#client.maxItemSize())
-    return maxValueSize(maxItemSize, keyLength)
+  maxValueSize(keyLength: number): Promise<number> {
+    return this.#reach(() => this.#commands.maxValueSize(keyLength))
   }
 
-  async ping(): Promise<void> {
-    await this.#reach(() => this.#client.noop())
+  ping(): Promise<void> {
+    return this.#reach(() => this.#commands.noop())
   }
 
   async stats(): Promise<EngineStats[]> {
     const server = this.#name
     const start = performance.now()
     try {
-      const figures = await again(() => this.#client.figures())
+      const figures = await retryOnce(() => this.#commands.stats())
       const latencySeconds = (performance.now() - start) / 1000
       return [{ server, up: true, ...toEngineStats(figures), latencySeconds }]
     } catch (error) {
@@ -132,7 +126,7 @@ export class MemcachedEngine implements ServerEngine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#client.close(), this.#secondLook.close(), this.#pageMover?.close()])
+    await Promise.all([this.#commands.close(), this.#secondLook.close(), this.#pageMover?.close()])
   }
 
   #store<R>(work: () => Promise<R>): Promise<R> {
@@ -140,14 +134,14 @@ export class MemcachedEngine implements ServerEngine {
     return this.#room.store(work)
   }
 
-  /** The last word on a value that did not prove itself. */
+  /** Reads a value that did not prove itself once more, over a new connection. */
   #lookAgain<T>(key: string, prove: Proof<T>, discard: boolean): Promise<T | undefined> {
-    return this.#secondLook.read(key, async (item, client) => {
+    return this.#secondLook.read(key, async (item, commands) => {
       if (item === undefined) return undefined
       const proven = await prove(item.value)
       if (proven !== undefined) return proven
-      // Without a CAS the delete might hit a value that was repaired in the meantime.
-      if (discard && item.cas !== 0n) await client.removeUnchanged(key, item.cas)
+      // Without a CAS it might delete a value that was repaired in the meantime.
+      if (discard && item.cas !== 0n) await commands.deleteUnchanged(key, item.cas)
       throw new DamagedError(key)
     })
   }
@@ -163,39 +157,23 @@ export class MemcachedEngine implements ServerEngine {
 
   async #reach<R>(work: () => Promise<R>): Promise<R> {
     try {
-      return await again(work)
+      return await retryOnce(work)
     } catch (error) {
       throw this.#explain(error)
     }
   }
 
-  /** Says which server it is that cannot be reached. */
+  /** Turns a `ConnectionError` into an `UnavailableError` that names the server. */
   readonly #explain = (error: unknown) => {
     if (!(error instanceof ConnectionError)) return error
     return new UnavailableError(`memcached ${this.#name}: ${error.message}`, { cause: error })
   }
-
-  #tell(state: 'up' | 'down', error?: Error): void {
-    this.#observers.connection(this.#name, state, error)
-  }
 }
 
-/** Does once more, over a fresh connection, what a broken connection cut short. */
-function again<R>(work: () => Promise<R>): Promise<R> {
+/** Does `work` once more, over a new connection, if the connection broke. */
+function retryOnce<R>(work: () => Promise<R>): Promise<R> {
   return work().catch((error: unknown) => {
     if (error instanceof ConnectionError && error.retryable) return work()
     throw error
   })
-}
-
-function toConfig(address: Address, options: MemcachedOptions): ConnectionConfig {
-  const { username, password, tls = false } = options
-  const own = username !== undefined && password !== undefined ? { username, password } : undefined
-  const tlsOptions: TlsOptions = typeof tls === 'object' ? tls : {}
-  return {
-    address,
-    credentials: address.credentials ?? own,
-    tls: address.tls || tls ? tlsOptions : undefined,
-    settings: toSettings(options),
-  }
 }

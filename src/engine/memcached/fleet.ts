@@ -5,7 +5,7 @@ import type { MemcachedOptions } from './options.ts'
 
 export interface MemcachedFleetOptions extends MemcachedOptions, FleetOptions {}
 
-/** Several memcacheds, whose list may change. */
+/** Keeps values in several memcacheds, whose list may change. */
 export class MemcachedFleet extends Fleet {
   readonly #options: MemcachedOptions
 
@@ -27,10 +27,11 @@ export class MemcachedFleet extends Fleet {
   }
 
   /**
-   * Other servers from now on: those that stay keep their connections, those that are gone finish
-   * what is under way. Nothing is copied; what moved is found on its old servers, as long as those are
-   * in the list, and follows when it is read.
-   * @throws {InvalidArgumentError} for a bad address or fewer servers than replicas; nothing changes then.
+   * Uses other servers from now on. Servers that stay keep their connections; servers that are
+   * removed finish what is under way. Copies no values: one that belongs on another server now is
+   * read from its old one, if that is still in the list, and is written to the new one then.
+   * @throws {InvalidArgumentError} for a bad address or fewer servers than replicas; nothing
+   * changes then.
    */
   setAddresses(addresses: string | readonly string[]): void {
     const servers = parseAddresses(addresses).map((address) => ({
@@ -44,7 +45,7 @@ export class MemcachedFleet extends Fleet {
 const place = ({ name, weight }: Address) => ({ name, weight })
 
 /**
- * Less than with a single server, since others can do what one does not: whoever waits for a
+ * Shorter than with a single server, since another can answer instead: a caller that waits for a
  * server that hangs, and then for the one that stands in for it, has an answer within a second.
  */
 const PATIENCE = { timeoutMs: 400, connectTimeoutMs: 400, backoffMaxMs: 200 }

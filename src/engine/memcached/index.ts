@@ -7,9 +7,10 @@ export { MemcachedFleet, type MemcachedFleetOptions } from './fleet.ts'
 export type { MemcachedOptions } from './options.ts'
 
 /**
- * Keeps files in memcached. Connects when there is something to ask.
- * @param addresses `host:port`, `[::1]:port`, `/path/of.sock`, `user:password@host`, `tls://host:port`;
- * several make a fleet, where `host:port*2` holds twice as much as the others.
+ * Keeps files in memcached. Connects with the first request.
+ * @param addresses `host:port`, `[::1]:port`, `/path/of.sock`, `user:password@host`,
+ * `tls://host:port`; several make a fleet, in which `host:port*2` holds twice as many keys as the
+ * others.
  * @throws {InvalidArgumentError} for an address or an option that can never work.
  * @example memcached('10.0.0.1:11211', { timeoutMs: 500 })
  * @example memcached('10.0.0.1,10.0.0.2,10.0.0.3*2', { replicas: 2 })

@@ -3,19 +3,23 @@ import { InsufficientStorageError } from '../../errors.ts'
 
 /** Milliseconds until memcached is asked again, each time: one second in all. */
 const PAUSES = [10, 20, 40, 80, 150, 300, 400]
-/** Milliseconds after that for which it is believed at once that there is no room. */
+/** Milliseconds after that in which a value that there is no room for is not tried again. */
 const FULL = 1000
 
 /**
- * Stores what memcached has no room for once more, for about a second. Where a size has few pages, all of
- * its items may have been used lately: it evicts none of them until its LRU maintainer, a thread
- * that looks several times a second, has moved some; or a page may be on its way from another size.
- * A memcached that evicts nothing (`-M`) keeps nobody waiting for long: one second in two at most.
+ * Tries again for about a second to store what memcached has no room for. When a size has few
+ * pages, all of its items may be in recent use, and memcached evicts none of them until its LRU
+ * maintainer, a thread that runs several times a second, has moved some. Or a page may be on its
+ * way from another size. With a memcached that never evicts (`-M`), callers wait in one second of
+ * two at most.
  */
 export class Room {
   #fullUntil = 0
 
-  /** @throws {InsufficientStorageError} when there still is none; whatever else goes wrong, at once. */
+  /**
+   * @throws {InsufficientStorageError} when there still is no room. Other errors are passed on at
+   * once.
+   */
   async store<R>(work: () => Promise<R>): Promise<R> {
     for (let tries = 0; ; tries++) {
       try {

@@ -12,7 +12,7 @@ const FIGURES = {
   uptimeSeconds: 'uptime',
 } as const
 
-/** Picks what an operator asks for from all that memcached tells; what is no number is left out. */
+/** Picks what an operator needs from all that memcached tells; leaves out what is no number. */
 export function toEngineStats(
   figures: ReadonlyMap<string, string>,
 ): Omit<EngineStats, 'server' | 'up'> {

@@ -94,7 +94,7 @@ const COUNTERS: readonly [Figure, string, string][] = [
   ['misses', 'misses_total', 'How many gets, of anyone, did each memcached have no answer to?'],
 ]
 
-/** What the servers tell about themselves; asked when somebody looks. */
+/** What the servers tell about themselves; asked when metrics are read. */
 export function statsMetrics(registry: Registry, stats: () => Promise<EngineStats[]>): void {
   const registers = [registry]
   const labelNames = ['server']

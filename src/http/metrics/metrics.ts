@@ -1,6 +1,6 @@
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
 import type { FileStore } from '../../index.ts'
-import type { RequestObserver } from '../exchange.ts'
+import type { RequestObserver } from '../exchange/exchange.ts'
 import { operationMetrics, statsMetrics } from './engine.ts'
 import { memoryMetrics } from './memory.ts'
 import { recent } from './recent.ts'
@@ -10,7 +10,7 @@ import { storeMetrics } from './store.ts'
 export interface MetricsOptions {
   /** Tell about the process too: CPU, memory, event loop. For one that does nothing else. */
   process?: boolean
-  /** The other processes that answer at the same port; whoever is asked tells of them all. */
+  /** The other processes that answer at the same port; the one that is asked tells of them all. */
   exchange?: MetricsExchange
 }
 

@@ -1,6 +1,6 @@
 export interface RecentOptions {
   maxAgeMs: number
-  /** How long somebody waits for an answer before making do with none. */
+  /** How long a caller waits for an answer before it gets the one before. */
   patienceMs: number
 }
 

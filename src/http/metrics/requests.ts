@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Exchange, RequestObserver } from '../exchange.ts'
+import type { Exchange, RequestObserver } from '../exchange/exchange.ts'
 import { memoized, SeriesCounter, SeriesHistogram } from './series.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS'])

@@ -1,3 +1,4 @@
+import { type ProblemStatus, REASONS } from '../../api/reasons.ts'
 import { schemaOf, type schemas } from './schemas.ts'
 
 const etag = required({ type: 'string', pattern: '^"[0-9a-f]{64}"$' })
@@ -59,27 +60,6 @@ export function nothing(description: string) {
   return { description }
 }
 
-/** Problems by status; each says in `reason` which one it is. */
-const PROBLEMS = {
-  400: 'bad-request or digest-mismatch: nothing has changed.',
-  401: 'unauthorized: a token is needed.',
-  403: 'forbidden: this token, or a page of another web site, may not do that.',
-  404: 'not-found, evicted or corrupt: why there is no content.',
-  405: 'method-not-allowed: see Allow.',
-  408: 'request-timeout: the body stopped coming.',
-  409: 'exists: a readable file has the name.',
-  412: 'precondition-failed: the file is not the expected one.',
-  413: 'too-large: said before the body where its length is known.',
-  414: 'uri-too-long.',
-  415: 'unsupported-media-type: this Content-Encoding is not known.',
-  416: 'range-not-satisfiable: the file has none of these bytes.',
-  417: 'expectation-failed: nothing but 100-continue can be expected.',
-  503: 'unavailable: memcached does not answer, or there is no room for the request.',
-  507: 'insufficient-storage: the cache is smaller than the file.',
-} as const
-
-type ProblemStatus = keyof typeof PROBLEMS
-
 const OWN_HEADERS: Partial<Record<ProblemStatus, object>> = {
   401: { 'WWW-Authenticate': required({ type: 'string' }) },
   405: { Allow: required({ type: 'string' }) },
@@ -87,16 +67,22 @@ const OWN_HEADERS: Partial<Record<ProblemStatus, object>> = {
   503: { 'Retry-After': required({ type: 'string', pattern: '^\\d+$' }) },
 }
 
+/** An answer for each status, which says the reasons that have it. */
 export const problemAnswers = Object.fromEntries(
-  Object.entries(PROBLEMS).map(([status, description]) => [
+  Object.values(REASONS).map(({ status }) => [
     `Problem${status}`,
     {
-      description,
-      headers: { ...problemHeaders, ...OWN_HEADERS[Number(status) as ProblemStatus] },
+      description: `${reasonsOf(status).join('. ')}.`,
+      headers: { ...problemHeaders, ...OWN_HEADERS[status] },
       content: { 'application/problem+json': { schema: schemaOf('Problem') } },
     },
   ]),
 )
+
+function reasonsOf(status: ProblemStatus): string[] {
+  const entries = Object.entries(REASONS).filter(([, facts]) => facts.status === status)
+  return entries.map(([reason, { title }]) => `${reason}: ${title}`)
+}
 
 /** What any request may meet, and these. */
 export function problems(...statuses: ProblemStatus[]) {

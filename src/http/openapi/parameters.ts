@@ -1,6 +1,7 @@
+import type { QueryName } from '../../api/paths.ts'
+import { text } from '../../api/schema.ts'
 import { schemaOf } from './schemas.ts'
 
-const text = { type: 'string' }
 const seconds = { type: 'integer', minimum: 0, maximum: 315_360_000 }
 const flag = { enum: ['', 'true', 'false'] }
 
@@ -27,7 +28,7 @@ export const query = {
   health: inQuery('health', flag, 'The health of its chunks in place of its content.'),
   team: inQuery('teamId', text),
   slug: inQuery('slug', text),
-}
+} satisfies Record<QueryName | 'team' | 'slug', object>
 
 const conditions = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
 

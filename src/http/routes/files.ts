@@ -1,64 +1,44 @@
 import type Router from '@koa/router'
-import type { Context } from 'koa'
-import {
-  type FileStore,
-  InvalidArgumentError,
-  type LinkOptions,
-  NotFoundError,
-  type PutOptions,
-} from '../../index.ts'
-import { isForm, receiveForm } from '../form/receive-form.ts'
-import { answerHealth, answerManifest } from '../inspect.ts'
-import { link } from '../link.ts'
-import { FILES, nameFromPath } from '../paths.ts'
-import { flag, parameter } from '../query.ts'
-import { answerReceipt, receive } from '../receive.ts'
-import { serveFile } from '../serve-file.ts'
-import { checkConditions, typeOf } from '../upload-options.ts'
+import { FILES, nameFromPath } from '../../api/paths.ts'
+import { type FileStore, InvalidArgumentError, NotFoundError } from '../../index.ts'
+import { isForm, receiveForm } from '../body/form.ts'
+import { checkConditions } from '../content/conditions.ts'
+import { FILES_ROUTE } from '../content/content.ts'
+import { putFile, typeOf } from '../content/put.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { answerHealth, answerManifest } from './inspect.ts'
 
-export const FILES_ROUTE = '/files/*name'
-
-/** Files by name: a key-value store for opaque paths, the last writer wins. */
+/** What there is to do with files by name beside what `content` does. */
 export function fileRoutes(router: Router, store: FileStore): void {
-  const path = FILES_ROUTE
-  const nameOf = (ctx: Context) => nameFromPath(ctx.path, FILES)
-  const put = async (ctx: Context, options: PutOptions) => {
-    answerReceipt(ctx, await receive(ctx, store, { ...options, ...typeOf(ctx) }))
-  }
+  const nameOf = ({ path }: Exchange) => nameFromPath(path, FILES)
 
-  router.get(path, async (ctx) => {
-    const aspect = aspectOf(ctx)
-    const file = await store.find({ name: nameOf(ctx) })
+  router.get(FILES_ROUTE, async (ctx) => {
+    const aspect = aspectOf(ctx.exchange)
+    const file = await store.find({ name: nameOf(ctx.exchange) })
     if (aspect === 'manifest') answerManifest(ctx, file, 'name')
-    else if (aspect === 'health') await answerHealth(ctx, file)
-    else await serveFile(ctx, file, 'name')
+    else await answerHealth(ctx, file)
   })
-  const putOrLink = async (ctx: Context, options: LinkOptions) => {
-    if (ctx.query.from === undefined) return put(ctx, options)
-    answerReceipt(ctx, await link(ctx, store, { ...options, ...typeOf(ctx) }))
-  }
-  router.put(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx) }))
-  router.post(path, (ctx) => putOrLink(ctx, { name: nameOf(ctx), createOnly: true }))
-  router.post('/files', (ctx) => {
-    if (isForm(ctx)) return receiveForm(ctx, store)
-    const name = parameter(ctx, 'name')
-    return put(ctx, name === undefined ? {} : { name })
+  router.post(FILES_ROUTE, ({ exchange }) =>
+    putFile(exchange, store, { name: nameOf(exchange), ...typeOf(exchange), createOnly: true }),
+  )
+  router.post('/files', async (ctx) => {
+    const { exchange } = ctx
+    if (isForm(exchange)) return receiveForm(ctx, store)
+    const name = exchange.query.text('name')
+    await putFile(exchange, store, { ...(name !== undefined && { name }), ...typeOf(exchange) })
   })
-  router.delete(path, async (ctx) => {
-    const name = nameOf(ctx)
-    await checkConditions(ctx, store, { name })
-    const wasThere = await store.delete({ name }, { purge: flag(ctx, 'purge') })
+  router.delete(FILES_ROUTE, async (ctx) => {
+    const { exchange } = ctx
+    const name = nameOf(exchange)
+    await checkConditions(exchange, store, { name })
+    const wasThere = await store.delete({ name }, { purge: exchange.query.flag('purge') })
     if (!wasThere) throw new NotFoundError(`there is no file ${JSON.stringify(name)}`)
     ctx.status = 204
   })
 }
 
-/** A name may hold anything, slashes too, so that what else there is to ask of it is a query. */
-function aspectOf(ctx: Context): 'content' | 'manifest' | 'health' {
-  const isManifest = flag(ctx, 'manifest')
-  const isHealth = flag(ctx, 'health')
-  if (isManifest && isHealth) {
-    throw new InvalidArgumentError('either the manifest or the health is asked for, not both')
-  }
-  return isManifest ? 'manifest' : isHealth ? 'health' : 'content'
+function aspectOf({ query }: Exchange): 'manifest' | 'health' {
+  if (!query.flag('health')) return 'manifest'
+  if (!query.flag('manifest')) return 'health'
+  throw new InvalidArgumentError('either the manifest or the health is asked for, not both')
 }

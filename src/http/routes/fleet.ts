@@ -1,26 +1,17 @@
 import type Router from '@koa/router'
-import type { EngineStats, FileStore, MemoryUsage } from '../../index.ts'
+import type { FleetJson } from '../../api/fleet.ts'
+import { FLEET } from '../../api/paths.ts'
+import type { FileStore } from '../../index.ts'
 
 /** Milliseconds that one look at the servers serves everybody who asks. */
 const FRESH_MS = 1000
 
-interface FleetReport {
-  /** When the servers were asked, ISO 8601. */
-  at: string
-  servers: EngineStats[]
-  /** What requests hold in this process, in bytes. */
-  memory: MemoryUsage
-  chunkSize: number
-  /** Left out while no server tells. */
-  maxFileSize?: number
-}
-
 /** What stands behind this server and how it fares. */
 export function fleetRoutes(router: Router, store: FileStore): void {
   let asked = Number.NEGATIVE_INFINITY
-  let report: Promise<FleetReport> | undefined
+  let report: Promise<FleetJson> | undefined
 
-  router.get('/fleet', async (ctx) => {
+  router.get(FLEET, async (ctx) => {
     if (report === undefined || performance.now() - asked >= FRESH_MS) {
       asked = performance.now()
       report = lookAt(store)
@@ -30,7 +21,7 @@ export function fleetRoutes(router: Router, store: FileStore): void {
   })
 }
 
-async function lookAt(store: FileStore): Promise<FleetReport> {
+async function lookAt(store: FileStore): Promise<FleetJson> {
   const [servers, maxFileSize] = await Promise.all([
     store.engine.stats(),
     store.maxFileSize().catch(() => undefined),

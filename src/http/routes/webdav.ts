@@ -1,9 +1,8 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { nameFromPath } from '../../api/paths.ts'
 import type { FileStore, StoredFile } from '../../index.ts'
-import { nameFromPath } from '../paths.ts'
 import { HttpProblem } from '../problem.ts'
-import { abortSignal } from '../signal.ts'
 
 /**
  * As much of WebDAV (RFC 4918) as clients ask for before they upload: whether a folder is there.
@@ -16,7 +15,7 @@ export function webdavRoutes(router: Router, store: FileStore): void {
     }
     const name = nameFromPath(ctx.path, '/files/')
     const isFolder = name === '' || name.endsWith('/')
-    const file = isFolder ? undefined : await store.get({ name }, { signal: abortSignal(ctx) })
+    const file = isFolder ? undefined : await store.get({ name }, { signal: ctx.exchange.signal })
     ctx.status = 207
     ctx.type = 'application/xml'
     ctx.body = multistatus(ctx, file === undefined ? folderProperties() : fileProperties(file))

@@ -1,14 +1,14 @@
-// Plain JavaScript: a thread is started with this file as it is, by whatever has translated the others.
+// Plain JavaScript, since a thread runs this file as it is, without what translates TypeScript.
 import { createHash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
 
-/** @typedef {import('./hash-thread.ts').Order} Order */
-/** @typedef {import('./hash-thread.ts').Answer} Answer */
+/** @typedef {import('./hash-thread.ts').HashOrder} HashOrder */
+/** @typedef {import('./hash-thread.ts').HashAnswer} HashAnswer */
 
 /** @type {Map<number, import('node:crypto').Hash>} */
 const files = new Map()
 
-parentPort?.on('message', (/** @type {Order} */ order) => {
+parentPort?.on('message', (/** @type {HashOrder} */ order) => {
   if ('drop' in order) files.delete(order.file)
   else if ('end' in order) end(order.file)
   else add(order.file, order.chunk)
@@ -23,7 +23,7 @@ function add(id, chunk) {
   const file = id === undefined ? undefined : files.get(id)
   const hash = createHash('sha256').update(chunk)
   if (file !== undefined) file.update(chunk)
-  // What a file begins with is its first chunk.
+  // The first chunk is hashed once, for itself and for the file.
   else if (id !== undefined) files.set(id, hash.copy())
   answer({ hex: hash.digest('hex'), chunk }, [chunk.buffer])
 }
@@ -36,7 +36,7 @@ function end(id) {
 }
 
 /**
- * @param {Answer | 'ready'} message
+ * @param {HashAnswer | 'ready'} message
  * @param {ArrayBuffer[]} handedOver
  */
 function answer(message, handedOver = []) {

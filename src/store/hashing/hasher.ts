@@ -1,63 +1,81 @@
 import { availableParallelism } from 'node:os'
-import { Digest } from '../../digest.ts'
-import type { BufferPool } from '../buffer-pool.ts'
-import { type FileDigest, type Hashed, LocalFileDigest, RemoteFileDigest } from './file-digest.ts'
-import { HashThread } from './hash-thread.ts'
+import { Digest, type DigestStream } from '../../digest.ts'
+import type { ChunkBytes } from '../memory/chunk-bytes.ts'
+import type { BufferPool } from '../memory/pool.ts'
+import { type FileDigest, type Hashed, HashThread } from './hash-thread.ts'
 
-/** More would hash faster than chunks can come. */
+/** More threads hash faster than chunks can arrive. */
 const MAX_THREADS = 4
-/** Below this many bytes the trip to another thread and back takes longer than the work. */
+/** Bytes; hashing less takes less time than the trip to another thread and back. */
 const THREAD_MIN = 128 * 1024
-/** Chunks that a thread has before it; another one is hashed sooner here. */
+/** Chunks in line for a thread; with more, hashing in place is sooner done. */
 const MAX_LOAD = 16
 
-/** Milliseconds after the last start until a thread that has ended is replaced. */
+/** Milliseconds from the last start of a thread until one that has ended is replaced. */
 const RESTART_MS = 30_000
 
-/** For each of so many processes that have the cores together: one core is busy with everything else. */
+/** Returns how many hash threads each of `processes` on this machine should have: its cores less one, 4 at most. */
 export function hashThreadsFor(processes: number): number {
   const share = Math.floor(availableParallelism() / processes)
   return Math.max(0, Math.min(MAX_THREADS, share - 1))
 }
 
 /**
- * Hashes chunks and files on threads of its own while there are cores for that, and in place otherwise.
- * A thread is started when the others are busy, and gets nothing to do before it is ready.
+ * Hashes chunks and files on threads, and in place where there is none or all are busy. Starts a thread when
+ * the others are busy; it gets work once it is ready.
  */
 export class Hasher {
   #limit: number
   readonly #threads: HashThread[] = []
   #startedAt = Number.NEGATIVE_INFINITY
 
-  /** @param limit Threads at most. */
+  /** @param limit The most threads. */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** @param pool Where memory comes from for a chunk that is somebody else's. */
-  hash(chunk: Buffer, pool: BufferPool): Hashed | Promise<Hashed> {
+  /** @param pool Gives the memory for a copy, where a thread cannot have that of the chunk. */
+  hash(chunk: ChunkBytes, pool: BufferPool): Hashed | Promise<Hashed> {
     const thread = chunk.length < THREAD_MIN ? undefined : this.#thread()
-    if (thread === undefined || thread.load >= MAX_LOAD) return { chunk, digest: Digest.of(chunk) }
+    if (thread === undefined || thread.load >= MAX_LOAD) {
+      return { chunk, digest: Digest.of(chunk.bytes) }
+    }
     return thread.hash(chunk, pool)
   }
 
   /**
-   * For a file that is cut into chunks. A long one stays with a thread, since its bytes are hashed twice.
+   * Hashes a file that is cut into chunks: on one thread where there may be several chunks, since their
+   * bytes are hashed twice.
    * @param isLong Whether there may be more than one chunk.
    */
   file(chunkSize: number, isLong: boolean, pool: BufferPool): FileDigest {
     const thread = isLong && chunkSize >= THREAD_MIN ? this.#thread() : undefined
-    if (thread === undefined) return new LocalFileDigest(this, chunkSize, pool)
-    return new RemoteFileDigest(thread, pool)
+    return thread?.file(pool) ?? this.#fileInPlace(chunkSize, pool)
   }
 
-  /** What is hashed from now on is hashed in place. */
+  /** Ends the threads; from now on everything is hashed in place. */
   async close(): Promise<void> {
     this.#limit = 0
     await Promise.all(this.#threads.map((thread) => thread.close()))
   }
 
-  /** The one with the least to do. */
+  /**
+   * Hashes each chunk by itself and for the file; the first one once, since the file begins with it. A
+   * chunk that is not full is the whole file when it comes first.
+   */
+  #fileInPlace(chunkSize: number, pool: BufferPool): FileDigest {
+    let whole: DigestStream | undefined
+    const add = (chunk: ChunkBytes) => {
+      const isFirst = whole === undefined
+      if (isFirst && chunk.length < chunkSize) return this.hash(chunk, pool)
+      whole ??= Digest.stream()
+      whole.update(chunk.bytes)
+      return { chunk, digest: isFirst ? whole.soFar() : Digest.of(chunk.bytes) }
+    }
+    return { add, end: () => whole?.digest(), drop() {} }
+  }
+
+  /** Returns the thread with the least to do. */
   #thread(): HashThread | undefined {
     if (this.#limit === 0) return undefined
     let best: HashThread | undefined
@@ -71,7 +89,7 @@ export class Hasher {
     return best
   }
 
-  /** In the place of one that ended, if need be, but not again and again: it may end for the same reason. */
+  /** Starts a thread, in the place of one that ended if need be; rarely, since it may end for the same reason. */
   #start(): void {
     const now = performance.now()
     const ended = this.#threads.findIndex(({ state }) => state === 'ended')

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Digest } from '../../../src/index.ts'
-import { Keys } from '../../../src/store/keys.ts'
+import { Keys } from '../../../src/store/records/keys.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { type Answer, ask } from '../../helpers/http.ts'
 import type { Random } from '../../helpers/random.ts'

@@ -1,11 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ExecutionContext } from 'ava'
 import type { Engine } from '../../../src/engine/engine.ts'
+import { parseAddresses } from '../../../src/engine/memcached/address.ts'
+import { Commands } from '../../../src/engine/memcached/commands.ts'
+import { ReconnectingConnection } from '../../../src/engine/memcached/connection/reconnecting.ts'
 import { memcached } from '../../../src/engine/memcached/index.ts'
-import type { MemcachedOptions } from '../../../src/engine/memcached/options.ts'
+import { type MemcachedOptions, validateOptions } from '../../../src/engine/memcached/options.ts'
+import type { Codec } from '../../../src/engine/memcached/protocol/protocol.ts'
 import { UnavailableError } from '../../../src/errors.ts'
 import { FaultProxy } from '../../helpers/fault-proxy.ts'
-import { type MemcachedSettings, startMemcached } from '../../helpers/memcached.ts'
+import { type MemcachedFlags, startMemcached } from '../../helpers/memcached.ts'
 import { watched } from '../../helpers/watchdog.ts'
 
 /** Short, so that tests are; long enough for a machine that is busy with other tests. */
@@ -17,13 +21,24 @@ export const whole = (value: Buffer) => value
 export async function rig(
   t: ExecutionContext,
   options: MemcachedOptions = QUICK,
-  settings?: MemcachedSettings,
+  settings?: MemcachedFlags,
 ) {
   const server = await startMemcached(t, settings)
   const proxy = await FaultProxy.start(t, server.address)
   const engine = memcached(proxy.address, options)
   t.teardown(() => engine.close())
   return { server, proxy, engine }
+}
+
+export const settingsOf = (address: string, options: MemcachedOptions = {}) =>
+  validateOptions(parseAddresses(address)[0]!, options)
+
+/** The commands of a memcached over one connection with a codec of the test's own. */
+export function commandsOver(t: ExecutionContext, address: string, createCodec: () => Codec) {
+  const connection = new ReconnectingConnection(settingsOf(address, QUICK), createCodec)
+  const commands = new Commands([connection])
+  t.teardown(() => commands.close())
+  return commands
 }
 
 /** Values that are all different, under keys that say which is which. */

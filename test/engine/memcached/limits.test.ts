@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
-import { parseAddresses } from '../../../src/engine/memcached/address.ts'
-import { Client } from '../../../src/engine/memcached/client.ts'
-import { toExptime } from '../../../src/engine/memcached/expiry.ts'
+import { toExptime } from '../../../src/engine/memcached/commands.ts'
 import { memcached } from '../../../src/engine/memcached/index.ts'
-import { toSettings } from '../../../src/engine/memcached/options.ts'
-import { Server } from '../../../src/engine/memcached/server.ts'
 import {
   InsufficientStorageError,
   InvalidArgumentError,
@@ -78,52 +74,6 @@ test.serial('no room: InsufficientStorageError', async (t) => {
     t.true(reason instanceof InsufficientStorageError, String(reason))
   }
   await t.notThrowsAsync(engine.ping())
-})
-
-test.serial('the opaque passes 2^31 and 2^32 unharmed', async (t) => {
-  const { address } = await startMemcached(t)
-  const server = new Server({
-    address: parseAddresses(address)[0]!,
-    credentials: undefined,
-    tls: undefined,
-    settings: toSettings(QUICK),
-  })
-  const client = new Client([server])
-  t.teardown(() => client.close())
-  for (const start of [2 ** 31 - 20, 2 ** 32 - 20]) {
-    client.seq = start
-    const work = Array.from({ length: 40 }, async (_, i) => {
-      const value = randomBytes(1000)
-      await client.store(`key${i}`, value, 0)
-      t.deepEqual((await client.gets(`key${i}`))?.value, value)
-    })
-    await watched('past the wrap', Promise.all(work))
-    t.true(client.seq > 0 && client.seq < 2 ** 32)
-  }
-  t.true(client.seq < 100)
-})
-
-test.serial('the commands that memjs brings along work as well', async (t) => {
-  const { address } = await startMemcached(t)
-  const server = new Server({
-    address: parseAddresses(address)[0]!,
-    credentials: undefined,
-    tls: undefined,
-    settings: toSettings(QUICK),
-  })
-  const client = new Client([server])
-  t.teardown(() => client.close())
-  const stock = client as unknown as {
-    set(key: string, value: string, options: object): Promise<boolean>
-    get(key: string): Promise<{ value: Buffer | null }>
-    increment(key: string, by: number, options: object): Promise<{ value: number }>
-    delete(key: string): Promise<boolean>
-  }
-  t.true(await stock.set('key', 'value', {}))
-  t.is(String((await stock.get('key')).value), 'value')
-  t.is((await stock.get('absent')).value, null)
-  t.is((await stock.increment('count', 1, { initial: 5 })).value, 5)
-  t.true(await stock.delete('key'))
 })
 
 test.serial('sets without limit: memory is bounded, and each settles', async (t) => {

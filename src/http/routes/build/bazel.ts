@@ -1,54 +1,62 @@
 import type Router from '@koa/router'
-import type { Context } from 'koa'
+import { AC_PATH, CAS_PATH } from '../../../api/build-paths.ts'
+import { etagOf } from '../../../api/fields.ts'
 import { Digest, type FileStore, NotFoundError } from '../../../index.ts'
-import { answerReceipt, receive } from '../../receive.ts'
-import { serveFile } from '../../serve-file.ts'
-import { abortSignal } from '../../signal.ts'
-import { behindPrefix, entryName } from './entry.ts'
+import { getFile } from '../../content/get.ts'
+import { putFile } from '../../content/put.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { bodyFields } from '../../fields/content.ts'
+import { entryName } from './entry.ts'
 import { checkOutputs } from './outputs.ts'
 
-export const AC_PATH = behindPrefix('ac/[0-9a-f]{64}')
-export const CAS_PATH = behindPrefix('cas/[0-9a-f]{64}')
 /** What the routes are called in metrics and logs. */
 const LABEL = { ac: '*/ac/:hash', cas: '*/cas/:hash' }
 
 /** The HTTP caching protocol of Bazel: action results under ac/, the content they name under cas/. */
 export function bazelRoutes(router: Router, store: FileStore): void {
   // Opaque bytes under a key that says nothing about them, the last writer wins.
-  router.get(LABEL.ac, AC_PATH, async (ctx) => {
-    const file = await store.find({ name: entryName(ctx) })
-    await checkOutputs(store, file, abortSignal(ctx))
-    await serveFile(ctx, file, 'name')
-  })
-  router.put(LABEL.ac, AC_PATH, async (ctx) => {
-    answerReceipt(ctx, await receive(ctx, store, { name: entryName(ctx) }))
-  })
+  router.get(LABEL.ac, AC_PATH, ({ exchange }) =>
+    getFile(
+      exchange,
+      store,
+      { name: entryName(exchange) },
+      {
+        check: (file) => checkOutputs(store, file, exchange.signal),
+      },
+    ),
+  )
+  router.put(LABEL.ac, AC_PATH, ({ exchange }) =>
+    putFile(exchange, store, { name: entryName(exchange) }),
+  )
   router.delete(AC_PATH, async (ctx) => {
-    const name = entryName(ctx)
+    const name = entryName(ctx.exchange)
     if (!(await store.delete({ name }))) throw new NotFoundError(`there is no entry ${name}`)
     ctx.status = 204
   })
 
-  // The same content as /blobs/<hash>, whatever the prefix.
-  router.get(LABEL.cas, CAS_PATH, async (ctx) => {
-    const hash = contentHash(ctx)
-    if (hash.equals(Digest.empty)) serveNothing(ctx)
-    else
-      await serveFile(ctx, await store.find({ hash }, { prefetch: ctx.method === 'GET' }), 'hash')
+  // The same content as /blobs/<hash> behind any prefix.
+  router.get(LABEL.cas, CAS_PATH, async ({ exchange }) => {
+    const hash = contentHash(exchange)
+    if (hash.equals(Digest.empty)) serveNothing(exchange)
+    else await getFile(exchange, store, { hash })
   })
-  router.put(LABEL.cas, CAS_PATH, async (ctx) => {
-    answerReceipt(ctx, await receive(ctx, store, { digest: contentHash(ctx) }))
-  })
+  router.put(LABEL.cas, CAS_PATH, ({ exchange }) =>
+    putFile(exchange, store, { digest: contentHash(exchange) }),
+  )
 }
 
-function contentHash(ctx: Context): Digest {
-  return Digest.parse(ctx.path.slice(-64))
+function contentHash({ path }: Exchange): Digest {
+  return Digest.parse(path.slice(-64))
 }
 
 /** Clients never upload the empty blob and count on finding it. */
-function serveNothing(ctx: Context): void {
-  ctx.set('ETag', `"${Digest.empty.hex}"`)
-  ctx.set('Cache-Status', 'blobcached; hit')
-  ctx.type = 'application/octet-stream'
-  ctx.body = Buffer.alloc(0)
+function serveNothing(exchange: Exchange): void {
+  exchange.isHit = true
+  exchange.answer(200, [
+    'ETag',
+    etagOf(Digest.empty.hex),
+    'Cache-Status',
+    'blobcached; hit',
+    ...bodyFields('application/octet-stream', 0),
+  ])
 }

@@ -1,8 +1,7 @@
 import type { Context } from 'koa'
-import type { Dialect, Reason } from '../../problem.ts'
-import { AC_PATH, CAS_PATH } from './bazel.ts'
-import { NX_PATH } from './nx.ts'
-import { TURBOREPO_PATH } from './turborepo.ts'
+import { AC_PATH, CAS_PATH, NX_PATH, TURBOREPO } from '../../../api/build-paths.ts'
+import type { Reason } from '../../../api/reasons.ts'
+import type { Dialect } from '../../problem.ts'
 
 /**
  * How a build tool is told that something went wrong: a cache must never fail a build, and after a
@@ -12,7 +11,7 @@ export function buildDialect(ctx: Context): Dialect | undefined {
   const { path } = ctx
   if (path.startsWith('/files/')) return RUSH.test(ctx.get('User-Agent')) ? rush : undefined
   if (NX_PATH.test(path)) return nx
-  if (TURBOREPO_PATH.test(path) || AC_PATH.test(path) || CAS_PATH.test(path)) return tolerant
+  if (TURBOREPO.any.test(path) || AC_PATH.test(path) || CAS_PATH.test(path)) return tolerant
   return undefined
 }
 
@@ -23,7 +22,7 @@ const tolerant: Dialect = {
   },
 }
 
-/** Ends the build for whatever is neither a hit nor a miss, and for uploads neither 200 nor 403. */
+/** Nx ends the build for a read that is neither a hit nor a miss, and for an upload that is neither 200 nor 403. */
 const nx: Dialect = {
   statusOf(reason, method) {
     if (reason === 'unauthorized') return 401

@@ -14,7 +14,7 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const ENOUGH = { trees: 64, outputs: 100_000 }
 
 /**
- * Makes sure that whatever an action result promises could be served: a client that keeps outputs
+ * Makes sure that all outputs that an action result names can be served: a client that keeps outputs
  * remote finds out much later, and then fails again and again. What is there has its life extended.
  * Bytes that are no action result promise nothing.
  * @throws {EvictedError} when an output is gone.

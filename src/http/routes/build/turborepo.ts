@@ -1,61 +1,49 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import pMap from 'p-map'
-import {
-  BlobcachedError,
-  type FileStore,
-  InvalidArgumentError,
-  type StoredFile,
-} from '../../../index.ts'
-import { isFieldValue } from '../../content-headers.ts'
-import { hashesOf, jsonBody } from '../../json-body.ts'
-import { receive } from '../../receive.ts'
-import { serveFile } from '../../serve-file.ts'
-import { abortSignal } from '../../signal.ts'
-import { behindPrefix, entryName } from './entry.ts'
+import { ARTIFACT_HASH, TURBOREPO } from '../../../api/build-paths.ts'
+import { BlobcachedError, type FileStore, type StoredFile } from '../../../index.ts'
+import { hashesOf, jsonBody } from '../../body/json.ts'
+import { getFile } from '../../content/get.ts'
+import { receive } from '../../content/put.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { type Fields, isFieldValue } from '../../fields/content.ts'
+import { entryName } from './entry.ts'
 
-const HASH = '[\\w.-]+'
-const QUERY_PATH = behindPrefix('v8/artifacts')
-const STATUS_PATH = behindPrefix('v8/artifacts/status')
-const EVENTS_PATH = behindPrefix('v8/artifacts/events')
-const ARTIFACT_PATH = behindPrefix(`v8/artifacts/${HASH}`)
-export const TURBOREPO_PATH = behindPrefix(`v8/artifacts(?:/${HASH})?`)
-/** By POST, yet nothing is written. */
-export const TURBOREPO_QUESTION = behindPrefix('v8/artifacts(?:/events)?')
 /** What the route is called in metrics and logs. */
 const LABEL = '*/v8/artifacts/:hash'
 
 /** Artifacts that one query may ask about, and how many of them are looked for at once. */
 const QUERY = { hashes: 1000, concurrency: 16 }
 
-/** Kept with an artifact for whoever downloads it. The tag is the client's own signature. */
+/** Kept with an artifact and sent with it. The tag is the client's own signature. */
 const DURATION = 'x-artifact-duration'
 const TAG = 'x-artifact-tag'
 const KEPT_HEADERS = [DURATION, TAG, 'x-artifact-sha', 'x-artifact-dirty-hash']
 
 /** The remote cache of Turborepo: the outputs of a task under its hash, apart for each team. */
 export function turborepoRoutes(router: Router, store: FileStore): void {
-  router.get('*/v8/artifacts/status', STATUS_PATH, (ctx) => {
+  router.get('*/v8/artifacts/status', TURBOREPO.status, (ctx) => {
     ctx.body = { status: 'enabled' }
   })
   // What clients tell of their hits and misses is not needed here.
-  router.post('*/v8/artifacts/events', EVENTS_PATH, (ctx) => {
+  router.post('*/v8/artifacts/events', TURBOREPO.events, (ctx) => {
     ctx.body = {}
   })
-  router.post('*/v8/artifacts', QUERY_PATH, jsonBody(), async (ctx) => {
+  router.post('*/v8/artifacts', TURBOREPO.query, jsonBody(), async (ctx) => {
     ctx.body = await describeArtifacts(ctx, store)
   })
-  router.get(LABEL, ARTIFACT_PATH, async (ctx) => {
-    const file = await store.find({ name: artifactName(ctx) })
-    setKeptHeaders(ctx, file)
-    await serveFile(ctx, file, 'name')
-  })
-  router.put(LABEL, ARTIFACT_PATH, async (ctx) => {
-    await receive(ctx, store, { name: artifactName(ctx), attributes: attributesOf(ctx) })
+  router.get(LABEL, TURBOREPO.artifact, ({ exchange }) =>
+    getFile(exchange, store, { name: artifactName(exchange) }, { fieldsOf: keptFields }),
+  )
+  router.put(LABEL, TURBOREPO.artifact, async (ctx) => {
+    const { exchange } = ctx
+    const name = artifactName(exchange)
+    await receive(exchange, store, { name, attributes: attributesOf(exchange) })
     ctx.body = { urls: [ctx.url] }
   })
   // With --preflight, a client sends its token only where this names the header.
-  router.options('*/v8/artifacts (preflight)', TURBOREPO_PATH, (ctx) => {
+  router.options('*/v8/artifacts (preflight)', TURBOREPO.any, (ctx) => {
     const headers = ['Authorization', 'Content-Type', 'User-Agent', ...KEPT_HEADERS]
     ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, PUT, POST')
     ctx.set('Access-Control-Allow-Headers', headers.join(', '))
@@ -64,36 +52,34 @@ export function turborepoRoutes(router: Router, store: FileStore): void {
 }
 
 /** The team is part of the name, in the form of a query, which no hash in a path can imitate. */
-function artifactName(ctx: Context, path = entryName(ctx)): string {
+function artifactName(exchange: Exchange, path = entryName(exchange)): string {
   const team = new URLSearchParams()
-  for (const key of ['teamId', 'slug']) {
-    const value = ctx.query[key]
-    if (Array.isArray(value)) throw new InvalidArgumentError(`${key} is given more than once`)
+  for (const key of ['teamId', 'slug'] as const) {
+    const value = exchange.query.text(key)
     if (value) team.set(key, value)
   }
   return team.size === 0 ? path : `${path}?${team}`
 }
 
-function attributesOf(ctx: Context): Record<string, string> {
-  const sent = KEPT_HEADERS.map((header) => [header, ctx.get(header)] as const)
+function attributesOf({ headers }: Exchange): Record<string, string> {
+  const sent = KEPT_HEADERS.map((header) => [header, String(headers[header] ?? '')] as const)
   return Object.fromEntries(sent.filter(([, value]) => value !== ''))
 }
 
 /** Those and no others: who stored the entry may not have come through here. */
-function setKeptHeaders(ctx: Context, { attributes }: StoredFile): void {
-  for (const header of KEPT_HEADERS) {
+function keptFields({ attributes }: StoredFile): Fields {
+  return KEPT_HEADERS.flatMap((header) => {
     const value = attributes[header]
-    if (value !== undefined && isFieldValue(value)) ctx.set(header, value)
-  }
+    return value !== undefined && isFieldValue(value) ? [header, value] : []
+  })
 }
 
 /** What there is to know of each artifact without downloading it; `null` for one that is not there. */
 async function describeArtifacts(ctx: Context, store: FileStore): Promise<Record<string, unknown>> {
-  const signal = abortSignal(ctx)
-  const isHash = new RegExp(`^${HASH}$`)
+  const { signal } = ctx.exchange
   const describe = async (hash: string) => {
-    if (!isHash.test(hash)) return [hash, null] as const
-    const name = artifactName(ctx, `${entryName(ctx)}/${hash}`)
+    if (!ARTIFACT_HASH.test(hash)) return [hash, null] as const
+    const name = artifactName(ctx.exchange, `${entryName(ctx.exchange)}/${hash}`)
     return [hash, await describeArtifact(store, name, signal)] as const
   }
   const hashes = hashesOf(ctx, QUERY.hashes)

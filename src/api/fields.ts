@@ -1,0 +1,26 @@
+// Header fields that the server and its clients write and read.
+
+/** The entity tag of content (RFC 9110, 8.8.3): its hash in quotes. */
+export function etagOf(hash: string): string {
+  return `"${hash}"`
+}
+
+/** The content hash in an ETag field, if it has one. */
+export function hashInEtag(field: unknown): string | undefined {
+  return /"([0-9a-f]{64})"/.exec(String(field))?.[1]
+}
+
+/** The value of Repr-Digest (RFC 9530) for a SHA-256 in base64. */
+export function reprDigestOf(base64: string): string {
+  return `sha-256=:${base64}:`
+}
+
+/** The SHA-256 in a Repr-Digest field, in base64, if it has one. */
+export function digestInReprDigest(field: unknown): string | undefined {
+  return /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(field))?.[1]
+}
+
+/** Whether `text` is `*` or an origin as browsers send it in the Origin field. */
+export function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && new URL(text).origin === text)
+}

@@ -1,0 +1,48 @@
+import { amount, count, flag, listOf, object, positive, type TypeOf, text } from './schema.ts'
+
+/** One backend server; a figure that it does not tell is left out. */
+const serverSchema = object(
+  {
+    /** `memory`, or the server's address without credentials. */
+    server: text,
+    up: flag,
+  },
+  {
+    version: text,
+    items: count,
+    bytes: count,
+    limitBytes: count,
+    evictions: count,
+    movedPages: count,
+    hits: count,
+    misses: count,
+    connections: count,
+    uptimeSeconds: amount,
+    latencySeconds: amount,
+    usualSeconds: amount,
+    /** From 0 to 1. */
+    weightShare: amount,
+    /** From 0 to 1. */
+    loadShare: amount,
+    missedCopies: count,
+    repairedCopies: count,
+    /** Why it is not up. */
+    error: text,
+  },
+)
+export type ServerJson = TypeOf<typeof serverSchema>
+
+/** The answer of `GET /fleet`. */
+export const fleetSchema = object(
+  {
+    /** When the servers were asked. */
+    at: { ...text, format: 'date-time' },
+    servers: listOf(serverSchema),
+    /** Bytes that requests hold in the server's process, and requests that wait for some. */
+    memory: object({ used: count, total: count, waiting: count }),
+    chunkSize: positive,
+  },
+  /** Left out while no server tells. */
+  { maxFileSize: count },
+)
+export type FleetJson = TypeOf<typeof fleetSchema>

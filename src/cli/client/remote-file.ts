@@ -1,0 +1,17 @@
+import { hashInEtag } from '../../api/fields.ts'
+import type { RemoteRef } from '../../api/paths.ts'
+import { Digest } from '../../digest.ts'
+import type { RemoteServer } from './remote-server.ts'
+
+/** 64 lowercase hexadecimal digits are a content hash, anything else is a name. */
+export function parseRef(text: string): RemoteRef {
+  return Digest.isHex(text) ? { hash: text } : { name: text }
+}
+
+/** The hash of the content that a name leads to now; does not check its chunks. */
+export async function hashNow(server: RemoteServer, ref: RemoteRef): Promise<string | undefined> {
+  if (ref.hash !== undefined) return ref.hash
+  // RFC 9110, 13.1.2: 304 for any file, as long as there is one.
+  const headers = await server.head(ref, { 'if-none-match': '*' })
+  return hashInEtag(headers.etag)
+}

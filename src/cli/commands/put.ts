@@ -1,0 +1,93 @@
+import { Command, Option } from 'commander'
+import prettyBytes from 'pretty-bytes'
+import { Report } from '../terminal/report.ts'
+import { type PutItem, planPut } from '../transfer/put-plan.ts'
+import { Uploader } from '../transfer/upload.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  jobsOption,
+  withServer,
+} from './connection.ts'
+import { forEach } from './for-each.ts'
+import { parseSeconds } from './option-values.ts'
+
+interface PutCommandOptions extends ConnectionOptions {
+  recursive?: boolean
+  follow?: boolean
+  name?: string | false
+  prefix?: string
+  ttl?: number
+  type?: string
+  force?: boolean
+  jobs: number
+  json?: boolean
+  quiet?: boolean
+}
+
+export function putCommand(): Command {
+  const command = new Command('put')
+    .description('store files, folders or standard input')
+    .argument('<path...>', 'what to store, - for standard input')
+    .option('-r, --recursive', 'store what is in folders, under names such as folder/sub/file')
+    .option('-L, --follow', 'follow symbolic links in folders, which are skipped otherwise')
+    .option('-n, --name <name>', "name for one file (default: the file's own)")
+    .option('--no-name', 'store by hash alone')
+    .option('-p, --prefix <text>', 'prefix of every name, for example backup/')
+    .addOption(
+      new Option('--ttl <time>', 'time to live: 90s, 15m, 12h, 30d').argParser(parseSeconds),
+    )
+    .option('--type <type>', 'media type (default: guessed from the name)')
+    .option('--force', 'send the bytes even if the server has them; repairs damage')
+    .addOption(jobsOption(4))
+    .option('--json', 'print a JSON object for each file')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText('after', HELP)
+    .action(put)
+  return addConnectionOptions(command)
+}
+
+const HELP = `
+Prints the SHA-256 and the name of each file, as sha256sum does. Files that the server has intact
+are not sent again; --force sends them anyway, which repairs damaged chunks.
+
+Examples:
+  blobcached put report.pdf                        as report.pdf
+  blobcached put report.pdf -n 2024/report.pdf     under another name
+  blobcached put -r site --prefix web/             as web/site/index.html, …
+  tar c src | blobcached put - -n src.tar --ttl 1d
+  blobcached put -r . > SUMS                       for blobcached get --list SUMS`
+
+async function put(paths: string[], options: PutCommandOptions): Promise<void> {
+  const report = new Report(options)
+  const items = await planPut(paths, {
+    ...options,
+    onSkip: (path, why) => report.warn(`skipped ${path}: ${why}`),
+  })
+  await withServer(options, report, async (server) => {
+    const uploader = new Uploader(server, options, report.progress)
+    const totals = { sent: 0, known: 0 }
+    await report.progress.start(items.reduce((sum, { size }) => sum + size, 0))
+    try {
+      const { signal } = server
+      await forEach(items, { jobs: options.jobs, signal, report }, async (item) => {
+        const { receipt, sent } = await uploader.upload(item)
+        totals[sent ? 'sent' : 'known'] += 1
+        report.result(textOf(item, receipt.hash), { path: item.path, sent, ...receipt })
+      })
+    } finally {
+      report.progress.stop()
+    }
+    report.remark(summary(totals, items))
+  })
+}
+
+/** The line that `sha256sum` prints. */
+function textOf({ name, path }: PutItem, hash: string): string {
+  return `${hash}  ${name ?? path}`
+}
+
+function summary({ sent, known }: { sent: number; known: number }, items: PutItem[]): string {
+  const bytes = prettyBytes(items.reduce((sum, { size }) => sum + size, 0))
+  return `${bytes}: ${sent} sent, ${known} already there`
+}

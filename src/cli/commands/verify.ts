@@ -1,0 +1,92 @@
+import { Command } from 'commander'
+import prettyBytes from 'pretty-bytes'
+import type { HealthJson } from '../../api/chunks.ts'
+import { aspectPathOf } from '../../api/paths.ts'
+import { parseRef } from '../client/remote-file.ts'
+import type { RemoteServer } from '../client/remote-server.ts'
+import { exitCodeFor, ToldError } from '../exit-codes.ts'
+import { chunkMap, GLYPHS, paintFor } from '../terminal/chunk-map.ts'
+import { colorsFor } from '../terminal/colors.ts'
+import { Report } from '../terminal/report.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  jobsOption,
+  withServer,
+} from './connection.ts'
+import { forEach } from './for-each.ts'
+
+interface VerifyCommandOptions extends ConnectionOptions {
+  jobs: number
+  json?: boolean
+  quiet?: boolean
+}
+
+export function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description('read and check every chunk of a file, on the server')
+    .argument('<file...>', 'names or content hashes')
+    .addOption(jobsOption(2))
+    .option('--json', 'print a JSON object for each file')
+    .option('-q, --quiet', 'print only files that are not intact')
+    .addHelpText('after', HELP)
+    .action(verify)
+  return addConnectionOptions(command)
+}
+
+const HELP = `
+Shows a map of the chunks, in order: ${GLYPHS.intact} intact, ${GLYPHS.evicted} evicted, ${GLYPHS.corrupt} corrupt. Uploading the file again with
+put --force repairs both. Exits with 0 when all chunks are intact, 3 when one is evicted, 4 when
+one is corrupt.
+
+Examples:
+  blobcached verify report.pdf
+  blobcached verify --json disk.img | jq .counts
+  cut -c 67- SUMS | xargs -d '\\n' blobcached verify -q`
+
+/** Glyphs in a row of the map at most; fewer on a narrow terminal. */
+const MAX_WIDTH = 64
+
+async function verify(refs: string[], options: VerifyCommandOptions): Promise<void> {
+  const report = new Report(options)
+  const states = { intact: 0, evicted: 0, corrupt: 0 }
+  const work = async (server: RemoteServer) =>
+    forEach(refs, { jobs: options.jobs, signal: server.signal, report }, async (text) => {
+      const path = aspectPathOf(parseRef(text), 'health')
+      const found = await server.json<HealthJson>({ path })
+      states[found.state]++
+      if (!options.quiet || found.state !== 'intact') {
+        report.result(describe(text, found), { file: text, ...found })
+      }
+      if (found.state !== 'intact') throw new ToldError(found.state, exitCodeFor(found.state))
+    })
+  try {
+    await withServer(options, report, work)
+  } finally {
+    if (refs.length > 1 && !options.json) summarize(refs.length, states)
+  }
+}
+
+function describe(text: string, found: HealthJson): string {
+  const colors = colorsFor(process.stdout)
+  const width = Math.min(MAX_WIDTH, Math.max(8, (process.stdout.columns || 80) - 2))
+  const { rows, chunksPerGlyph } = chunkMap(found, width, colors)
+  const each = chunksPerGlyph > 1 ? `, ${chunksPerGlyph} a glyph` : ''
+  const size = `${prettyBytes(found.size)} in ${found.chunks.length} chunks${each}`
+  return [
+    `${colors.bold(text)}  ${paintFor(colors)[found.state](found.state)}`,
+    ...(text === found.hash ? [] : [`  ${found.hash}`]),
+    ...rows.map((row) => `  ${row}`),
+    `  ${size}: ${counted(found.counts)}`,
+  ].join('\n')
+}
+
+function summarize(total: number, states: HealthJson['counts']): void {
+  const failed = total - states.intact - states.evicted - states.corrupt
+  const rest = failed > 0 ? `, ${failed} without an answer` : ''
+  process.stdout.write(`${total} files: ${counted(states)}${rest}\n`)
+}
+
+function counted({ intact, evicted, corrupt }: HealthJson['counts']): string {
+  return `${intact} intact, ${evicted} evicted, ${corrupt} corrupt`
+}

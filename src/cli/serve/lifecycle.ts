@@ -1,0 +1,55 @@
+import cluster from 'node:cluster'
+import { setFlagsFromString } from 'node:v8'
+import type { Logger } from 'pino'
+
+/** Milliseconds that writing the last lines of the log may take. */
+const FLUSH_MS = 1000
+
+const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 }
+
+/** The first signal drains, the second one ends the process. Workers are stopped by the primary. */
+export function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
+  let isStopping = false
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(EXIT_CODES[signal])
+    isStopping = true
+    logger.info({ signal }, 'stops: takes no new work, finishes what is under way')
+    stop().then(
+      () => {
+        logger.info('stopped')
+        exitFlushed(logger, 0)
+      },
+      (error) => {
+        logger.fatal({ err: error }, 'could not stop cleanly')
+        exitFlushed(logger, 1)
+      },
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', cluster.isWorker ? () => {} : onSignal)
+}
+
+/** Logs an unexpected error and ends the process, whose state may be broken; a supervisor restarts it. */
+export function endOnCrash(logger: Logger): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.once(event, (error: unknown) => {
+      logger.fatal({ err: error, event }, 'crashed')
+      exitFlushed(logger, 1)
+    })
+  }
+}
+
+/** Ends the process once the log is written. */
+function exitFlushed(logger: Logger, code: number): void {
+  const exit = () => process.exit(code)
+  logger.flush(exit)
+  setTimeout(exit, FLUSH_MS)
+}
+
+/**
+ * Lets V8's heap grow to four times its live size between full collections. The bytes of files are
+ * outside of the heap, but V8 counts them: uploads would trigger ten full collections a second.
+ */
+export function collectLessOften(): void {
+  setFlagsFromString('--heap-growing-percent=300')
+}

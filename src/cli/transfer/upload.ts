@@ -1,0 +1,165 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import mime from 'mime'
+import type { ManifestJson } from '../../api/chunks.ts'
+import { reprDigestOf } from '../../api/fields.ts'
+import type { HashesJson, MissingJson } from '../../api/missing.ts'
+import { aspectPathOf, MISSING, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
+import type { Reason } from '../../api/reasons.ts'
+import { type ReceiptJson, receiptJson } from '../../api/receipt.ts'
+import { Digest } from '../../digest.ts'
+import { RemoteError } from '../client/remote-error.ts'
+import type { Call, RemoteServer } from '../client/remote-server.ts'
+import type { ProgressLine } from '../terminal/progress-line.ts'
+import { counted, hashOf, read } from './local-file.ts'
+import type { PutItem } from './put-plan.ts'
+
+export interface UploadOptions {
+  /** Time to live in seconds. Default: the server's. */
+  ttl?: number
+  /** The media type. Default: guessed from the name. */
+  type?: string
+  /** Sends the bytes even if the server has them. */
+  force?: boolean
+}
+
+export interface Uploaded {
+  receipt: ReceiptJson
+  /** Whether the bytes were sent; `false` if the server had them. */
+  sent: boolean
+}
+
+/** Uploads files, and checks each against a digest that is computed here. */
+export class Uploader {
+  readonly #server: RemoteServer
+  readonly #options: UploadOptions
+  readonly #progress: ProgressLine
+
+  constructor(server: RemoteServer, options: UploadOptions, progress: ProgressLine) {
+    this.#server = server
+    this.#options = options
+    this.#progress = progress
+  }
+
+  /** Reads a regular file twice: first for its digest, to ask whether the server has it. */
+  async upload(item: PutItem): Promise<Uploaded> {
+    this.#progress.label(item.name ?? item.path)
+    if (item.path === '-') return this.#uploadStream(process.stdin, item)
+    const file = await open(item.path)
+    try {
+      const found = await file.stat()
+      if (!found.isFile()) {
+        return await this.#uploadStream(file.createReadStream({ autoClose: false }), item)
+      }
+      this.#progress.expect(found.size - item.size)
+      return await this.#uploadFile(file, found.size, item)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #uploadFile(file: FileHandle, size: number, item: PutItem): Promise<Uploaded> {
+    const digest = await hashOf(file, size, this.#server.signal)
+    const known = this.#options.force ? undefined : await this.#known(digest, size, item)
+    if (known !== undefined) {
+      this.#progress.expect(-size)
+      return { receipt: known, sent: false }
+    }
+    let passed = 0
+    const body = () => {
+      this.#progress.advance(-passed)
+      passed = 0
+      const count = (bytes: number) => {
+        passed += bytes
+        this.#progress.advance(bytes)
+      }
+      return counted(read(file, size), count)
+    }
+    const headers = { 'content-length': String(size), 'repr-digest': reprDigestOf(digest.base64) }
+    const path = pathOf(item.name === undefined ? { hash: digest.hex } : { name: item.name })
+    const receipt = await this.#send({ method: 'PUT', path, headers, body }, item).catch(
+      (error) => {
+        throw isChange(error) ? changed(item, error) : error
+      },
+    )
+    if (receipt.hash !== digest.hex) throw changed(item)
+    return { receipt, sent: true }
+  }
+
+  /** Sends what can be read only once: without retries, and its digest is known at the end. */
+  async #uploadStream(source: Readable, item: PutItem): Promise<Uploaded> {
+    const digest = Digest.stream()
+    const pieces = async function* () {
+      for await (const piece of source as AsyncIterable<Buffer>) {
+        digest.update(piece)
+        yield piece
+      }
+    }
+    const body = () => counted(pieces(), (bytes) => this.#progress.advance(bytes))
+    const { name } = item
+    const target: Call =
+      name === undefined
+        ? { method: 'POST', path: UNNAMED }
+        : { method: 'PUT', path: pathOf({ name }) }
+    const receipt = await this.#send({ ...target, body, retries: 0 }, item)
+    const expected = digest.digest().hex
+    if (receipt.hash === expected) return { receipt, sent: true }
+    throw new RemoteError(
+      'corrupt',
+      `the server received other bytes than were sent: ${receipt.hash}, not ${expected}`,
+    )
+  }
+
+  /** Gives content that the server has intact the item's name; `undefined` if it does not have it. */
+  async #known(digest: Digest, size: number, item: PutItem): Promise<ReceiptJson | undefined> {
+    if (item.name === undefined) return this.#knownByHash(digest, size)
+    try {
+      const path = pathOf({ name: item.name })
+      return await this.#send({ method: 'PUT', path }, item, digest.hex)
+    } catch (error) {
+      if (error instanceof RemoteError && MISSES.has(error.reason)) return undefined
+      throw error
+    }
+  }
+
+  async #knownByHash({ hex: hash }: Digest, size: number): Promise<ReceiptJson | undefined> {
+    // Only an upload can change how long it lives.
+    if (this.#options.ttl !== undefined) return undefined
+    const { missing } = await this.#server.json<MissingJson>({
+      method: 'POST',
+      path: MISSING,
+      headers: { 'content-type': 'application/json' },
+      body: () => JSON.stringify({ hashes: [hash] } satisfies HashesJson),
+    })
+    if (missing.length > 0) return undefined
+    const { chunks } = await this.#server.json<ManifestJson>({
+      path: aspectPathOf({ hash }, 'manifest'),
+    })
+    return receiptJson({ hash, size, chunks: chunks.length })
+  }
+
+  #send(call: Call, item: PutItem, from?: string): Promise<ReceiptJson> {
+    const { ttl } = this.#options
+    return this.#server.json<ReceiptJson>({
+      ...call,
+      path: withQuery(call.path, { from, ttl }),
+      headers: { 'content-type': this.#typeOf(item), ...call.headers },
+    })
+  }
+
+  #typeOf({ name, path }: PutItem): string {
+    return this.#options.type ?? mime.getType(name ?? path) ?? 'application/octet-stream'
+  }
+}
+
+const MISSES = new Set<string>(['not-found', 'evicted', 'corrupt'] satisfies Reason[])
+
+/** Whether the file no longer has the length or the bytes that it had at first. */
+function isChange(error: unknown): boolean {
+  if (error instanceof RemoteError) return error.reason === 'digest-mismatch'
+  return (error as { code?: unknown }).code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+}
+
+function changed({ path }: PutItem, cause?: unknown): Error {
+  return new Error(`${path} changed while it was read`, { cause })
+}

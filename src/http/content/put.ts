@@ -1,0 +1,107 @@
+import { etagOf } from '../../api/fields.ts'
+import { receiptJson, receiptUrl } from '../../api/receipt.ts'
+import {
+  Digest,
+  type FileStore,
+  InvalidArgumentError,
+  type LinkOptions,
+  type PutOptions,
+  type Receipt,
+} from '../../index.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { bodyFields, CONTENT_ENCODING } from '../fields/content.ts'
+import { expectedDigest } from '../fields/digests.ts'
+import { HttpProblem } from '../problem.ts'
+import { commitOptions, underConditions } from './conditions.ts'
+
+/**
+ * Stores the request's body, or with `?from=` names content that is stored, and answers with the receipt:
+ * 201 where something new came to be.
+ */
+export async function putFile(
+  exchange: Exchange,
+  store: FileStore,
+  options: PutOptions & Partial<LinkOptions>,
+): Promise<void> {
+  const { name } = options
+  const isLink = name !== undefined && exchange.query.has('from')
+  const put = isLink
+    ? link(exchange, store, { ...options, name })
+    : receive(exchange, store, options)
+  const receipt = await put
+  const body = JSON.stringify(receiptJson(receipt))
+  exchange.answer(
+    receipt.created ? 201 : 200,
+    [
+      'Location',
+      receiptUrl(receipt),
+      'ETag',
+      etagOf(receipt.hash),
+      ...bodyFields('application/json; charset=utf-8', Buffer.byteLength(body)),
+    ],
+    body,
+  )
+}
+
+/**
+ * Streams the request's body into the store, as its query and fields ask for: `ttl`, digests,
+ * preconditions. Nothing leads to the bytes when it fails.
+ */
+export function receive(
+  exchange: Exchange,
+  store: FileStore,
+  options: PutOptions,
+): Promise<Receipt> {
+  const { headers, contentLength: size } = exchange
+  if (headers['content-range'] !== undefined) {
+    throw new InvalidArgumentError('an upload is a whole file: Content-Range is not supported', {
+      actual: String(headers['content-range']).slice(0, 100),
+    })
+  }
+  const path = typeof options.digest === 'string' ? Digest.parse(options.digest) : options.digest
+  const digest = expectedDigest(headers, path)
+  const upload = store.put(exchange.body, {
+    ...commitOptions(exchange, store, options, path),
+    ...(options.name !== undefined && encodingOf(exchange, options)),
+    ...(digest && { digest }),
+    ...(size !== undefined && { size }),
+  })
+  return underConditions(exchange, upload)
+}
+
+/** `?from=<hash>`: names content that is here already, so its bytes need not be sent again. */
+function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promise<Receipt> {
+  const from = exchange.query.text('from')
+  if (from === undefined || exchange.hasBody) {
+    throw new InvalidArgumentError('from takes one content hash, and then there is no body', {
+      expected: '?from=<hash> and an empty body',
+    })
+  }
+  return underConditions(exchange, store.link(from, commitOptions(exchange, store, options)))
+}
+
+/** The type that a name is stored with, as it was sent: bodies are never parsed by it. */
+export function typeOf({ headers }: Exchange): { type?: string } {
+  const type = headers['content-type']
+  return type ? { type } : {}
+}
+
+/**
+ * What is stored, hashed and served again is what was sent; that it is coded is kept with the name.
+ * A coding that no client undoes on its own is refused rather than served as if it were content.
+ */
+function encodingOf(
+  { headers }: Exchange,
+  { attributes }: PutOptions,
+): Pick<PutOptions, 'attributes'> | undefined {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
+  if (encoding === '' || encoding === 'identity') return undefined
+  if (encoding.split(',').every((coding) => CODINGS.has(coding.trim()))) {
+    return { attributes: { ...attributes, [CONTENT_ENCODING]: encoding } }
+  }
+  throw new HttpProblem('unsupported-media-type', 'this Content-Encoding is not known here', {
+    'Accept-Encoding': [...CODINGS].join(', '),
+  })
+}
+
+const CODINGS = new Set(['gzip', 'deflate', 'br', 'zstd'])

@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { httpSeconds, parseHttpDate } from './dates.ts'
+import { EntityTags } from './entity-tags.ts'
+
+/** What the conditions of a request are compared with. */
+export interface Validators {
+  readonly hash: string
+  /** Only a name is ever modified. */
+  readonly lastModified?: Date | undefined
+}
+
+export type Verdict = 'proceed' | 'not-modified' | 'failed'
+
+/**
+ * RFC 9110, 13.2.2, steps 1 to 4; `current` is undefined where there is no file. Dates that are none
+ * are ignored, and so are dates where nothing is ever modified.
+ */
+export function evaluate(
+  method: string,
+  headers: IncomingHttpHeaders,
+  current: Validators | undefined,
+): Verdict {
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (headers['if-match']) {
+    const tags = new EntityTags(headers['if-match'])
+    if (current === undefined || !tags.hasStrong(current.hash)) return 'failed'
+  } else if (isModifiedSince(headers['if-unmodified-since'], current)) {
+    return 'failed'
+  }
+  if (headers['if-none-match']) {
+    const tags = new EntityTags(headers['if-none-match'])
+    if (current === undefined || !tags.has(current.hash)) return 'proceed'
+    return isRead ? 'not-modified' : 'failed'
+  }
+  const since = headers['if-modified-since']
+  if (isRead && isModifiedSince(since, current) === false) return 'not-modified'
+  return 'proceed'
+}
+
+/** Step 5: whether a Range field counts. A strong validator, or the exact date. */
+export function mayServeRange(ifRange: string, current: Validators): boolean {
+  if (ifRange === '') return true
+  const date = parseHttpDate(ifRange)
+  if (date === undefined) return ifRange !== '*' && new EntityTags(ifRange).hasStrong(current.hash)
+  return current.lastModified !== undefined && date === httpSeconds(current.lastModified)
+}
+
+export function isConditional(headers: IncomingHttpHeaders): boolean {
+  return CONDITIONS.some((name) => headers[name])
+}
+
+const CONDITIONS = [
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+] as const
+
+function isModifiedSince(
+  field: string | undefined,
+  current: Validators | undefined,
+): boolean | undefined {
+  const date = parseHttpDate(field ?? '')
+  if (date === undefined || current?.lastModified === undefined) return undefined
+  return httpSeconds(current.lastModified) > date
+}

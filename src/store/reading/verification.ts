@@ -1,0 +1,70 @@
+import { Digest } from '../../digest.ts'
+import type { Budgets } from '../memory/budgets.ts'
+import { readAhead } from '../memory/window.ts'
+import type { Chunk, Manifest } from '../records/manifest.ts'
+import type { ChunkSource, FoundChunk } from './chunks/source.ts'
+
+/** All chunks there and right, at least one gone, or at least one wrong, which counts for more than gone. */
+export type State = 'intact' | 'evicted' | 'corrupt'
+
+export interface ChunkHealth {
+  hash: string
+  offset: number
+  size: number
+  state: State
+}
+
+/** The health of a file and of each of its chunks. */
+export interface Verification {
+  state: State
+  hash: string
+  size: number
+  chunkSize: number
+  counts: Record<State, number>
+  chunks: ChunkHealth[]
+}
+
+/** Reads every chunk and, where all are right, checks that together they are the file. */
+export async function verifyFile(
+  manifest: Manifest,
+  { source, budgets }: { source: ChunkSource; budgets: Budgets },
+  signal?: AbortSignal,
+): Promise<Verification> {
+  const counts = { intact: 0, evicted: 0, corrupt: 0 }
+  const chunks: ChunkHealth[] = []
+  const whole = Digest.stream()
+  const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
+  const find = async (chunk: Chunk) => ({
+    chunk,
+    found: await source.find(chunk.digest, chunk.near),
+  })
+  try {
+    for await (const { chunk, found } of readAhead(manifest.chunks(), window.chunks, find)) {
+      signal?.throwIfAborted()
+      const state = stateOfChunk(found, chunk)
+      if (typeof found !== 'string') {
+        whole.update(found.bytes)
+        found.release()
+      }
+      counts[state]++
+      chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
+    }
+  } finally {
+    window.release()
+  }
+  const { digest, size, chunkSize } = manifest
+  const isOther = stateOf(counts) === 'intact' && !whole.digest().equals(digest)
+  const state = isOther ? 'corrupt' : stateOf(counts)
+  return { state, hash: digest.hex, size, chunkSize, counts, chunks }
+}
+
+export function stateOfChunk(found: FoundChunk, { size }: Chunk): State {
+  if (typeof found === 'string') return found
+  return found.length === size ? 'intact' : 'corrupt'
+}
+
+/** The state of a file by the states of its chunks. */
+export function stateOf(counts: Record<State, number>): State {
+  if (counts.corrupt > 0) return 'corrupt'
+  return counts.evicted > 0 ? 'evicted' : 'intact'
+}

@@ -1,0 +1,258 @@
+import {
+  type CopyReport,
+  DamagedError,
+  type Engine,
+  type Predecessors,
+  type Successor,
+  type Versions,
+} from '../../engine/engine.ts'
+import { MAX_TTL } from '../../engine/key.ts'
+import { CorruptError, UnavailableError } from '../../errors.ts'
+import { describeRef, type ParsedRef } from '../file-ref.ts'
+import type { Keys } from './keys.ts'
+import { type KnownLink, KnownLinks } from './known-links.ts'
+import { decodeLink, encodeLink, type Link, MAX_TIME } from './link.ts'
+import { repairValue } from './repair-value.ts'
+import type { Sealer } from './seal.ts'
+import {
+  BRIEF_TOMBSTONE_TTL,
+  decodeTombstone,
+  encodeTombstone,
+  TOMBSTONE_TTL,
+  type Tombstone,
+} from './tombstone.ts'
+
+/** Whether a link is new or took the place of another, and in how many copies it was stored. */
+export interface LinkWritten {
+  created: boolean
+  copies: number
+}
+
+type Entry = Link | Tombstone
+
+/** Links have a copy more than chunks: without its link a file is lost. */
+const PLACED = { extraCopy: true }
+const versions: Versions<Entry> = {
+  of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
+  ttl(entry) {
+    if ('deletedAt' in entry) return remaining(entry.deletedAt, TOMBSTONE_TTL)
+    if (entry.endsAt !== undefined) return remaining(entry.endsAt, TOMBSTONE_TTL)
+    return entry.ttl === 0 ? 0 : remaining(entry.storedAt, entry.ttl)
+  },
+}
+
+const VERSIONED = { versions }
+
+/** The links of one store, by hash and by name. */
+export class Links {
+  readonly #engine: Engine
+  readonly #keys: Keys
+  readonly #sealer: Sealer
+  readonly #known = new KnownLinks()
+
+  constructor(engine: Engine, keys: Keys, sealer: Sealer) {
+    this.#engine = engine
+    this.#keys = keys
+    this.#sealer = sealer
+  }
+
+  /** What the ref led to when it was read last, if that is remembered: a guess at what it leads to now. */
+  known(ref: ParsedRef): KnownLink | undefined {
+    return this.#known.get(ref)
+  }
+
+  /**
+   * Reads the link. A record that is the known one, byte for byte, is not proved again.
+   * @throws {CorruptError} when there is a record that does not prove itself. It is left alone.
+   */
+  async read(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
+    const key = known?.key ?? this.#key(ref)
+    const prove = (record: Buffer) =>
+      known?.isSame(record) ? known.link : this.#prove(record, key, ref)
+    try {
+      return toLink(await this.#engine.get(key, prove, VERSIONED))
+    } catch (error) {
+      throw corruptIfDamaged(error, ref)
+    }
+  }
+
+  /** As `read`, and writes again what copies of the record are missing, outdated or wrong. */
+  async repair(ref: ParsedRef): Promise<{ link: Link | undefined; copies: CopyReport }> {
+    const key = this.#key(ref)
+    const prove = (record: Buffer) => this.#prove(record, key, ref)
+    try {
+      const { proven, copies } = await repairValue(this.#engine, key, prove, VERSIONED)
+      return { link: toLink(proven), copies }
+    } catch (error) {
+      throw corruptIfDamaged(error, ref)
+    }
+  }
+
+  async readUnlessCorrupt(ref: ParsedRef): Promise<Link | undefined> {
+    try {
+      return await this.read(ref)
+    } catch (error) {
+      if (error instanceof CorruptError) return undefined
+      throw error
+    }
+  }
+
+  /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
+  add(ref: ParsedRef, link: Link): Promise<number> {
+    const { key, record } = this.#encode(ref, link)
+    return this.#engine.add(key, record, { ...PLACED, ttl: link.ttl })
+  }
+
+  /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
+  async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
+    if (this.#hasCopies) return this.#supersede(ref, link)
+    const { key, record } = this.#encode(ref, link)
+    const options = { ...PLACED, ttl: link.ttl }
+    const added = await this.#engine.add(key, record, options)
+    if (added > 0) return { created: true, copies: added }
+    return { created: false, copies: await this.#engine.set(key, record, options) }
+  }
+
+  /** As `put`, without telling whether there was one: one trip where there is one copy. */
+  async replace(ref: ParsedRef, link: Link): Promise<number> {
+    if (this.#hasCopies) return (await this.put(ref, link)).copies
+    return this.#set(ref, link, link.ttl)
+  }
+
+  /** Returns `link` with the longer of its own life and that of the link which is stored. */
+  async keepingLife(ref: ParsedRef, link: Link): Promise<Link> {
+    const existing = link.ttl === 0 ? undefined : await this.#readIfPossible(ref)
+    return existing ? { ...link, ttl: longerLife(existing, link) } : link
+  }
+
+  /** Extends the link's life by the time it was given; resolves with whether it is there. */
+  touch(ref: ParsedRef, link: Link): Promise<boolean> {
+    return this.#engine.touch(this.#key(ref), link.ttl, PLACED)
+  }
+
+  async delete(ref: ParsedRef): Promise<boolean> {
+    const key = this.#key(ref)
+    if (!this.#hasCopies) return this.#engine.delete(key, PLACED)
+    let wasThere = false
+    await this.#replace(ref, true, ({ newest, isDamaged, isLeft }, storedAt) => {
+      wasThere = isDamaged || toLink(newest) !== undefined
+      const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
+      const ttl = isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
+      return { value: encodeTombstone(entry, key, this.#sealer), proven: entry, ttl }
+    })
+    return wasThere
+  }
+
+  /**
+   * Where there are several copies, what is there may be a tombstone; and the link before may outlive
+   * this one on a server that is away or has stood in for one, so that this must go on being newer.
+   */
+  async #supersede(ref: ParsedRef, link: Link): Promise<LinkWritten> {
+    let created = true
+    const copies = await this.#replace(ref, false, ({ newest, isDamaged, isLeft }, storedAt) => {
+      created = !isDamaged && toLink(newest) === undefined
+      const entry = { ...link, storedAt: storedAt(link.storedAt) }
+      const isFirst = newest === undefined && !isDamaged && !isLeft
+      if (isFirst || link.ttl === 0 || ref.name === undefined) {
+        return { value: this.#encode(ref, entry).record, proven: entry, ttl: link.ttl }
+      }
+      const lasting = { ...entry, endsAt: entry.storedAt + link.ttl * 1000 }
+      const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
+      return { value: this.#encode(ref, lasting).record, proven: lasting, ttl }
+    })
+    return { created, copies }
+  }
+
+  /**
+   * Puts what `next` makes in the place of all copies.
+   * @param next Gets a function that makes a time later than any that is known.
+   */
+  #replace(
+    ref: ParsedRef,
+    everywhere: boolean,
+    next: (there: Predecessors<Entry>, later: (now: number) => number) => Successor<Entry>,
+  ): Promise<number> {
+    const key = this.#key(ref)
+    let last = 0
+    // The copies are alike, mostly: the second one need not be proved again.
+    const prove = (record: Buffer) => {
+      const known = this.#known.get(ref)
+      return known?.isSame(record) ? known.link : this.#prove(record, key, ref)
+    }
+    const successor = (there: Predecessors<Entry>) => {
+      const known = there.newest === undefined ? 0 : versions.of(there.newest)
+      return next(there, (now) => {
+        last = Math.min(Math.max(now, known + 1, last + 1), MAX_TIME)
+        return last
+      })
+    }
+    return this.#engine.replace!(key, prove, successor, { versions, everywhere })
+  }
+
+  #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
+    const { key, record } = this.#encode(ref, link)
+    return this.#engine.set(key, record, { ...PLACED, ttl })
+  }
+
+  #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {
+    const key = this.#key(ref)
+    return { key, record: encodeLink(link, key, this.#sealer) }
+  }
+
+  #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
+    const link = decodeLink(record, key, this.#sealer)
+    if (link === undefined) return decodeTombstone(record, key, this.#sealer)
+    if (!leadsTo(link, ref)) return undefined
+    this.#known.learn(ref, key, record, link)
+    return link
+  }
+
+  get #hasCopies(): boolean {
+    return this.#engine.replace !== undefined
+  }
+
+  /** As `readUnlessCorrupt`, for a write, which must not fail because some servers do not answer. */
+  async #readIfPossible(ref: ParsedRef): Promise<Link | undefined> {
+    try {
+      return await this.readUnlessCorrupt(ref)
+    } catch (error) {
+      if (error instanceof UnavailableError) return undefined
+      throw error
+    }
+  }
+
+  #key(ref: ParsedRef): string {
+    return ref.name === undefined
+      ? this.#keys.linkByHash(ref.hash)
+      : this.#keys.linkByName(ref.name)
+  }
+}
+
+function toLink(entry: Entry | undefined): Link | undefined {
+  if (entry === undefined || 'deletedAt' in entry) return undefined
+  return entry.endsAt !== undefined && entry.endsAt <= Date.now() ? undefined : entry
+}
+
+/** Seconds, at least one; `undefined` when its time is over and only a touch has kept it alive. */
+function remaining(since: number, ttl: number): number | undefined {
+  const seconds = Math.ceil((since - Date.now()) / 1000) + ttl
+  return seconds > 0 ? Math.min(seconds, MAX_TTL) : undefined
+}
+
+function corruptIfDamaged(error: unknown, ref: ParsedRef): unknown {
+  if (!(error instanceof DamagedError)) return error
+  return new CorruptError(`the record of ${describeRef(ref)} is not what was stored`, {
+    cause: error,
+  })
+}
+
+function leadsTo(link: Link, ref: ParsedRef): boolean {
+  return ref.name === undefined ? link.manifest.digest.equals(ref.hash) : link.name === ref.name
+}
+
+/** Seconds from when `link` was stored until the later of both ends; 0 when one has none. */
+function longerLife(existing: Link, link: Link): number {
+  if (existing.ttl === 0 || link.ttl === 0) return 0
+  const remaining = existing.ttl + Math.ceil((existing.storedAt - link.storedAt) / 1000)
+  return Math.max(Math.min(remaining, MAX_TTL), link.ttl) // Clocks may differ: never past the limit.
+}

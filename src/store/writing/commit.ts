@@ -1,0 +1,178 @@
+import { checkTtl } from '../../engine/key.ts'
+import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../../errors.ts'
+import { checkName } from '../file-ref.ts'
+import type { Link } from '../records/link.ts'
+import type { Links, LinkWritten } from '../records/links.ts'
+import type { Written } from './chunk-writer.ts'
+import type { Presence } from './presence.ts'
+
+export interface CommitOptions {
+  /** Also store it under this name: 1 to 1,024 bytes of Unicode without control characters. */
+  name?: string
+  /** The media type to keep with the name, at most 255 bytes that an HTTP header can hold. */
+  type?: string
+  /** Small strings to keep with the name, 4 KiB in all. */
+  attributes?: Readonly<Record<string, string>>
+  /** Seconds to live; 0 is as long as there is room. Default: the store's `ttl`. */
+  ttl?: number
+  /** Refuse when a readable file has the name already. */
+  createOnly?: boolean
+  /**
+   * Asked before the first byte is read and again right before the links are written: its
+   * rejection ends the upload and changes nothing.
+   */
+  precondition?: () => Promise<void>
+  signal?: AbortSignal | undefined
+}
+
+/** How to name content that is stored already. */
+export interface LinkOptions extends CommitOptions {
+  name: string
+}
+
+/** What was stored. */
+export interface Receipt {
+  /** The SHA-256 of the content, as `sha256sum` prints it. */
+  hash: string
+  /** Bytes. */
+  size: number
+  /** Number of chunks. */
+  chunks: number
+  name?: string
+  type?: string
+  /** Whether the name, or without one the hash, led to nothing before. */
+  created: boolean
+  /** The fewest copies that any part of it was stored in. */
+  copies: number
+}
+
+/** Options of a commit that were validated. */
+export interface Commit extends CommitOptions {
+  /** What to keep with the name, where there is one. */
+  readonly named: Named | undefined
+  readonly ttl: number
+}
+
+type Named = Pick<Link, 'type' | 'attributes'> & { readonly name: string }
+
+/** Makes the links to content whose chunks are stored. */
+export class Committer {
+  readonly #links: Links
+  readonly #presence: Presence
+  readonly #ttl: number
+
+  /** @param ttl Seconds that links live unless an option says otherwise. */
+  constructor(links: Links, presence: Presence, ttl: number) {
+    this.#links = links
+    this.#presence = presence
+    this.#ttl = ttl
+  }
+
+  /** @throws {InvalidArgumentError} */
+  validate(options: CommitOptions): Commit {
+    const { ttl = this.#ttl } = options
+    checkTtl(ttl)
+    return { ...options, named: validateNamed(options), ttl }
+  }
+
+  /** Rejects as a commit would, as far as that can be told without the content. */
+  async check({ named, createOnly, precondition }: Commit): Promise<void> {
+    if (createOnly && named !== undefined) await this.#refuseIfReadable(named)
+    await precondition?.()
+  }
+
+  /** @throws {InsufficientStorageError} when a chunk that was just written is gone again. */
+  async checkPresence({ manifest }: Written, { signal }: Commit): Promise<void> {
+    const missing = await this.#presence.countMissing(manifest, signal)
+    if (missing === 0) return
+    throw new InsufficientStorageError(
+      `${missing} of ${manifest.chunkCount} chunks vanished before the upload finished: the cache ` +
+        'has less memory than this file and what else is written need',
+      { expected: `${manifest.chunkCount} chunks`, actual: `${manifest.chunkCount - missing}` },
+    )
+  }
+
+  /** Makes the link by hash, then the one by name. The caller has seen that all chunks are there. */
+  async link({ manifest, copies }: Written, commit: Commit): Promise<Receipt> {
+    const { named, ttl } = commit
+    await commit.precondition?.()
+    commit.signal?.throwIfAborted()
+    const link: Link = { manifest, storedAt: Date.now(), ttl }
+    const byHash = await this.#linkHash(link, named !== undefined)
+    const byName = named && (await this.#linkName({ ...link, ...named }, commit))
+    return {
+      hash: manifest.digest.hex,
+      size: manifest.size,
+      chunks: manifest.chunkCount,
+      ...(named && { name: named.name }),
+      ...(named?.type !== undefined && { type: named.type }),
+      created: (byName ?? byHash).created,
+      copies: Math.min(copies, byHash.copies, byName?.copies ?? byHash.copies),
+    }
+  }
+
+  /** @param hasName Whether the receipt tells of a name, and not of the hash, if it is new. */
+  async #linkHash(link: Link, hasName: boolean): Promise<LinkWritten> {
+    const ref = { hash: link.manifest.digest }
+    const lasting = await this.#links.keepingLife(ref, link)
+    if (!hasName) return this.#links.put(ref, lasting)
+    return { created: false, copies: await this.#links.replace(ref, lasting) }
+  }
+
+  async #linkName(link: Link & Named, { createOnly }: Commit): Promise<LinkWritten> {
+    const ref = { name: link.name }
+    if (!createOnly) return this.#links.put(ref, link)
+    const added = await this.#links.add(ref, link)
+    if (added > 0) return { created: true, copies: added }
+    await this.#refuseIfReadable(link)
+    return this.#links.put(ref, link)
+  }
+
+  async #refuseIfReadable({ name }: Named): Promise<void> {
+    if ((await this.#presence.readableLink({ name })) === undefined) return
+    throw new ExistsError(`there is a file ${JSON.stringify(name)} already`)
+  }
+}
+
+function validateNamed({ name, type, attributes }: CommitOptions): Named | undefined {
+  if (name === undefined) {
+    if (attributes === undefined) return undefined
+    throw new InvalidArgumentError('attributes are kept with a name, and there is none')
+  }
+  checkName(name)
+  checkType(type)
+  checkAttributes(attributes)
+  return {
+    name,
+    ...(type !== undefined && { type }),
+    ...(attributes !== undefined && { attributes: { ...attributes } }),
+  }
+}
+
+/** Refuses now what HTTP could not carry when the file is asked for. */
+function checkType(type: string | undefined): void {
+  if (type !== undefined && typeof type !== 'string') {
+    throw new InvalidArgumentError('a media type is a string', { actual: String(type) })
+  }
+  checkLength('a media type', type, 255)
+  if (type === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(type)) return
+  throw new InvalidArgumentError('a media type is what an HTTP header can hold', {
+    actual: JSON.stringify(type),
+  })
+}
+
+/** Refuses what would make a record that its readers take for a damaged one. */
+function checkAttributes(attributes: Record<string, string> | undefined): void {
+  if (attributes === undefined) return
+  const values: unknown[] = attributes === null ? [undefined] : Object.values(attributes)
+  if (Array.isArray(attributes) || values.some((value) => typeof value !== 'string')) {
+    throw new InvalidArgumentError('attributes are an object of strings')
+  }
+  checkLength('attributes', JSON.stringify(attributes), 4096)
+}
+
+function checkLength(what: string, text: string | undefined, limit: number): void {
+  const length = Buffer.byteLength(text ?? '')
+  if (length <= limit) return
+  throw new InvalidArgumentError(`${what} may have ${limit} bytes`, { actual: `${length} bytes` })
+}

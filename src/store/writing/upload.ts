@@ -1,0 +1,161 @@
+import { Digest } from '../../digest.ts'
+import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
+import type { Budgets } from '../memory/budgets.ts'
+import { type ChunkWriter, tooLarge, type Written } from './chunk-writer.ts'
+import type { CommitOptions, Committer, Receipt } from './commit.ts'
+import { type OpenSource, open, type Source, untilAborted } from './source.ts'
+
+export interface StageOptions {
+  /** What the content's SHA-256 must be. */
+  digest?: Digest | string
+  /**
+   * Bytes that the source must yield, no more and no fewer. Where it is given, the upload reserves no more
+   * memory than it needs.
+   */
+  size?: number
+  signal?: AbortSignal | undefined
+  onProgress?: (progress: Progress) => void
+}
+
+export interface PutOptions extends StageOptions, CommitOptions {}
+
+export interface Progress {
+  /** Bytes stored by now. */
+  readonly bytes: number
+  /** Bytes in all, where that is known beforehand. */
+  readonly total?: number
+}
+
+/** Takes in files: chunks, a look whether all are there, the link by hash, the link by name. */
+export class Uploads {
+  readonly #budgets: Budgets
+  readonly #writer: ChunkWriter
+  readonly #committer: Committer
+  readonly #chunkSize: number
+
+  constructor(budgets: Budgets, writer: ChunkWriter, committer: Committer, chunkSize: number) {
+    this.#budgets = budgets
+    this.#writer = writer
+    this.#committer = committer
+    this.#chunkSize = chunkSize
+  }
+
+  /** Stores and links a file. Nothing follows a step that fails. */
+  put(source: Source, options: PutOptions): Promise<Receipt> {
+    return withSource(source, async (opened) => {
+      const digest = parseDigest(options)
+      const commit = this.#committer.validate(options)
+      await this.#committer.check(commit)
+      const written = await this.#write(opened, options, digest)
+      await this.#committer.checkPresence(written, commit)
+      return this.#committer.link(written, commit)
+    })
+  }
+
+  /** Stores the chunks of a file that nothing leads to yet. */
+  stage(source: Source, options: StageOptions): Promise<StagedFile> {
+    return withSource(source, async (opened) => {
+      const written = await this.#write(opened, options, parseDigest(options))
+      return new StagedFile(written, this.#committer)
+    })
+  }
+
+  /** @param digest What the content must have. */
+  async #write(
+    source: OpenSource,
+    { signal, onProgress, size = source.size }: StageOptions,
+    digest: Digest | undefined,
+  ): Promise<Written> {
+    signal?.throwIfAborted()
+    const maxSize = await this.#writer.maxFileSize()
+    if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
+    const window = await this.#budgets.window('upload', size ?? Infinity, this.#chunkSize, signal)
+    try {
+      const pieces = signal === undefined ? source.pieces : untilAborted(source.pieces, signal)
+      const written = await this.#writer.write(pieces, {
+        window: window.chunks,
+        maxSize,
+        signal,
+        onStored: (bytes) => onProgress?.(size === undefined ? { bytes } : { bytes, total: size }),
+      })
+      const { manifest } = written
+      if (size !== undefined && manifest.size !== size) throw wrongSize(size, manifest.size)
+      if (digest !== undefined && !manifest.digest.equals(digest)) {
+        throw mismatch(digest, manifest.digest)
+      }
+      return written
+    } finally {
+      window.release()
+    }
+  }
+}
+
+/** Content whose chunks are stored and that nothing leads to. Drop it to abandon it. */
+export class StagedFile {
+  readonly #written: Written
+  readonly #committer: Committer
+
+  constructor(written: Written, committer: Committer) {
+    this.#written = written
+    this.#committer = committer
+  }
+
+  get digest(): Digest {
+    return this.#written.manifest.digest
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#written.manifest.size
+  }
+
+  /**
+   * Rejects as `commit` with the same options would, and changes nothing: call it for each of several
+   * files of which all are to be committed or none.
+   */
+  async confirm(options: CommitOptions = {}): Promise<void> {
+    const commit = this.#committer.validate(options)
+    await this.#committer.check(commit)
+    await this.#committer.checkPresence(this.#written, commit)
+  }
+
+  /**
+   * Confirms that all chunks are there, then makes the link by hash, then the one by name.
+   * @throws {ExistsError} with `createOnly`, when a readable file has that name.
+   * @throws {InsufficientStorageError | InvalidArgumentError | UnavailableError}
+   */
+  async commit(options: CommitOptions = {}): Promise<Receipt> {
+    const commit = this.#committer.validate(options)
+    await this.#committer.checkPresence(this.#written, commit)
+    return this.#committer.link(this.#written, commit)
+  }
+}
+
+/** Abandons the source when the work fails. */
+async function withSource<T>(source: Source, work: (opened: OpenSource) => Promise<T>): Promise<T> {
+  const opened = open(source)
+  try {
+    return await work(opened)
+  } catch (error) {
+    opened.abandon()
+    throw error
+  }
+}
+
+function parseDigest({ digest }: StageOptions): Digest | undefined {
+  return typeof digest === 'string' ? Digest.parse(digest) : digest
+}
+
+function mismatch(expected: Digest, actual: Digest): DigestMismatchError {
+  return new DigestMismatchError('the content does not have the digest that it should have', {
+    expected: `sha256 ${expected.hex}`,
+    actual: `sha256 ${actual.hex}`,
+  })
+}
+
+function wrongSize(expected: number, actual: number): InvalidArgumentError {
+  return new InvalidArgumentError('the source does not have as many bytes as was said', {
+    expected: `${expected} bytes`,
+    actual: `${actual} bytes`,
+  })
+}

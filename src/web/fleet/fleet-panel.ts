@@ -1,0 +1,98 @@
+import type { FleetJson, ServerJson } from '../../api/fleet.ts'
+import { FLEET } from '../../api/paths.ts'
+import { byId } from '../dom.ts'
+import { counted } from '../format.ts'
+import { RemoteError, request, urlAt } from '../server.ts'
+import { onToken } from '../token.ts'
+import { ServerCard } from './server-card.ts'
+
+const POLL_MS = 2000
+/** After a failure, so that a server that comes back is not flooded. */
+const RETRY_MS = 5000
+
+/** The panel of memcached servers: polls while the page is visible. */
+export class FleetPanel {
+  readonly #cards = new Map<string, ServerCard>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #polling = false
+  /** Whether the user entered no token: polling stops until there is one. */
+  #declined = false
+  #maxFileSize: number | undefined
+
+  constructor() {
+    document.addEventListener('visibilitychange', () => this.#poll())
+    onToken(() => {
+      this.#declined = false
+      this.#poll()
+    })
+  }
+
+  /** Bytes that a file may have; `undefined` until it is known. */
+  get maxFileSize(): number | undefined {
+    return this.#maxFileSize
+  }
+
+  async #poll(): Promise<void> {
+    clearTimeout(this.#timer)
+    if (document.hidden || this.#polling || this.#declined) return
+    this.#polling = true
+    let pause = POLL_MS
+    try {
+      const report: FleetJson = await (await request(urlAt(FLEET))).json()
+      this.#show(report)
+    } catch (error) {
+      pause = RETRY_MS
+      this.#fail(error)
+    }
+    this.#polling = false
+    this.#timer = setTimeout(() => this.#poll(), pause)
+  }
+
+  #show({ servers, maxFileSize }: FleetJson): void {
+    const now = performance.now()
+    this.#maxFileSize = maxFileSize
+    const gone = new Set(this.#cards.keys())
+    for (const stats of servers) {
+      gone.delete(stats.server)
+      this.#card(stats.server).show(stats, now)
+    }
+    for (const server of gone) {
+      this.#cards.get(server)!.root.remove()
+      this.#cards.delete(server)
+    }
+    const up = servers.filter((server) => server.up).length
+    pulse(up === servers.length ? 'up' : 'down', told(servers, up))
+    byId('fleet-aside').textContent = 'the last five minutes'
+  }
+
+  #card(server: string): ServerCard {
+    let card = this.#cards.get(server)
+    if (card === undefined) {
+      if (this.#cards.size === 0) byId('fleet').replaceChildren()
+      card = new ServerCard(server)
+      this.#cards.set(server, card)
+      byId('fleet').append(card.root)
+    }
+    return card
+  }
+
+  #fail(error: unknown): void {
+    this.#declined = error instanceof RemoteError && error.status === 401
+    const text = error instanceof RemoteError ? error.message : String(error)
+    pulse('down', this.#declined ? 'A token is needed' : text)
+    byId('fleet-aside').textContent = ''
+    for (const card of this.#cards.values()) card.showUnknown()
+  }
+}
+
+function told(servers: readonly ServerJson[], up: number): string {
+  if (servers.length === 1 && servers[0]!.server === 'memory') return 'Embedded engine'
+  return up === servers.length
+    ? `${counted(up, 'memcached server')} up`
+    : `${up} of ${counted(servers.length, 'memcached server')} up`
+}
+
+function pulse(state: 'up' | 'down', text: string): void {
+  byId('pulse').dataset.state = state
+  byId('pulse-text').textContent = text
+}

@@ -1,0 +1,131 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { serveCommand } from '../../../src/cli/commands/serve.ts'
+import { cliFor } from '../../helpers/cli.ts'
+import { startServe } from '../../helpers/serve.ts'
+import { startTestServer } from '../../helpers/server.ts'
+
+const HUSH = 'hush-hush-hush'
+
+/** What `serve` says of settings that it refuses, before anything listens. */
+async function refusal(args: readonly string[], env: Readonly<Record<string, string>>) {
+  Object.assign(process.env, env)
+  const command = serveCommand()
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+  try {
+    await command.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    return error as Error & { code: string }
+  } finally {
+    for (const name of Object.keys(env)) delete process.env[name]
+  }
+  throw new Error('it was not refused')
+}
+
+for (const [args, env, complaint] of [
+  [['--port', 'abc'], {}, /--port.*whole number from 0 to 65535/],
+  [[], { BLOBCACHED_CHUNK_SIZE: 'big' }, /BLOBCACHED_CHUNK_SIZE.*number of bytes/],
+  [['--no-such-flag'], {}, /unknown option '--no-such-flag'/],
+  [['--memcached', 'host:port'], {}, /--memcached: .*port/],
+  [[], { BLOBCACHED_MEMCACHED: 'host:99999999' }, /BLOBCACHED_MEMCACHED: .*port/],
+  [['--token-file', '/no/such/file'], {}, /--token-file: cannot read \/no\/such\/file: ENOENT/],
+  [['--secret-file', '/dev/null'], {}, /--secret-file: \/dev\/null is empty/],
+  [[], { BLOBCACHED_TOKEN: '' }, /BLOBCACHED_TOKEN is empty/],
+  [[], { BLOBCACHED_SECRET: `${HUSH},` }, /BLOBCACHED_SECRET is empty/],
+  [['--token', `${HUSH}\u0007`], {}, /--token takes printable ASCII/],
+  [['--public-read'], {}, /--public-read needs a --token/],
+  [[], { BLOBCACHED_PUBLIC_READ: 'maybe' }, /BLOBCACHED_PUBLIC_READ.*true or false/],
+  [['--tls-cert', '/dev/null', '--tls-key', '/dev/null'], {}, /--tls-cert: the TLS certificate/],
+  [['--tls-key', '/dev/null'], {}, /--tls-cert and --tls-key go together/],
+  [['--cors-origin', 'https://a.example/'], {}, /--cors-origin.*origins such as/],
+  [['--ttl', '20000d'], {}, /--ttl.*up to 3650d/],
+  [['--key-prefix', 'a b'], {}, /--key-prefix.*no spaces/],
+] as const) {
+  const what = [...args, ...Object.keys(env)].join(' ').replaceAll(HUSH, '…')
+  test.serial(`serve refuses ${JSON.stringify(what)} and says why`, async (t) => {
+    const { message, code } = await refusal(args, env)
+    t.regex(message, complaint)
+    t.regex(code, /^(commander\.|bad-request)/)
+    t.notRegex(message, new RegExp(HUSH))
+  })
+}
+
+test.serial('a wrong setting exits with 2, a port that is taken with 1 and one line', async (t) => {
+  const cli = await cliFor(t, { url: '' })
+  t.is((await cli.run(['serve', '--port', 'abc'])).code, 2)
+  const { url } = await startTestServer(t)
+  const { port } = new URL(url)
+  const { code, stderr } = await cli.run(['serve', '--port', port])
+  t.is(code, 1)
+  t.regex(stderr, new RegExp(`^blobcached: cannot listen on .*--port ${port}: something else.*\n$`))
+})
+
+async function tokenFile(t: ExecutionContext, content: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'blobcached-tokens-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'tokens')
+  await writeFile(file, content)
+  return file
+}
+
+test.serial('--print-config tells what is in force, and how many secrets there are', async (t) => {
+  const file = await tokenFile(t, 'from-file-1\r\n\n  from-file-2\n')
+  const cli = await cliFor(t, { url: '' })
+  const { stdout, stderr } = await cli.ok(
+    ['serve', '--print-config', '--chunk-size', '64KiB', '--secret', HUSH, '--token-file', file],
+    {
+      env: {
+        BLOBCACHED_CHUNK_SIZE: '1MiB',
+        BLOBCACHED_TOKEN: `${HUSH}-1,${HUSH}-2`,
+        BLOBCACHED_MEMCACHED: `user:${HUSH}@127.0.0.1:1`,
+        MEMCACHE_PASSWORD: HUSH,
+        BLOBCACHED_MEMCACHED_PAGE_MOVER: 'off',
+      },
+    },
+  )
+  t.like(JSON.parse(stdout), {
+    chunkSize: 65_536,
+    token: '2 set',
+    secret: '1 set',
+    memcached: '***@127.0.0.1:1',
+    memcachedPassword: '1 set',
+    memcachedPageMover: false,
+    publicRead: false,
+  })
+  t.notRegex(stdout + stderr, new RegExp(`${HUSH}|from-file`))
+})
+
+test.serial(
+  'tokens come from flags, the environment and files, and are seen nowhere',
+  async (t) => {
+    const file = await tokenFile(t, `${HUSH}-file-1\n${HUSH}-file-2\n`)
+    const flags = ['--token', `${HUSH}-a,${HUSH}-b`, '--token', `${HUSH}-c`, '--token-file', file]
+    const serving = await startServe(t, flags, {
+      BLOBCACHED_READ_TOKEN: `${HUSH}-reader`,
+      BLOBCACHED_SECRET: `${HUSH}-secret`,
+    })
+    const ask = (method: string, path: string, token: string) =>
+      fetch(serving.url + path, { method, headers: { Authorization: `Bearer ${token}` } })
+    const status = async (method: string, token: string) =>
+      (await ask(method, `/files/x?token=${HUSH}`, token)).status
+    for (const suffix of ['a', 'b', 'c', 'file-1', 'file-2']) {
+      t.is(await status('DELETE', `${HUSH}-${suffix}`), 404, suffix)
+    }
+    t.is(await status('GET', `${HUSH}-reader`), 404)
+    t.is(await status('DELETE', `${HUSH}-reader`), 403)
+    t.is(await status('GET', `${HUSH}-a,${HUSH}-b`), 401)
+    const metrics = await ask('GET', '/metrics', `${HUSH}-reader`)
+    t.notRegex(await metrics.text(), new RegExp(HUSH))
+    if (process.platform === 'linux') {
+      t.notRegex(await readFile(`/proc/${serving.pid}/cmdline`, 'utf8'), new RegExp(HUSH))
+    }
+    serving.signal('SIGTERM')
+    const { code, stdout, stderr } = await serving.result
+    t.is(code, 0)
+    t.regex(stdout, /"status":404/)
+    t.notRegex(stdout + stderr, new RegExp(HUSH))
+  },
+)

@@ -1,0 +1,106 @@
+import test from 'ava'
+import { FileStore, memory } from '../../../src/index.ts'
+import { FaultyEngine } from '../../helpers/faulty-engine.ts'
+
+/** A store, and what it asks of its engine about links: what, by hash or by name, and for how long. */
+function newStore() {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine, { chunkSize: 1000 })
+  const asked: string[] = []
+  const note = (operation: string, key: string, ttl = 0) => {
+    if (key.startsWith('c:')) return
+    asked.push(`${operation} ${key.slice(0, 1)}${ttl === 0 ? '' : ` ${ttl}s`}`)
+  }
+  engine.get = (key, prove, options) => {
+    note('get', key)
+    return engine.inner.get(key, prove, options)
+  }
+  for (const operation of ['set', 'add'] as const) {
+    engine[operation] = (key, value, options) => {
+      note(operation, key, options?.ttl)
+      return engine.inner[operation](key, value, options)
+    }
+  }
+  const during = async (work: () => Promise<unknown>) => {
+    asked.length = 0
+    await work()
+    return [...asked]
+  }
+  return { store, engine, during }
+}
+
+test('a named upload writes its link by hash in one trip, new or not, then the one by name', async (t) => {
+  const { store, during } = newStore()
+  const put = () => store.put('content', { name: 'a' })
+  t.deepEqual(await during(put), ['set h', 'add n'])
+  t.deepEqual(await during(put), ['set h', 'add n', 'set n'])
+})
+
+test('a named upload that ends looks first how long the link by hash was to live', async (t) => {
+  const { store, during } = newStore()
+  const put = () => store.put('content', { name: 'a', ttl: 60 })
+  t.deepEqual(await during(put), ['get h', 'set h 60s', 'add n 60s'])
+  t.deepEqual(await during(put), ['get h', 'set h 60s', 'add n 60s', 'set n 60s'])
+  const longer = () => store.put('content', { name: 'b', ttl: 3600 })
+  t.deepEqual(await during(longer), ['get h', 'set h 3600s', 'add n 3600s'])
+})
+
+test('an upload without a name finds out whether there was one', async (t) => {
+  const { store, during } = newStore()
+  const put = () => store.put('content')
+  t.deepEqual(await during(put), ['add h'])
+  t.deepEqual(await during(put), ['add h', 'set h'])
+  t.false((await put()).created)
+})
+
+test('what is created is the name where there is one, and the hash where there is none', async (t) => {
+  const { store } = newStore()
+  const created = async (name?: string) => {
+    return (await store.put('content', name === undefined ? {} : { name })).created
+  }
+  t.true(await created('a'), 'new name, new content')
+  t.false(await created('a'))
+  t.true(await created('b'), 'new name, old content')
+  t.false(await created(), 'the hash is there by now')
+  await store.delete('a')
+  t.true(await created('a'))
+})
+
+for (const [what, before, after, expected] of [
+  ['no end stays without', 0, 60, 0],
+  ['a longer life is kept', 3600, 60, 3600],
+  ['a shorter life gets longer', 60, 3600, 3600],
+  ['an end is taken away', 60, 0, 0],
+] as const) {
+  test(`a named upload replaces the link by hash: ${what}`, async (t) => {
+    const { store } = newStore()
+    const { hash } = await store.put('content', { ttl: before })
+    await store.put('content', { name: 'a', ttl: after })
+    const { ttl } = await store.find({ hash })
+    t.true(ttl <= expected && ttl >= expected - 5, `${ttl}`)
+    t.is((await store.find('a')).ttl, after)
+  })
+}
+
+test('a named upload heals a link by hash that is damaged', async (t) => {
+  for (const ttl of [0, 60]) {
+    const { store, engine } = newStore()
+    const { hash } = await store.put('content')
+    await engine.inner.set(`h:${hash}`, Buffer.from('forged'))
+    await t.throwsAsync(store.find({ hash }), { code: 'corrupt' })
+    await store.put('content', { name: 'a', ttl })
+    t.is((await (await store.find({ hash })).bytes()).toString(), 'content')
+  }
+})
+
+test('invariant 4: where the link by hash cannot be written, the name keeps its meaning', async (t) => {
+  const { store, engine } = newStore()
+  await store.put('old', { name: 'a' })
+  const { set } = engine
+  engine.set = async (key, value, options) => {
+    if (key.startsWith('h:')) throw new Error('no')
+    return set(key, value, options)
+  }
+  await t.throwsAsync(store.put('new', { name: 'a' }), { message: 'no' })
+  t.is((await (await store.find('a')).bytes()).toString(), 'old')
+})

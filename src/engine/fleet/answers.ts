@@ -2,7 +2,7 @@ import { UnavailableError } from '../../errors.ts'
 import { DamagedError, type Versions } from '../engine.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
-import { isNewer } from './versioned.ts'
+import { compareCopies } from './versioned.ts'
 
 /** A copy that proved itself: the bytes, and what they stand for. */
 export interface Copy<T> {
@@ -24,6 +24,11 @@ export class Answers<T> {
   readonly #seats: Seats
   readonly #versions: Versions<T> | undefined
   readonly #given = new Map<Member, Answer<T>>()
+  #best: Copy<T> | undefined
+  #copies = 0
+  #bestCopies = 0
+  /** Whether all answers are copies like `best`. */
+  #isUniform = true
   #lastFailure: unknown
 
   constructor(seats: Seats, versions: Versions<T> | undefined) {
@@ -36,31 +41,40 @@ export class Answers<T> {
     return this.#given.size
   }
 
-  /** Good copies among them, where copies count. */
+  /** The right copy: the newest, where there are versions. */
+  get best(): Copy<T> | undefined {
+    return this.#best
+  }
+
+  /** Good copies, where copies count. */
   get copies(): number {
-    let copies = 0
-    for (const [member, answer] of this.#given) {
-      if (typeof answer !== 'string' && this.#seats.counts(member)) copies++
-    }
-    return copies
+    return this.#copies
+  }
+
+  /** Copies like `best`, where copies count. */
+  get bestCopies(): number {
+    return this.#bestCopies
   }
 
   add(member: Member, answer: Answer<T>): void {
     this.#given.set(member, answer)
+    if (typeof answer === 'string') {
+      this.#isUniform = false
+      return
+    }
+    const order = this.#best === undefined ? 0 : this.#compare(answer, this.#best)
+    if (order !== 0) this.#isUniform = false
+    if (this.#best === undefined || order > 0) {
+      this.#best = answer
+      this.#bestCopies = 0
+    }
+    if (!this.#seats.counts(member)) return
+    this.#copies++
+    if (order >= 0) this.#bestCopies++
   }
 
   addFailure(error: unknown): void {
     this.#lastFailure = error
-  }
-
-  /** The right copy: the newest, where there are versions. */
-  get best(): Copy<T> | undefined {
-    let best: Copy<T> | undefined
-    for (const answer of this.#given.values()) {
-      if (typeof answer === 'string') continue
-      if (best === undefined || this.#isNewer(answer, best)) best = answer
-    }
-    return best
   }
 
   /** Servers that answered, of those where copies count. */
@@ -68,24 +82,15 @@ export class Answers<T> {
     return this.#seats.circle.length - this.silentOf(this.#seats.circle)
   }
 
-  /** Returns the number of copies like `best`, where copies count. */
-  copiesOf(best: Copy<T>): number {
-    let copies = 0
-    for (const [member, answer] of this.#given) {
-      if (typeof answer === 'string' || !this.#seats.counts(member)) continue
-      if (!this.#isNewer(best, answer)) copies++
-    }
-    return copies
-  }
-
   /** Returns what to write so that all readers that answered have a copy like `best`. */
   lacks(best: Copy<T>): Lack[] {
     const lacks: Lack[] = []
+    if (this.#isUniform) return lacks
     for (const member of this.#seats.readers) {
       const answer = this.#given.get(member)
       if (answer === undefined) continue
       if (answer === 'absent') lacks.push({ member, how: 'add' })
-      else if (answer === 'damaged' || this.#isNewer(best, answer)) {
+      else if (answer === 'damaged' || this.#compare(best, answer) > 0) {
         lacks.push({ member, how: 'set' })
       }
     }
@@ -120,8 +125,8 @@ export class Answers<T> {
     return undefined
   }
 
-  #isNewer(a: Copy<T>, b: Copy<T>): boolean {
-    return this.#versions !== undefined && isNewer(this.#versions, a, b)
+  #compare(a: Copy<T>, b: Copy<T>): number {
+    return this.#versions === undefined ? 0 : compareCopies(this.#versions, a, b)
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import { sortFew } from './sort-few.ts'
 
 export interface Order {
   line: Member[]
   /** Those of the line, from its start, that should have a copy. */
   holders: number
   /** Those of them that usually take much longer than another one. */
-  slow: Set<Member>
+  slow: ReadonlySet<Member>
 }
 
 /**
@@ -17,39 +18,48 @@ export interface Order {
  * it is gone. Stand-ins come last.
  */
 export function askingOrder(seats: Seats): Order {
-  const readable = seats.readable()
-  const holders = new Set(seats.readers)
-  const up = shuffle(readable.filter((member) => holders.has(member)))
-  const slow = new Set(up.filter((member) => isSlow(member, up)))
-  up.sort(
-    (a, b) =>
-      Number(slow.has(a)) - Number(slow.has(b)) ||
-      Number(b.isRecovering) - Number(a.isRecovering) ||
-      a.inFlight - b.inFlight,
-  )
-  return {
-    line: [...up, ...readable.filter((member) => !holders.has(member))],
-    holders: up.length,
-    slow,
-  }
+  const { readers } = seats
+  const up: Member[] = []
+  const others: Member[] = []
+  for (const member of seats.readable()) (readers.includes(member) ? up : others).push(member)
+  const holders = up.length
+  if (holders < 2) return { line: up.concat(others), holders, slow: NONE }
+  shuffle(up)
+  const slow = slowOf(up)
+  const costOf = (member: Member) =>
+    member.inFlight + (member.isRecovering ? 0 : MANY) + (slow.has(member) ? 2 * MANY : 0)
+  sortFew(up, costOf)
+  return { line: up.concat(others), holders, slow }
 }
 
-/** A server is slow that usually takes so many times what the fastest one takes, and so many milliseconds. */
+/**
+ * A server is slow that takes so many times what another one takes at most, and what it took itself
+ * when it was fast, and so many milliseconds: neither a busy machine nor a server far away is slow.
+ */
 const SLOW = { times: 4, ms: 20 }
 /** The part of the reads that ask a slow server as if it were not. */
 const SECOND_CHANCE = 0.02
+/** More operations than are ever under way. */
+const MANY = 1e9
+const NONE: ReadonlySet<Member> = new Set()
 
-function isSlow({ latency: { usual = 0 } }: Member, others: readonly Member[]): boolean {
-  if (usual < SLOW.ms || Math.random() < SECOND_CHANCE) return false
-  return others.some(({ latency }) => usual > SLOW.times * (latency.usual ?? Infinity))
+function slowOf(members: readonly Member[]): ReadonlySet<Member> {
+  let slow: Set<Member> | undefined
+  for (const member of members) {
+    const { mean, least } = member.latency
+    if (mean < SLOW.ms || mean < SLOW.times * least || Math.random() < SECOND_CHANCE) continue
+    if (!members.some(({ latency: { usual } }) => usual && mean > SLOW.times * usual)) continue
+    slow ??= new Set()
+    slow.add(member)
+  }
+  return slow ?? NONE
 }
 
-function shuffle<T>(items: T[]): T[] {
+function shuffle<T>(items: T[]): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1))
     const item = items[i]!
     items[i] = items[j]!
     items[j] = item
   }
-  return items
 }

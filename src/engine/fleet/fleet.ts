@@ -27,7 +27,8 @@ import { Reading } from './reading.ts'
 import { repairKey } from './repair-key.ts'
 import { Repairs, toRepair } from './repairs.ts'
 import { Replacing } from './replacing.ts'
-import { majority, Seats } from './seats.ts'
+import { majority, type Quorum, Seats } from './seats.ts'
+import { Waits } from './waits.ts'
 import { addCopies, setCopies } from './writing.ts'
 
 export interface FleetOptions {
@@ -53,6 +54,7 @@ export interface FleetOptions {
 
 const GiB = 1024 ** 3
 const PATIENCE_MS = 400
+const HEDGE_TICK_MS = 10
 /** Keys of which the newest version that was seen is remembered: some 3 MB. */
 const MAX_VERSIONS = 16_384
 
@@ -70,6 +72,7 @@ export class Fleet implements Engine {
   readonly #heat: Heat
   readonly #patience: Patience
   readonly #hedges = new HedgeBudget()
+  readonly #hedgeWaits = new Waits(HEDGE_TICK_MS)
   readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
   readonly #onReturn = (member: Member) => void this.#handOver(member)
   #members: readonly Member[]
@@ -108,10 +111,12 @@ export class Fleet implements Engine {
     const known = versions && this.#newest.get(key)
     return new Reading(seats, key, prove, options, {
       hedges: this.#hedges,
+      waits: this.#hedgeWaits,
       tolerated: this.#tolerated(versions),
       isOutdated: (best, copies) => {
         if (versions === undefined) return false
         const version = versions.of(best.proven)
+        if (known === version) return false
         if (copies >= seats.quorum.write) this.#learn(key, version)
         return known !== undefined && version < known
       },
@@ -268,11 +273,10 @@ export class Fleet implements Engine {
     checkKey(key)
     const ranked = this.#placement.rank(near)
     if (extraCopy) {
-      const quorumOf = majority(this.#replicas, this.#writeQuorum)
-      return new Seats(ranked, this.#replicas + 1, { quorumOf })
+      return new Seats(ranked, this.#replicas + 1, { quorum: this.#linkQuorum })
     }
-    const before = near === key ? [] : this.#placement.rank(key)
-    return new Seats(ranked, this.#replicas, { sharing, before })
+    if (near === key) return new Seats(ranked, this.#replicas, { sharing })
+    return new Seats(ranked, this.#replicas, { sharing, before: this.#placement.rank(key) })
   }
 
   /** Resolves with where to change a key, once no repair is under way that could undo the change. */
@@ -288,6 +292,10 @@ export class Fleet implements Engine {
    */
   #tolerated(versions: Versions<never> | undefined): number {
     return versions === undefined ? 0 : this.#replicas - 1
+  }
+
+  get #linkQuorum(): Quorum {
+    return majority(this.#replicas, this.#members.length, this.#writeQuorum)
   }
 
   #learn(key: string, version: number): void {

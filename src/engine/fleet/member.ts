@@ -43,8 +43,6 @@ export class Member implements Place {
   inFlight = 0
   /** Bytes of writes that it has not taken yet. */
   bytesUnderWay = 0
-  /** When those that are not reads began, on the clock of `performance.now()`; the oldest is the first. */
-  readonly #began = new Set<{ at: number }>()
   readonly #patience: Patience
   readonly missed = new MissedWrites()
   repairedCopies = 0
@@ -114,42 +112,60 @@ export class Member implements Place {
     }
   }
 
-  /** Milliseconds for which the oldest operation that is not a read has been under way. */
-  get waitingMs(): number {
-    for (const { at } of this.#began) return performance.now() - at
-    return 0
-  }
-
   /**
    * As `use`, for what other servers can do instead: rejects when it takes unusually long. The
    * server may still do it then.
    * @param options.bytes Bytes that are sent.
    * @param options.onLate Called when the server still does it, with what tells when and whether it did.
    */
-  async useInTime<R>(
+  useInTime<R>(
     work: (engine: ServerEngine) => Promise<R>,
     { bytes = 0, onLate }: { bytes?: number; onLate?: SetOptions['lingering'] } = {},
   ): Promise<R> {
-    const began = { at: performance.now() }
-    this.#began.add(began)
     this.bytesUnderWay += bytes
     const working = this.use(work)
-    const end = () => {
-      this.#began.delete(began)
-      this.bytesUnderWay -= bytes
-    }
-    working.then(end, end)
-    try {
-      return await this.#patience.limit(this, working)
-    } catch (error) {
-      const isDone = working.then(
-        () => true,
-        () => false,
+    return this.#inTime(working, (isInTime) => {
+      if (isInTime) this.bytesUnderWay -= bytes
+      else {
+        const end = (isDone: boolean) => {
+          this.bytesUnderWay -= bytes
+          return isDone
+        }
+        const ended = working.then(
+          () => end(true),
+          () => end(false),
+        )
+        onLate?.(ended)
+      }
+    })
+  }
+
+  /** @param onEnd Called once, with whether `working` has ended before it was late. */
+  #inTime<R>(working: Promise<R>, onEnd: (isInTime: boolean) => void = () => {}): Promise<R> {
+    return new Promise((resolve, reject) => {
+      let isLate = false
+      const wait = this.#patience.begin(this, (error) => {
+        isLate = true
+        onEnd(false)
+        this.#putAside(error)
+        reject(error)
+      })
+      const end = () => {
+        if (isLate) return
+        this.#patience.end(wait)
+        onEnd(true)
+      }
+      working.then(
+        (result) => {
+          end()
+          resolve(result)
+        },
+        (error) => {
+          end()
+          reject(error)
+        },
       )
-      if (this.#began.has(began)) onLate?.(isDone)
-      if (error instanceof UnavailableError) this.#putAside(error)
-      throw error
-    }
+    })
   }
 
   /** As `Engine.maxValueSize`; asks once for each connection. */
@@ -202,7 +218,7 @@ export class Member implements Place {
     this.#probe = setTimeout(
       async () => {
         try {
-          await this.#patience.limit(this, this.engine.ping())
+          await this.#inTime(this.engine.ping())
           if (needed > 1) this.#probeIn(PROBE_MIN_MS, needed - 1)
           else this.#return()
         } catch {

@@ -6,12 +6,14 @@ import { askingOrder } from './asking-order.ts'
 import type { HedgeBudget } from './hedge-budget.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import type { Wait, Waits } from './waits.ts'
 
 /** Milliseconds after which a second server is asked as well. */
 const HEDGE = { min: 20, max: 150 }
 
 export interface ReadingHooks<T> {
   readonly hedges: HedgeBudget
+  readonly waits: Waits
   /** Holders that may not answer while the others are believed that there is no such key. */
   readonly tolerated: number
   /** Whether it is known that a newer copy is stored than the best one, which `copies` servers have. */
@@ -35,13 +37,13 @@ export class Reading<T> {
   readonly #quorum: number
   /** Holders that were not asked yet. */
   #holdersLeft: number
-  readonly #underWay = new Set<Member>()
+  readonly #underWay: Member[] = []
   /** Servers that did not answer; they are asked once more when no other is left. */
   #failed: Member[] = []
   #isLastTry = false
-  #hedge: NodeJS.Timeout | undefined
+  #hedge: Wait | undefined
   /** Servers so late that the read ends without their answers, if the others can tell. */
-  readonly #late: Set<Member>
+  #late: ReadonlySet<Member>
   #promise!: { resolve: (proven: T | undefined) => void; reject: (error: unknown) => void }
   #isDone = false
 
@@ -80,17 +82,17 @@ export class Reading<T> {
   #askNext(count: number): void {
     for (const member of this.#line.splice(0, count)) {
       this.#holdersLeft--
-      this.#underWay.add(member)
+      this.#underWay.push(member)
       void this.#ask(member)
     }
-    if (this.#underWay.size === 0) this.#decide()
+    if (this.#underWay.length === 0) this.#decide()
   }
 
   async #ask(member: Member): Promise<void> {
     const answer = await ask(member, this.#key, this.#prove, this.#options).catch((error) => ({
       error,
     }))
-    this.#underWay.delete(member)
+    this.#underWay.splice(this.#underWay.indexOf(member), 1)
     if (this.#isDone) return
     if (typeof answer === 'string' || !('error' in answer)) {
       this.#answers.add(member, answer)
@@ -106,10 +108,10 @@ export class Reading<T> {
 
   #goOn(): void {
     // Absence does not count: a server that lost its copy does not show that the other is outdated.
-    const { copies } = this.#answers
+    const { best, copies } = this.#answers
     const isEnough = copies >= this.#quorum || this.#isEnoughWithoutLate
-    if (isEnough && !this.#isOutdated) this.#decide()
-    else if (this.#underWay.size === 0)
+    if (isEnough && best !== undefined && !this.#isOutdated) this.#serve(best)
+    else if (this.#underWay.length === 0)
       this.#askNext(this.#holdersLeft > 0 ? this.#quorum : Infinity)
   }
 
@@ -118,23 +120,23 @@ export class Reading<T> {
     if (this.#quorum === 1 || this.#late.size === 0 || this.#line.length > 0) return false
     const { best, counted } = this.#answers
     if (best === undefined || counted < this.#quorum) return false
-    return [...this.#underWay].every((member) => this.#late.has(member))
+    return this.#underWay.every((member) => this.#late.has(member))
   }
 
   /** Whether the best copy is older than one that this process knows of. */
   get #isOutdated(): boolean {
     if (this.#options.versions === undefined) return false
     const { best } = this.#answers
-    return best !== undefined && this.#hooks.isOutdated(best, this.#answers.copiesOf(best))
+    return best !== undefined && this.#hooks.isOutdated(best, this.#answers.bestCopies)
   }
 
   #decide(): void {
-    const { best, silent, isUnsure } = this.#answers
-    const isLost = best === undefined || this.#isOutdated
-    const canTell = best === undefined ? silent <= this.#hooks.tolerated : !(isLost && isUnsure)
+    const { best } = this.#answers
+    if (best !== undefined && !this.#isOutdated) return this.#serve(best)
+    const { silent, isUnsure } = this.#answers
+    const canTell = best === undefined ? silent <= this.#hooks.tolerated : !isUnsure
     if (!canTell && this.#failed.length > 0 && !this.#isLastTry) this.#tryAgain()
-    else if (isLost) this.#conclude(canTell)
-    else this.#serve(best)
+    else this.#conclude(canTell)
   }
 
   #serve(best: Copy<T>): void {
@@ -161,25 +163,27 @@ export class Reading<T> {
   /** A quorum that waits for a late server is formed without it, as if it were away. */
   #goOnWithoutLate(): void {
     if (this.#isDone || !this.#hooks.hedges.spend()) return
-    for (const member of this.#underWay) this.#late.add(member)
+    this.#late = new Set([...this.#late, ...this.#underWay])
     this.#askNext(Infinity)
     this.#goOn()
   }
 
   #hedgeAfter(member: Member): void {
     if (this.#isDone || (this.#quorum === 1 && this.#holdersLeft <= 0)) return
-    // Rounded, since Node keeps a list of timers for each length.
-    const usual = Math.ceil((member.latency.usual ?? HEDGE.max) / 10) * 10
-    this.#hedge = setTimeout(
-      () => {
-        const next = this.#line[0]
-        if (this.#quorum > 1) return this.#goOnWithoutLate()
-        if (this.#holdersLeft <= 0 || next === undefined || !this.#hooks.hedges.spend()) return
-        this.#askNext(1)
-        this.#hedgeAfter(next)
-      },
-      Math.max(HEDGE.min, Math.min(HEDGE.max, usual)),
-    )
+    const usual = member.latency.usual ?? HEDGE.max
+    const ms = Math.max(HEDGE.min, Math.min(HEDGE.max, usual))
+    this.#hedge = this.#hooks.waits.begin(ms, member, () => {
+      this.#hurry()
+      return 0
+    })
+  }
+
+  #hurry(): void {
+    if (this.#quorum > 1) return this.#goOnWithoutLate()
+    const next = this.#line[0]
+    if (this.#holdersLeft <= 0 || next === undefined || !this.#hooks.hedges.spend()) return
+    this.#askNext(1)
+    this.#hedgeAfter(next)
   }
 
   #resolve(proven: T | undefined): void {
@@ -194,6 +198,6 @@ export class Reading<T> {
 
   #end(): void {
     this.#isDone = true
-    clearTimeout(this.#hedge)
+    if (this.#hedge !== undefined) this.#hooks.waits.end(this.#hedge)
   }
 }

@@ -16,10 +16,10 @@ export class Seats {
   readonly #before: readonly Member[]
 
   constructor(ranked: readonly Member[], wanted: number, options: SeatsOptions = {}) {
-    const { quorumOf = anyCopy, sharing = 0, before = [] } = options
+    const { quorum, sharing = 0, before = NONE } = options
     this.ranked = ranked
     this.wanted = Math.min(wanted, ranked.length)
-    this.quorum = quorumOf(this.wanted, ranked.length)
+    this.quorum = quorum ?? ANY_COPY
     this.#sharing = sharing
     this.#before = before.slice(0, this.wanted)
   }
@@ -74,7 +74,7 @@ export class Seats {
 }
 
 interface SeatsOptions {
-  quorumOf?: QuorumOf
+  quorum?: Quorum
   /** Servers that share in reading, beside the holders. Default 0. */
   sharing?: number
   /** The servers in the order of the key itself, where it is placed by another one. */
@@ -91,26 +91,26 @@ export interface Quorum {
   readonly read: number
 }
 
-type QuorumOf = (wanted: number, servers: number) => Quorum
+const NONE: readonly Member[] = []
 
-/** For values that can only be right or wrong: one copy is as good as any. */
-const anyCopy: QuorumOf = (_wanted, servers) => ({ circle: servers, write: 1, read: 1 })
+/** For values that can only be right or wrong: one copy on any server will do. */
+const ANY_COPY: Quorum = { circle: Number.POSITIVE_INFINITY, write: 1, read: 1 }
 
 /** Servers of one circle that a write may miss, at most. */
 const MAX_MISSED = 2
 
 /**
- * For values that others may replace. A read looks for one copy more than the servers of a circle that a
- * write may miss, so that one of them is from the last write. One server alone never fails a write.
+ * Returns how many copies are enough of a value that others may replace. A read looks for one copy more than
+ * the servers of a circle that a write may miss, so that one of them is from the last write. One server
+ * alone never fails a write.
  * @param least Copies that a write needs, on any servers, where the operator wants fewer or more.
  */
-export function majority(replicas: number, least: number | undefined): QuorumOf {
-  return (wanted, servers) => {
-    const circle = Math.min(wanted + Math.min(replicas, MAX_MISSED), servers)
-    const larger = Math.max(Math.floor(wanted / 2) + 1, circle - MAX_MISSED)
-    const write = Math.max(1, Math.min(wanted, circle - 1, larger))
-    const read = circle - write + 1
-    if (least === undefined) return { circle, write, read }
-    return { circle: servers, write: Math.min(least, wanted), read }
-  }
+export function majority(replicas: number, servers: number, least: number | undefined): Quorum {
+  const wanted = Math.min(replicas + 1, servers)
+  const circle = Math.min(wanted + Math.min(replicas, MAX_MISSED), servers)
+  const larger = Math.max(Math.floor(wanted / 2) + 1, circle - MAX_MISSED)
+  const write = Math.max(1, Math.min(wanted, circle - 1, larger))
+  const read = circle - write + 1
+  if (least === undefined) return { circle, write, read }
+  return { circle: servers, write: Math.min(least, wanted), read }
 }

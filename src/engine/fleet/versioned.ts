@@ -7,8 +7,11 @@ export interface Versioned<T> {
   readonly versions: Versions<T>
 }
 
-/** Whether `a` counts where both are there. */
+/** Returns more than 0 when `a` is newer than `b`, and 0 when they are the same. */
+export function compareCopies<T>(versions: Versions<T>, a: Copy<T>, b: Copy<T>): number {
+  return versions.of(a.proven) - versions.of(b.proven) || Buffer.compare(a.value, b.value)
+}
+
 export function isNewer<T>(versions: Versions<T>, a: Copy<T>, b: Copy<T>): boolean {
-  const difference = versions.of(a.proven) - versions.of(b.proven)
-  return difference > 0 || (difference === 0 && Buffer.compare(a.value, b.value) > 0)
+  return compareCopies(versions, a, b) > 0
 }

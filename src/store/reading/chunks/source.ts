@@ -64,8 +64,9 @@ export class ChunkSource {
     const prove = (value: Buffer) => this.#prove(received.chunkOf(value), digest)
     try {
       const { allocate } = received
-      const options = { discard, allocate, near: this.#keys.chunk(near) }
-      return await ask(this.#keys.chunk(digest), prove, options)
+      const key = this.#keys.chunk(digest)
+      const options = { discard, allocate, near: near === digest ? key : this.#keys.chunk(near) }
+      return await ask(key, prove, options)
     } catch (error) {
       if (error instanceof DamagedError) return 'corrupt'
       throw error

@@ -176,7 +176,8 @@ export class Fleet implements Engine {
     { versions, everywhere = false }: ReplaceOptions<T>,
   ): Promise<number> {
     const seats = await this.#change(key, { extraCopy: true })
-    const replacing = new Replacing(seats, key, { prove, versions }, everywhere)
+    const isNew = !everywhere && !this.#newest.has(key)
+    const replacing = new Replacing(seats, key, { prove, versions }, { everywhere, isNew })
     const { copies, version } = await replacing.run(next)
     this.#learn(key, version)
     return this.#written(key, copies, seats)

@@ -132,7 +132,10 @@ export class Reading<T> {
 
   #decide(): void {
     const { best } = this.#answers
-    if (best !== undefined && !this.#isOutdated) return this.#serve(best)
+    if (best !== undefined && !this.#isOutdated) {
+      this.#serve(best)
+      return
+    }
     const { silent, isUnsure } = this.#answers
     const canTell = best === undefined ? silent <= this.#hooks.tolerated : !isUnsure
     if (!canTell && this.#failed.length > 0 && !this.#isLastTry) this.#tryAgain()
@@ -179,7 +182,10 @@ export class Reading<T> {
   }
 
   #hurry(): void {
-    if (this.#quorum > 1) return this.#goOnWithoutLate()
+    if (this.#quorum > 1) {
+      this.#goOnWithoutLate()
+      return
+    }
     const next = this.#line[0]
     if (this.#holdersLeft <= 0 || next === undefined || !this.#hooks.hedges.spend()) return
     this.#askNext(1)

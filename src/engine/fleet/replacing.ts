@@ -17,16 +17,25 @@ export class Replacing<T> {
   readonly #key: string
   readonly #versioned: Versioned<T>
   readonly #everywhere: boolean
+  readonly #isNew: boolean
   readonly #looks = new Map<Member, Look<T>>()
   readonly #tried = new Set<Member>()
   readonly #stored = new Set<Member>()
   readonly #failures: unknown[] = []
+  /** What `addAll` has stored on some of the holders. */
+  #added: Buffer | undefined
 
-  constructor(seats: Seats, key: string, versioned: Versioned<T>, everywhere: boolean) {
+  constructor(
+    seats: Seats,
+    key: string,
+    versioned: Versioned<T>,
+    { everywhere, isNew }: { everywhere: boolean; isNew: boolean },
+  ) {
     this.#seats = seats
     this.#key = key
     this.#versioned = versioned
     this.#everywhere = everywhere
+    this.#isNew = isNew
   }
 
   /**
@@ -34,6 +43,8 @@ export class Replacing<T> {
    * @throws {UnavailableError} for fewer than a write needs.
    */
   async run(next: (predecessors: Predecessors<T>) => Successor<T>): Promise<Replaced> {
+    const added = this.#isNew ? await this.#addAll(next) : undefined
+    if (added !== undefined) return this.#replaced(added)
     await this.#lookAround()
     if (this.#count(this.#looks) < this.#seats.quorum.write) throw this.#failure()
     const predecessors = this.#predecessors()
@@ -50,12 +61,40 @@ export class Replacing<T> {
       await this.#store(successor)
     }
     if (this.#count(this.#stored) < this.#seats.quorum.write) throw this.#failure()
-    const versioned = this.#versioned
-    rememberMissed(this.#seats, this.#stored, this.#key, { ttl: successor.ttl, versioned })
     // Everything is replaced by now; only whether there was something cannot be told.
     const isNone = predecessors.newest === undefined && !predecessors.isDamaged
     if (this.#everywhere && isNone && isUnsure) throw this.#failure()
-    return { copies: this.#stored.size, version: versioned.versions.of(successor.proven) }
+    return this.#replaced(successor)
+  }
+
+  /**
+   * Stores the value on all holders if none of them has one, which saves the look. Resolves with `undefined`
+   * if one has, or does not answer; what was stored by then is replaced like any other copy.
+   */
+  async #addAll(
+    next: (predecessors: Predecessors<T>) => Successor<T>,
+  ): Promise<Successor<T> | undefined> {
+    const { holders } = this.#seats
+    if (!holders.every((member) => member.isUp)) return undefined
+    const successor = next({ newest: undefined, isDamaged: false, isLeft: this.#isLeft })
+    const { value, ttl } = successor
+    const adds = holders.map(async (member) => {
+      const copies = await member
+        .useInTime((engine) => engine.add(this.#key, value, { ttl }))
+        .catch(() => 0)
+      if (copies > 0) this.#stored.add(member)
+    })
+    await Promise.all(adds)
+    if (this.#stored.size === holders.length) return successor
+    this.#stored.clear()
+    this.#added = value
+    return undefined
+  }
+
+  #replaced({ ttl, proven }: Successor<T>): Replaced {
+    const versioned = this.#versioned
+    rememberMissed(this.#seats, this.#stored, this.#key, { ttl, versioned })
+    return { copies: this.#stored.size, version: versioned.versions.of(proven) }
   }
 
   async #lookAround(): Promise<void> {
@@ -117,13 +156,17 @@ export class Replacing<T> {
     let isDamaged = false
     for (const { answer } of this.#looks.values()) {
       if (answer === 'absent') continue
+      if (typeof answer !== 'string' && this.#added?.equals(answer.value)) continue
       if (answer === 'damaged') isDamaged = true
       else if (!newest || isNewer(this.#versioned.versions, answer, newest)) newest = answer
     }
-    const isLeft = this.#seats.ranked.some(
+    return { newest: newest?.proven, isDamaged, isLeft: this.#isLeft }
+  }
+
+  get #isLeft(): boolean {
+    return this.#seats.ranked.some(
       (member) => !member.isUp || (this.#tried.has(member) && !this.#looks.has(member)),
     )
-    return { newest: newest?.proven, isDamaged, isLeft }
   }
 
   #count(members: { has(member: Member): boolean }): number {

@@ -9,7 +9,7 @@ import {
   UnavailableError,
 } from '../../../src/index.ts'
 import type { Memcached } from '../../helpers/memcached.ts'
-import { connect, startFleet, until } from './harness.ts'
+import { connect, holders, startFleet, until } from './harness.ts'
 
 const keyOf = (name: string) => `n:${Digest.of(Buffer.from(name)).hex}`
 const NAME = 'name'
@@ -195,3 +195,28 @@ test('a write quorum is from 1 to the copies that there are', async (t) => {
   }
   await memcached('a,b,c', { replicas: 2, writeQuorum: 3 }).close()
 })
+
+for (const replicas of [1, 2]) {
+  test(`${replicas} copies: a new name is stored without a look, and one of another client is replaced`, async (t) => {
+    const { servers, engine, store } = await startFleet(t, 3, { replicas })
+    const { store: other } = connect(t, servers, { replicas })
+    let looks = 0
+    engine.observe({ operation: (_server, operation) => operation === 'get' && looks++ })
+    t.true((await store.put(Buffer.from('one'), { name: 'new' })).created)
+    t.is(looks, 0)
+    t.true((await other.put(Buffer.from('two'), { name: 'of another' })).created)
+    t.false((await store.put(Buffer.from('three'), { name: 'of another' })).created)
+    // Copies of the first half of a write are no predecessors of the second.
+    await other.put(Buffer.from('four'), { name: 'half' })
+    const [first] = await holders(servers, keyOf('half'))
+    await first!.raw.delete(keyOf('half'))
+    t.false((await store.put(Buffer.from('five'), { name: 'half' })).created)
+    for (const [name, text] of [
+      ['new', 'one'],
+      ['of another', 'three'],
+      ['half', 'five'],
+    ]) {
+      for (const each of [store, other]) t.is(String(await (await each.find(name!)).bytes()), text!)
+    }
+  })
+}

@@ -11,13 +11,18 @@ export class MemcachedFleet extends Fleet {
 
   /** @throws {InvalidArgumentError} for an address or an option that can never work. */
   constructor(addresses: string | readonly string[], options: MemcachedFleetOptions = {}) {
-    const { replicas = 1, ...rest } = options
+    const { replicas = 1, writeQuorum, sharedBytes, patienceMs, ...rest } = options
     const own = { ...PATIENCE, ...rest }
     const servers = parseAddresses(addresses).map((address) => ({
       ...place(address),
       engine: new MemcachedEngine(address, own),
     }))
-    super(servers, { replicas })
+    super(servers, {
+      replicas,
+      patienceMs: patienceMs ?? own.timeoutMs!,
+      ...(writeQuorum !== undefined && { writeQuorum }),
+      ...(sharedBytes !== undefined && { sharedBytes }),
+    })
     this.#options = own
   }
 
@@ -43,4 +48,4 @@ const place = ({ name, weight }: Address) => ({ name, weight })
  * Shorter than with a single server, since another can answer instead: a caller that waits for a
  * server that hangs, and then for the one that stands in for it, has an answer within a second.
  */
-const PATIENCE: MemcachedOptions = { timeoutMs: 400, connectTimeoutMs: 400, backoffMaxMs: 200 }
+const PATIENCE = { timeoutMs: 400, connectTimeoutMs: 400, backoffMaxMs: 200 }

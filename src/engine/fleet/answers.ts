@@ -2,13 +2,7 @@ import { UnavailableError } from '../../errors.ts'
 import { DamagedError, type Versions } from '../engine.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
-import { compareCopies } from './versioned.ts'
-
-/** A copy that proved itself: the bytes, and what they stand for. */
-export interface Copy<T> {
-  value: Buffer
-  proven: T
-}
+import { type Copy, compareCopies } from './versioned.ts'
 
 /** What a server answered when it was asked for a key: a `Copy` when it had a good one. */
 export type Answer<T> = Copy<T> | 'absent' | 'damaged'

@@ -1,8 +1,9 @@
 import { UnavailableError } from '../../errors.ts'
 import type { Slot } from '../engine.ts'
-import type { Answer, Copy } from './answers.ts'
+import type { Answer } from './answers.ts'
 import { ProofFailure } from './ask.ts'
 import type { Member } from './member.ts'
+import type { Copy } from './versioned.ts'
 import { isNewer, type Versioned } from './versioned.ts'
 
 /** How often a server is looked at again because others write to the same key. */

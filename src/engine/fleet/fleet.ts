@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { InvalidArgumentError, type UnavailableError } from '../../errors.ts'
+import type { UnavailableError } from '../../errors.ts'
 import type {
   CopyOptions,
   Engine,
@@ -21,6 +21,7 @@ import { handOver } from './hand-over.ts'
 import { Heat } from './heat.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { Member, type Server } from './member.ts'
+import { checkReplicas, checkWriteQuorum, type FleetOptions } from './options.ts'
 import { Patience } from './patience.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
@@ -30,27 +31,6 @@ import { Replacing } from './replacing.ts'
 import { majority, type Quorum, Seats } from './seats.ts'
 import { Waits } from './waits.ts'
 import { addCopies, setCopies } from './writing.ts'
-
-export interface FleetOptions {
-  /** Servers that each key lives on, 1 to the number of servers. Default 1. */
-  replicas?: number
-  /**
-   * Copies of a link that a write needs, 1 to `replicas` + 1; with fewer it rejects with `UnavailableError`.
-   * Default: so many that the write stays, docs/design.md. With 1 writes go on while a single server
-   * answers, and may be undone.
-   */
-  writeQuorum?: number
-  /**
-   * Bytes that are read of one place within about a minute until one more server shares in reading it;
-   * with each doubling it is another one. 0 is never. Default 1 GiB.
-   */
-  sharedBytes?: number
-  /**
-   * Milliseconds after which a server that has not taken a write is passed over, unless the others take
-   * long too. Default: the `timeoutMs` of its servers.
-   */
-  patienceMs?: number
-}
 
 const GiB = 1024 ** 3
 const PATIENCE_MS = 400
@@ -331,21 +311,4 @@ export class Fleet implements Engine {
   #outage(): UnavailableError {
     return unavailable(new Seats(this.#members, this.#members.length))
   }
-}
-
-function checkReplicas(replicas: number, servers: readonly unknown[]): void {
-  if (Number.isSafeInteger(replicas) && replicas >= 1 && replicas <= servers.length) return
-  throw new InvalidArgumentError(
-    `replicas is a whole number from 1 to the number of servers, ${servers.length}`,
-    { expected: `1 to ${servers.length}`, actual: String(replicas) },
-  )
-}
-
-function checkWriteQuorum(writeQuorum: number | undefined, replicas: number): void {
-  if (writeQuorum === undefined) return
-  if (Number.isSafeInteger(writeQuorum) && writeQuorum >= 1 && writeQuorum <= replicas + 1) return
-  throw new InvalidArgumentError('writeQuorum is a whole number from 1 to replicas + 1', {
-    expected: `1 to ${replicas + 1}`,
-    actual: String(writeQuorum),
-  })
 }

@@ -1,11 +1,11 @@
-import { Answers, type Copy } from './answers.ts'
+import { Answers } from './answers.ts'
 import { ask } from './ask.ts'
 import { bring } from './bring.ts'
 import type { Member } from './member.ts'
 import type { Missed } from './missed-writes.ts'
 import type { Repairs } from './repairs.ts'
 import type { Seats } from './seats.ts'
-import type { Versioned } from './versioned.ts'
+import type { Copy, Versioned } from './versioned.ts'
 
 /** Copies that are written to one server at a time. */
 const AT_ONCE = 4

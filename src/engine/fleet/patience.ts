@@ -1,5 +1,4 @@
 import { UnavailableError } from '../../errors.ts'
-import type { Member } from './member.ts'
 import { type Wait, Waits } from './waits.ts'
 
 /** Bytes a millisecond that any network brings to a server: 50 MB/s. */
@@ -9,24 +8,32 @@ const UNUSUAL = 4
 /** Looks at what is under way while the shortest wait lasts. */
 const LOOKS = 4
 
+/** What there is to know about a server. */
+export interface Watched {
+  readonly name: string
+  readonly isUp: boolean
+  /** Bytes of writes that it has not taken yet. */
+  readonly bytesUnderWay: number
+}
+
 /**
  * Tells how long to wait for a server, compared with the others: where all are slow, the network or
  * this process is, and no other server would be faster.
  */
 export class Patience {
   readonly #leastMs: number
-  readonly #members: () => readonly Member[]
+  readonly #members: () => readonly Watched[]
   readonly #waits: Waits
 
   /** @param leastMs Milliseconds for which any server is waited for. */
-  constructor(leastMs: number, members: () => readonly Member[]) {
+  constructor(leastMs: number, members: () => readonly Watched[]) {
     this.#leastMs = leastMs
     this.#members = members
     this.#waits = new Waits(leastMs / LOOKS)
   }
 
   /** Calls `onLate` when `member` takes unusually long, unless the wait is ended before. */
-  begin(member: Member, onLate: (error: UnavailableError) => void): Wait {
+  begin(member: Watched, onLate: (error: UnavailableError) => void): Wait {
     return this.#waits.begin(this.#leastMs, member, (waitedMs) => {
       if (waitedMs < this.#patienceFor(member)) return this.#leastMs / LOOKS
       const ms = Math.round(waitedMs)
@@ -39,7 +46,7 @@ export class Patience {
     this.#waits.end(wait)
   }
 
-  #patienceFor(member: Member): number {
+  #patienceFor(member: Watched): number {
     const others = this.#members()
       .filter((other) => other !== member && other.isUp)
       .map((other) => this.#waits.oldestOf(other))

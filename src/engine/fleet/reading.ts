@@ -1,11 +1,12 @@
 import { UnavailableError } from '../../errors.ts'
 import type { GetOptions, Proof } from '../engine.ts'
-import { Answers, type Copy, type Lack } from './answers.ts'
+import { Answers, type Lack } from './answers.ts'
 import { ask, ProofFailure } from './ask.ts'
 import { askingOrder } from './asking-order.ts'
 import type { HedgeBudget } from './hedge-budget.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import type { Copy } from './versioned.ts'
 import type { Wait, Waits } from './waits.ts'
 
 /** Milliseconds after which a second server is asked as well. */

@@ -1,8 +1,8 @@
 import type { Proof, Versions } from '../engine.ts'
-import type { Copy, Lack } from './answers.ts'
+import type { Lack } from './answers.ts'
 import { bring } from './bring.ts'
 import type { Member } from './member.ts'
-import type { Versioned } from './versioned.ts'
+import type { Copy, Versioned } from './versioned.ts'
 
 /** Keys that are repaired in the background at a time, and their bytes. */
 const LIMITS = { keys: 64, bytes: 16 * 1024 * 1024 }

@@ -1,10 +1,11 @@
 import { UnavailableError } from '../../errors.ts'
 import type { Predecessors, Successor } from '../engine.ts'
-import { type Copy, unavailable } from './answers.ts'
+import { unavailable } from './answers.ts'
 import { ProofFailure } from './ask.ts'
 import { bring, type Look, lookAt } from './bring.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import type { Copy } from './versioned.ts'
 import { isNewer, type Versioned } from './versioned.ts'
 import { MAX_ROUNDS, rememberMissed, worst } from './writing.ts'
 

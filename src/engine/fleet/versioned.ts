@@ -1,5 +1,10 @@
 import type { Proof, Versions } from '../engine.ts'
-import type { Copy } from './answers.ts'
+
+/** A copy that proved itself: the bytes, and what they stand for. */
+export interface Copy<T> {
+  value: Buffer
+  proven: T
+}
 
 /** How the copies of a value that others may replace are told apart. */
 export interface Versioned<T> {

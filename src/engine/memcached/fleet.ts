@@ -1,4 +1,5 @@
-import { Fleet, type FleetOptions } from '../fleet/fleet.ts'
+import { Fleet } from '../fleet/fleet.ts'
+import type { FleetOptions } from '../fleet/options.ts'
 import { type Address, parseAddresses } from './address.ts'
 import { MemcachedEngine } from './engine.ts'
 import type { MemcachedOptions } from './options.ts'

@@ -203,7 +203,10 @@ export class Links {
   #replace(
     ref: ParsedRef,
     everywhere: boolean,
-    next: (there: Predecessors<Entry>, later: (now: number) => number) => Successor<Entry> | undefined,
+    next: (
+      there: Predecessors<Entry>,
+      later: (now: number) => number,
+    ) => Successor<Entry> | undefined,
   ): Promise<number> {
     const key = this.#key(ref)
     let last = 0

@@ -2,15 +2,18 @@ export { Digest, type DigestStream } from './digest.ts'
 export type {
   CopyOptions,
   CopyReport,
-  DeleteOptions as EngineDeleteOptions,
   Engine,
   EngineObserver,
   EngineStats,
   GetOptions as EngineGetOptions,
   Operation,
   Outcome,
+  Predecessors,
   Proof,
+  ReplaceOptions,
   SetOptions as EngineSetOptions,
+  Slot,
+  Successor,
   Versions,
 } from './engine/engine.ts'
 export { DamagedError } from './engine/engine.ts'

@@ -9,7 +9,17 @@ import { UnavailableError } from '../errors.ts'
  */
 export type Proof<T> = (value: Buffer) => T | undefined | Promise<T | undefined>
 
-export interface GetOptions<T = unknown> {
+/** Where a value lives, where there are several servers. */
+export interface PlaceOptions {
+  /**
+   * Another key, on whose servers it is wanted: what is read together is then lost together, and
+   * nothing else with it. Has to be the same for all who ask for the key; where it was not
+   * given when the value was stored, `get`, `touch` and `repair` look in the key's own place too.
+   */
+  near?: string | undefined
+}
+
+export interface GetOptions<T = unknown> extends PlaceOptions {
   /**
    * Removes a copy that does not prove itself, unless it was overwritten in the meantime. For
    * content-addressed values only, whose key says what the value must be. Default false.
@@ -31,7 +41,7 @@ export interface GetOptions<T = unknown> {
 export interface Versions<T> {
   /**
    * Returns the version. Of copies that prove themselves and differ, the one with the largest is
-   * right.
+   * right; of two with the same version, the one whose bytes come later in order.
    */
   of(proven: T): number
   /**
@@ -41,8 +51,8 @@ export interface Versions<T> {
   ttl(proven: T): number | undefined
 }
 
-/** How many copies of a value to keep, in an engine that keeps several. */
-export interface CopyOptions {
+/** Where a value lives and how many copies of it to keep, in an engine with several servers. */
+export interface CopyOptions extends PlaceOptions {
   /** One copy more than usual, for small values that lead to others. Default false. */
   extraCopy?: boolean
 }
@@ -50,15 +60,49 @@ export interface CopyOptions {
 export interface SetOptions extends CopyOptions {
   /** Seconds to live, a whole number; 0, the default, is for as long as there is room. */
   ttl?: number
+  /**
+   * Called for a server that is passed over because it takes unusually long: the caller leaves the bytes
+   * alone until `ended` resolves, and for good when that is with false. Without it `set` waits for all servers.
+   */
+  lingering?: (ended: Promise<boolean>) => void
 }
 
-export interface DeleteOptions extends CopyOptions {
+/** What takes the place of every copy of a value. */
+export interface Successor<T> {
+  value: Buffer
+  /** What the proof will make of `value`. Its version has to be larger than that of the newest copy. */
+  proven: T
+  /** Seconds to live, 0 for no limit. */
+  ttl: number
+}
+
+/** What the copies were that a successor is asked for. */
+export interface Predecessors<T> {
+  /** The one that counts, of those that could be read. */
+  newest: T | undefined
+  /** Whether a copy was there that did not prove itself. */
+  isDamaged: boolean
+  /** Whether a server may have kept a copy, since it did not answer. */
+  isLeft: boolean
+}
+
+export interface ReplaceOptions<T> {
+  versions: Versions<T>
+  /** Replace the copies of servers that are not the key's own too, wherever there are some. Default false. */
+  everywhere?: boolean
+}
+
+/**
+ * A value as it was when it was looked at, and the way to put another one in its place and in no
+ * other's.
+ */
+export interface Slot {
+  readonly current: Buffer | undefined
   /**
-   * Returns what to store in the value's place where there are several servers: a newer version. It
-   * overrides a copy that another process is about to write again, or that is left on a server
-   * that does not answer (`isLeft`).
+   * Stores `value`. Resolves with false, and changes nothing, when `current` is no longer what is
+   * there. Rejects as `set` does.
    */
-  tombstone?: (what: { isLeft: boolean }) => { value: Buffer; ttl: number }
+  put(value: Buffer, ttl: number): Promise<boolean>
 }
 
 /** What was found and done for the copies of one key. */
@@ -108,7 +152,28 @@ export interface Engine {
   touch(key: string, ttl: number, options?: CopyOptions): Promise<boolean>
 
   /** Removes `key` and resolves with whether it was there. A key that is not there is no error. */
-  delete(key: string, options?: DeleteOptions): Promise<boolean>
+  delete(key: string, options?: CopyOptions): Promise<boolean>
+
+  /**
+   * Reads what is under `key`, for a write that may replace that and nothing else. Only engines that
+   * keep one copy have it.
+   */
+  look?(key: string): Promise<Slot>
+
+  /**
+   * Stores what `next` returns in the place of every copy of `key`, except copies that are newer by
+   * then. Resolves with the number of copies that are as new as that, and with 0 when `next` returns
+   * `undefined`: then nothing changes. May call `next` again. Only engines that keep several copies
+   * have it.
+   * @throws {UnavailableError} when there are too few copies for the write to stay; it may or may not
+   * have been made then.
+   */
+  replace?<T>(
+    key: string,
+    prove: Proof<T>,
+    next: (predecessors: Predecessors<T>) => Successor<T> | undefined,
+    options: ReplaceOptions<NoInfer<T>>,
+  ): Promise<number>
 
   /**
    * Reads every copy of `key` and, if one proves itself, writes those again that are missing,
@@ -140,6 +205,9 @@ export interface Engine {
    */
   close(): Promise<void>
 }
+
+/** An engine that can be a server of a fleet. */
+export type ServerEngine = Engine & Required<Pick<Engine, 'look'>>
 
 /** The figures of one server; one that it does not tell is left out. */
 export interface EngineStats {

@@ -9,6 +9,7 @@ import {
   type GetOptions,
   type Operation,
   type Proof,
+  type ServerEngine,
   type SetOptions,
 } from './engine.ts'
 import { checkKey, checkTtl } from './key.ts'
@@ -25,7 +26,7 @@ export interface MemoryOptions {
 const OPTIONS: NamesOf<MemoryOptions> = { maxBytes: true }
 
 /** Keeps values in this process, up to a number of bytes. Removes the least recently used first. */
-export class MemoryEngine implements Engine {
+export class MemoryEngine implements ServerEngine {
   readonly #entries: LRUCache<string, Buffer>
   readonly #maxBytes: number
   readonly #startedAt = Date.now()
@@ -95,6 +96,19 @@ export class MemoryEngine implements Engine {
 
   delete(key: string) {
     return this.#run('delete', key, async () => this.#entries.delete(key))
+  }
+
+  look(key: string) {
+    return this.#run('get', key, async () => {
+      const current = this.#entries.get(key)
+      const put = (value: Buffer, ttl: number) =>
+        this.#run('set', key, async () => {
+          if (this.#entries.peek(key) !== current) return false
+          this.#store(key, value, ttl)
+          return true
+        })
+      return { current, put }
+    })
   }
 
   async maxValueSize(keyLength: number): Promise<number> {

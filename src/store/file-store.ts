@@ -18,6 +18,7 @@ import { type FileReading, StoredFile } from './reading/stored-file.ts'
 import type { Verification } from './reading/verification.ts'
 import { Keys } from './records/keys.ts'
 import { Links } from './records/links.ts'
+import type { Chunk } from './records/manifest.ts'
 import { Proofs } from './records/proofs.ts'
 import { Sealer } from './records/seal.ts'
 import { ChunkWriter } from './writing/chunk-writer.ts'
@@ -265,8 +266,9 @@ export class FileStore {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
     const wasThere = await this.#links.delete(parsed)
-    const remove = (digest: Digest) => this.engine.delete(this.#keys.chunk(digest))
-    await pMap(link?.manifest.chunks() ?? [], ({ digest }) => remove(digest), {
+    const remove = ({ digest, near }: Chunk) =>
+      this.engine.delete(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
+    await pMap(link?.manifest.chunks() ?? [], remove, {
       concurrency: LOOKUPS,
     })
     return wasThere

@@ -231,6 +231,28 @@ export function contract(name: string, create: (t: ExecutionContext) => Promise<
     t.is(await engine.get('key', whole), undefined)
   })
 
+  it('look shows what is there, and puts a value in the place of that and of nothing else', async (t, {
+    engine,
+  }) => {
+    if (engine.look === undefined) {
+      t.pass('several servers have no such way')
+      return
+    }
+    const absent = await engine.look('key')
+    t.is(absent.current, undefined)
+    t.true(await absent.put(Buffer.from('one'), 0))
+    t.false(await absent.put(Buffer.from('two'), 0), 'it is there by now')
+    const [one, same] = [await engine.look('key'), await engine.look('key')]
+    t.is(String(one.current), 'one')
+    t.true(await one.put(Buffer.from('two'), 0))
+    t.false(await same.put(Buffer.from('three'), 0), 'it was replaced')
+    t.is(await engine.get('key', String), 'two')
+    const two = await engine.look('key')
+    await engine.delete('key')
+    t.false(await two.put(Buffer.from('three'), 0), 'it is gone')
+    t.is(await engine.get('key', String), undefined)
+  })
+
   it('a key of 1 to 250 bytes of printable ASCII will do', async (t, { engine }) => {
     for (const key of ['!', '~', 'a'.repeat(250), 'c:0123', '%20"\\']) {
       await engine.set(key, Buffer.from(key))

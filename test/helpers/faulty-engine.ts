@@ -4,6 +4,7 @@ import type {
   EngineStats,
   GetOptions,
   Proof,
+  ServerEngine,
   SetOptions,
 } from '../../src/engine/engine.ts'
 import { deferred } from './deferred.ts'
@@ -14,13 +15,14 @@ type Get = <T>(key: string, prove: Proof<T>, options?: GetOptions) => Promise<T 
  * Passes every call to `inner`, unless a test replaces the method:
  * `faulty.set = async () => { throw new UnavailableError('no') }`.
  */
-export class FaultyEngine implements Engine {
+export class FaultyEngine implements ServerEngine {
   readonly inner: Engine
   get: Get
   set: Engine['set']
   add: Engine['add']
   touch: Engine['touch']
   delete: Engine['delete']
+  look: ServerEngine['look']
   maxValueSize: Engine['maxValueSize']
   ping: Engine['ping']
   stats: () => Promise<EngineStats[]>
@@ -34,6 +36,7 @@ export class FaultyEngine implements Engine {
     this.add = (key: string, value: Buffer, options?: SetOptions) => inner.add(key, value, options)
     this.touch = (key, ttl) => inner.touch(key, ttl)
     this.delete = (key) => inner.delete(key)
+    this.look = (key) => inner.look!(key)
     this.maxValueSize = (keyLength) => inner.maxValueSize(keyLength)
     this.ping = () => inner.ping()
     this.stats = () => inner.stats()

@@ -66,9 +66,10 @@ function addressesIn(text: string): string[] {
 }
 
 function optionsOf(settings: ServeSettings) {
-  const { replicas, memcachedTimeout, memcachedUsername, memcachedPassword } = settings
+  const { replicas, writeQuorum, memcachedTimeout, memcachedUsername, memcachedPassword } = settings
   return {
     replicas,
+    ...(writeQuorum !== undefined && { writeQuorum }),
     pageMover: settings.memcachedPageMover,
     protocol: settings.memcachedProtocol,
     ...(memcachedTimeout !== undefined && { timeoutMs: memcachedTimeout }),

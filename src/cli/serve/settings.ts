@@ -29,6 +29,7 @@ export interface ServeSettings {
   memcached?: string
   memcachedFile?: string
   replicas: number
+  writeQuorum?: number
   memcachedUsername?: string
   memcachedPassword?: string
   memcachedProtocol: MemcachedOptions['protocol'] & string
@@ -122,6 +123,10 @@ function files(): Option[] {
     )
       .default(1)
       .argParser(wholeNumber(1, 16)),
+    setting(
+      '--write-quorum <number>',
+      'copies of a link that a write needs (default: so many that it stays; 1: any)',
+    ).argParser(wholeNumber(1, 17)),
     setting('--memcached-protocol <protocol>', 'how to speak to memcached; auto finds out')
       .choices(['auto', 'binary', 'meta', 'text'])
       .default('auto'),

@@ -2,12 +2,7 @@ import { UnavailableError } from '../../errors.ts'
 import { DamagedError, type Versions } from '../engine.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
-
-/** A copy that proved itself: the bytes, and what they stand for. */
-export interface Copy<T> {
-  value: Buffer
-  proven: T
-}
+import { type Copy, compareCopies } from './versioned.ts'
 
 /** What a server answered when it was asked for a key: a `Copy` when it had a good one. */
 export type Answer<T> = Copy<T> | 'absent' | 'damaged'
@@ -23,6 +18,11 @@ export class Answers<T> {
   readonly #seats: Seats
   readonly #versions: Versions<T> | undefined
   readonly #given = new Map<Member, Answer<T>>()
+  #best: Copy<T> | undefined
+  #copies = 0
+  #bestCopies = 0
+  /** Whether all answers are copies like `best`. */
+  #isUniform = true
   #lastFailure: unknown
 
   constructor(seats: Seats, versions: Versions<T> | undefined) {
@@ -35,66 +35,92 @@ export class Answers<T> {
     return this.#given.size
   }
 
-  /** Good copies among them. */
+  /** The right copy: the newest, where there are versions. */
+  get best(): Copy<T> | undefined {
+    return this.#best
+  }
+
+  /** Good copies, where copies count. */
   get copies(): number {
-    let copies = 0
-    for (const answer of this.#given.values()) if (typeof answer !== 'string') copies++
-    return copies
+    return this.#copies
+  }
+
+  /** Copies like `best`, where copies count. */
+  get bestCopies(): number {
+    return this.#bestCopies
   }
 
   add(member: Member, answer: Answer<T>): void {
     this.#given.set(member, answer)
+    if (typeof answer === 'string') {
+      this.#isUniform = false
+      return
+    }
+    const order = this.#best === undefined ? 0 : this.#compare(answer, this.#best)
+    if (order !== 0) this.#isUniform = false
+    if (this.#best === undefined || order > 0) {
+      this.#best = answer
+      this.#bestCopies = 0
+    }
+    if (!this.#seats.counts(member)) return
+    this.#copies++
+    if (order >= 0) this.#bestCopies++
   }
 
   addFailure(error: unknown): void {
     this.#lastFailure = error
   }
 
-  /** The right copy: the newest, where there are versions. */
-  get best(): Copy<T> | undefined {
-    let best: Copy<T> | undefined
-    for (const answer of this.#given.values()) {
-      if (typeof answer === 'string') continue
-      if (best === undefined || this.#isNewer(answer, best)) best = answer
-    }
-    return best
+  /** Servers that answered, of those where copies count. */
+  get counted(): number {
+    return this.#seats.circle.length - this.silentOf(this.#seats.circle)
   }
 
-  /** Returns what to write so that all holders that answered have a copy like `best`. */
+  /** Returns what to write so that all readers that answered have a copy like `best`. */
   lacks(best: Copy<T>): Lack[] {
     const lacks: Lack[] = []
-    for (const member of this.#seats.holders) {
+    if (this.#isUniform) return lacks
+    for (const member of this.#seats.readers) {
       const answer = this.#given.get(member)
       if (answer === undefined) continue
       if (answer === 'absent') lacks.push({ member, how: 'add' })
-      else if (answer === 'damaged' || this.#isNewer(best, answer)) {
+      else if (answer === 'damaged' || this.#compare(best, answer) > 0) {
         lacks.push({ member, how: 'set' })
       }
     }
     return lacks
   }
 
-  /** Holders that did not answer. */
+  /** Whether a server on which a copy would count did not answer. */
+  get isUnsure(): boolean {
+    return this.silentOf(this.#seats.circle) > 0
+  }
+
+  /** Servers that may have the only copy and did not answer. */
   get silent(): number {
-    return this.#seats.holders.filter((member) => !this.#given.has(member)).length
+    return this.silentOf(this.#seats.expected)
+  }
+
+  silentOf(members: readonly Member[]): number {
+    return members.filter((member) => !this.#given.has(member)).length
   }
 
   /**
-   * Concludes what it means that no copy proved itself. It means absence when at most `tolerated`
-   * holders did not answer: too few to be the only ones with a copy.
+   * Concludes what it means that no copy is right.
+   * @param canTell Whether the servers that did not answer are too few to be the only ones with a
+   * copy.
    * @throws {UnavailableError | DamagedError}
    */
-  conclude(key: string, tolerated: number): undefined {
-    if (this.silent > tolerated || this.count === 0)
-      throw unavailable(this.#seats, this.#lastFailure)
+  conclude(key: string, canTell: boolean): undefined {
+    if (!canTell || this.count === 0) throw unavailable(this.#seats, this.#lastFailure)
     for (const answer of this.#given.values()) {
       if (answer === 'damaged') throw new DamagedError(key)
     }
     return undefined
   }
 
-  #isNewer(a: Copy<T>, b: Copy<T>): boolean {
-    return this.#versions !== undefined && this.#versions.of(a.proven) > this.#versions.of(b.proven)
+  #compare(a: Copy<T>, b: Copy<T>): number {
+    return this.#versions === undefined ? 0 : compareCopies(this.#versions, a, b)
   }
 }
 

@@ -18,7 +18,7 @@ export async function askAll(
   const said: Said = { answered: new Set(), yes: false }
   const asked = members.map(async (member) => {
     try {
-      if (await member.use(work)) said.yes = true
+      if (await member.useInTime(work)) said.yes = true
       said.answered.add(member)
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
@@ -33,6 +33,6 @@ export async function askAll(
  * @throws {UnavailableError} when too many holders did not answer to know that it is a no.
  */
 export function throwIfUnsure(seats: Seats, { answered }: Said, tolerated: number): void {
-  const silent = seats.holders.filter((member) => !answered.has(member)).length
+  const silent = seats.expected.filter((member) => !answered.has(member)).length
   if (silent > tolerated || answered.size === 0) throw unavailable(seats)
 }

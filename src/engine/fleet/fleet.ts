@@ -1,33 +1,42 @@
-import { InvalidArgumentError, type UnavailableError } from '../../errors.ts'
+import { LRUCache } from 'lru-cache'
+import type { UnavailableError } from '../../errors.ts'
 import type {
   CopyOptions,
-  DeleteOptions,
   Engine,
   EngineObserver,
   EngineStats,
   GetOptions,
+  Predecessors,
   Proof,
+  ReplaceOptions,
+  ServerEngine,
   SetOptions,
+  Successor,
   Versions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
-import type { Copy, Lack } from './answers.ts'
 import { unavailable } from './answers.ts'
 import { askAll, throwIfUnsure } from './ask-all.ts'
 import { handOver } from './hand-over.ts'
+import { Heat } from './heat.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { Member, type Server } from './member.ts'
+import { checkReplicas, checkWriteQuorum, type FleetOptions } from './options.ts'
+import { Patience } from './patience.ts'
 import { Placement } from './placement.ts'
 import { Reading } from './reading.ts'
 import { repairKey } from './repair-key.ts'
-import { Repairs } from './repairs.ts'
-import { Seats } from './seats.ts'
+import { Repairs, toRepair } from './repairs.ts'
+import { Replacing } from './replacing.ts'
+import { majority, type Quorum, Seats } from './seats.ts'
+import { Waits } from './waits.ts'
 import { addCopies, setCopies } from './writing.ts'
 
-export interface FleetOptions {
-  /** Servers that each key lives on, 1 to the number of servers. Default 1. */
-  replicas?: number | undefined
-}
+const GiB = 1024 ** 3
+const PATIENCE_MS = 400
+const HEDGE_TICK_MS = 10
+/** Keys of which the newest version that was seen is remembered: some 3 MB. */
+const MAX_VERSIONS = 16_384
 
 /**
  * Spreads keys over servers, each key on `replicas` of them, and keeps the copies equal: a copy
@@ -37,8 +46,13 @@ export interface FleetOptions {
  */
 export class Fleet implements Engine {
   readonly #replicas: number
+  readonly #writeQuorum: number | undefined
+  readonly #newest = new LRUCache<string, number>({ max: MAX_VERSIONS })
   readonly #observers: EngineObserver[] = []
+  readonly #heat: Heat
+  readonly #patience: Patience
   readonly #hedges = new HedgeBudget()
+  readonly #hedgeWaits = new Waits(HEDGE_TICK_MS)
   readonly #repairs = new Repairs((member, key) => this.#tellRepaired(member, key))
   readonly #onReturn = (member: Member) => void this.#handOver(member)
   #members: readonly Member[]
@@ -46,11 +60,18 @@ export class Fleet implements Engine {
   /** Servers that were removed and still have work under way. */
   readonly #leaving = new Set<Member>()
 
-  /** @throws {InvalidArgumentError} for fewer servers than replicas. */
-  constructor(servers: readonly Server[], { replicas = 1 }: FleetOptions = {}) {
+  /** @throws {InvalidArgumentError} for fewer servers than replicas, or an option out of its range. */
+  constructor(
+    servers: readonly Server[],
+    { replicas = 1, writeQuorum, sharedBytes = GiB, patienceMs = PATIENCE_MS }: FleetOptions = {},
+  ) {
     checkReplicas(replicas, servers)
+    checkWriteQuorum(writeQuorum, replicas)
     this.#replicas = replicas
-    this.#members = servers.map((server) => new Member(server, this.#onReturn))
+    this.#writeQuorum = writeQuorum
+    this.#heat = new Heat(sharedBytes)
+    this.#patience = new Patience(patienceMs, () => this.#members)
+    this.#members = servers.map((server) => new Member(server, this.#patience, this.#onReturn))
     this.#placement = new Placement(this.#members)
   }
 
@@ -60,28 +81,47 @@ export class Fleet implements Engine {
   }
 
   async get<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}): Promise<T | undefined> {
-    const seats = this.#seats(key, options.versions !== undefined)
+    const { versions, near = key } = options
+    const seats = this.#seats(
+      key,
+      { near, extraCopy: versions !== undefined },
+      this.#heat.sharing(near),
+    )
+    // What is written while this read is under way it need not find.
+    const known = versions && this.#newest.get(key)
     return new Reading(seats, key, prove, options, {
       hedges: this.#hedges,
-      tolerated: this.#tolerated(options.versions),
-      lacking: (best, lacks) => this.#repairLater(key, best, lacks, options.versions),
+      waits: this.#hedgeWaits,
+      tolerated: this.#tolerated(versions),
+      isOutdated: (best, copies) => {
+        if (versions === undefined) return false
+        const version = versions.of(best.proven)
+        if (known === version) return false
+        if (copies >= seats.quorum.write) this.#learn(key, version)
+        return known !== undefined && version < known
+      },
+      found: (best, lacks) => {
+        if (versions === undefined) this.#heat.add(near, best.value.length)
+        const repair = lacks.length > 0 ? toRepair(best, prove, versions) : undefined
+        if (repair !== undefined) this.#repairs.offer(key, repair, lacks)
+      },
     }).run()
   }
 
   async set(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
-    const { seats, inner } = await this.#change(key, options)
-    const copies = await setCopies(seats, key, value, inner)
+    const seats = await this.#change(key, options)
+    const copies = await setCopies(seats, key, value, options)
     return this.#written(key, copies, seats)
   }
 
   async add(key: string, value: Buffer, options: SetOptions = {}): Promise<number> {
-    const { seats, inner } = await this.#change(key, options)
-    const copies = await addCopies(seats, key, value, inner)
+    const seats = await this.#change(key, options)
+    const copies = await addCopies(seats, key, value, options)
     return copies === 0 ? 0 : this.#written(key, copies, seats)
   }
 
-  async touch(key: string, ttl: number, { extraCopy = false }: CopyOptions = {}): Promise<boolean> {
-    const seats = this.#seats(key, extraCopy)
+  async touch(key: string, ttl: number, options: CopyOptions = {}): Promise<boolean> {
+    const seats = this.#seats(key, options)
     const touch = (engine: Engine) => engine.touch(key, ttl)
     const holders = new Set(seats.holders)
     const readable = seats.readable()
@@ -95,30 +135,39 @@ export class Fleet implements Engine {
       touch,
     )
     if (others.yes) return true
-    throwIfUnsure(seats, touched, extraCopy ? this.#replicas - 1 : 0)
+    throwIfUnsure(seats, touched, options.extraCopy ? this.#replicas - 1 : 0)
     return false
   }
 
-  async delete(key: string, options: DeleteOptions = {}): Promise<boolean> {
-    const { extraCopy = false, tombstone } = options
-    const { seats } = await this.#change(key, { extraCopy })
+  async delete(key: string, options: CopyOptions = {}): Promise<boolean> {
+    const seats = await this.#change(key, options)
     for (const { missed } of seats.ranked) missed.forget(key)
     // On every server: any may have stood in for another one.
     const deleted = await askAll(seats.up(seats.ranked.length), (engine) => engine.delete(key))
-    // Another process may have another list of servers, or write again a copy that it has read.
-    if (seats.ranked.length > 1 && tombstone !== undefined) {
-      const isLeft = seats.ranked.some((member) => !deleted.answered.has(member))
-      const { value, ttl } = tombstone({ isLeft })
-      await setCopies(seats, key, value, { ttl })
-    }
     if (deleted.yes) return true
-    throwIfUnsure(seats, deleted, extraCopy ? this.#replicas - 1 : 0)
+    throwIfUnsure(seats, deleted, options.extraCopy ? this.#replicas - 1 : 0)
     return false
   }
 
+  async replace<T>(
+    key: string,
+    prove: Proof<T>,
+    next: (predecessors: Predecessors<T>) => Successor<T> | undefined,
+    { versions, everywhere = false }: ReplaceOptions<T>,
+  ): Promise<number> {
+    const seats = await this.#change(key, { extraCopy: true })
+    const isNew = !everywhere && !this.#newest.has(key)
+    const replacing = new Replacing(seats, key, { prove, versions }, { everywhere, isNew })
+    const replaced = await replacing.run(next)
+    if (replaced === undefined) return 0
+    this.#learn(key, replaced.version)
+    return this.#written(key, replaced.copies, seats)
+  }
+
   async repair<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}) {
-    const { seats } = await this.#change(key, { extraCopy: options.versions !== undefined })
-    const tolerated = this.#tolerated(options.versions)
+    const { near, versions } = options
+    const seats = await this.#change(key, { near, extraCopy: versions !== undefined })
+    const tolerated = this.#tolerated(versions)
     return repairKey(seats, key, prove, options, { repairs: this.#repairs, tolerated })
   }
 
@@ -171,7 +220,9 @@ export class Fleet implements Engine {
    * @param servers Called for each name that is new, for its engine.
    * @throws {InvalidArgumentError} for fewer servers than replicas; then nothing changes.
    */
-  protected update(servers: readonly (Omit<Server, 'engine'> & { engine: () => Engine })[]): void {
+  protected update(
+    servers: readonly (Omit<Server, 'engine'> & { engine: () => ServerEngine })[],
+  ): void {
     checkReplicas(this.#replicas, servers)
     const known = new Map(this.#members.map((member) => [member.name, member]))
     this.#members = servers.map(({ name, weight, engine }) => {
@@ -183,7 +234,7 @@ export class Fleet implements Engine {
       }
       const added = engine()
       for (const observer of this.#observers) added.observe(observer)
-      const newcomer = new Member({ name, weight, engine: added }, this.#onReturn)
+      const newcomer = new Member({ name, weight, engine: added }, this.#patience, this.#onReturn)
       newcomer.startRecovery()
       return newcomer
     })
@@ -200,18 +251,21 @@ export class Fleet implements Engine {
     await this.#repairs.idle()
   }
 
-  #seats(key: string, extraCopy: boolean): Seats {
+  #seats(key: string, { extraCopy = false, near = key }: CopyOptions, sharing = 0): Seats {
     checkKey(key)
-    return new Seats(this.#placement.rank(key), this.#replicas + (extraCopy ? 1 : 0))
+    const ranked = this.#placement.rank(near)
+    if (extraCopy) {
+      return new Seats(ranked, this.#replicas + 1, { quorum: this.#linkQuorum })
+    }
+    if (near === key) return new Seats(ranked, this.#replicas, { sharing })
+    return new Seats(ranked, this.#replicas, { sharing, before: this.#placement.rank(key) })
   }
 
-  /**
-   * Resolves with where to change a key, once no repair is under way that could undo the change.
-   */
-  async #change(key: string, { extraCopy = false, ...inner }: SetOptions) {
-    const seats = this.#seats(key, extraCopy)
+  /** Resolves with where to change a key, once no repair is under way that could undo the change. */
+  async #change(key: string, options: CopyOptions): Promise<Seats> {
+    const seats = this.#seats(key, options)
     await this.#repairs.idleFor(key)
-    return { seats, inner }
+    return seats
   }
 
   /**
@@ -222,19 +276,20 @@ export class Fleet implements Engine {
     return versions === undefined ? 0 : this.#replicas - 1
   }
 
-  #repairLater<T>(
-    key: string,
-    best: Copy<T>,
-    lacks: readonly Lack[],
-    versions: Versions<T> | undefined,
-  ): void {
-    const ttl = versions === undefined ? 0 : versions.ttl(best.proven)
-    if (ttl !== undefined) this.#repairs.offer(key, best.value, ttl, lacks)
+  get #linkQuorum(): Quorum {
+    return majority(this.#replicas, this.#members.length, this.#writeQuorum)
+  }
+
+  #learn(key: string, version: number): void {
+    if (version > (this.#newest.get(key) ?? Number.NEGATIVE_INFINITY))
+      this.#newest.set(key, version)
   }
 
   /** Writes to a server that is back what it has missed. */
   #handOver(member: Member): Promise<void> {
-    return handOver(member, this.#repairs, (key) => this.#placement.rank(key))
+    return handOver(member, this.#repairs, ({ key, near, versioned }) =>
+      this.#seats(key, { near, extraCopy: versioned !== undefined }),
+    )
   }
 
   #written(key: string, copies: number, { wanted }: Seats): number {
@@ -256,12 +311,4 @@ export class Fleet implements Engine {
   #outage(): UnavailableError {
     return unavailable(new Seats(this.#members, this.#members.length))
   }
-}
-
-function checkReplicas(replicas: number, servers: readonly unknown[]): void {
-  if (Number.isSafeInteger(replicas) && replicas >= 1 && replicas <= servers.length) return
-  throw new InvalidArgumentError(
-    `replicas is a whole number from 1 to the number of servers, ${servers.length}`,
-    { expected: `1 to ${servers.length}`, actual: String(replicas) },
-  )
 }

@@ -6,8 +6,8 @@ export class Load {
   #count = 0
   #at = performance.now()
 
-  add(): void {
-    this.#count = this.value + 1
+  add(amount = 1): void {
+    this.#count = this.value + amount
   }
 
   get value(): number {

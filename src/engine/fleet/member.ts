@@ -1,8 +1,14 @@
 import { UnavailableError } from '../../errors.ts'
-import { type Engine, type EngineStats, KeyUnavailableError } from '../engine.ts'
+import {
+  type EngineStats,
+  KeyUnavailableError,
+  type ServerEngine,
+  type SetOptions,
+} from '../engine.ts'
 import { Latency } from './latency.ts'
 import { Load } from './load.ts'
 import { MissedWrites } from './missed-writes.ts'
+import type { Patience } from './patience.ts'
 import type { Place } from './placement.ts'
 
 /**
@@ -11,6 +17,11 @@ import type { Place } from './placement.ts'
  */
 const PROBE_MIN_MS = 25
 const PROBE_MAX_MS = 250
+/**
+ * A server that fails again within `withinMs` milliseconds of its return has to answer twice as
+ * many probes in a row as before until it is used again, up to `most`.
+ */
+const FLAPPING = { withinMs: 30_000, most: 16 }
 /** Milliseconds for which a server that came back is expected to lack copies. */
 const RECOVERY_MS = 10 * 60_000
 /**
@@ -24,7 +35,7 @@ const isOutage = (error: unknown): error is UnavailableError =>
   error instanceof UnavailableError && !(error instanceof KeyUnavailableError)
 
 export interface Server extends Place {
-  readonly engine: Engine
+  readonly engine: ServerEngine
 }
 
 /**
@@ -34,22 +45,33 @@ export interface Server extends Place {
 export class Member implements Place {
   readonly name: string
   weight: number
-  readonly engine: Engine
+  readonly engine: ServerEngine
   readonly latency = new Latency()
   readonly load = new Load()
   /** Operations under way. */
   inFlight = 0
+  /** Bytes of writes that it has not taken yet. */
+  bytesUnderWay = 0
+  readonly #patience: Patience
   readonly missed = new MissedWrites()
   repairedCopies = 0
   readonly #onReturn: (member: Member) => void
   #outage: UnavailableError | undefined
   #recoveringUntil = 0
+  #returnedAt = Number.NEGATIVE_INFINITY
+  /** Answers in a row that it takes to be believed. */
+  #answersNeeded = 1
   #probe: NodeJS.Timeout | undefined
   #closed = false
   #limit: { keyLength: number; value: number } | undefined
 
   /** @param onReturn Called when it answers again after it was aside. */
-  constructor({ name, weight, engine }: Server, onReturn: (member: Member) => void) {
+  constructor(
+    { name, weight, engine }: Server,
+    patience: Patience,
+    onReturn: (member: Member) => void,
+  ) {
+    this.#patience = patience
     this.#onReturn = onReturn
     this.name = name
     this.weight = weight
@@ -86,7 +108,7 @@ export class Member implements Place {
   }
 
   /** Does `work` with the server, and puts the server aside when it does not answer. */
-  async use<R>(work: (engine: Engine) => Promise<R>): Promise<R> {
+  async use<R>(work: (engine: ServerEngine) => Promise<R>): Promise<R> {
     this.inFlight++
     this.load.add()
     try {
@@ -97,6 +119,62 @@ export class Member implements Place {
     } finally {
       this.inFlight--
     }
+  }
+
+  /**
+   * As `use`, for what other servers can do instead: rejects when it takes unusually long. The
+   * server may still do it then.
+   * @param options.bytes Bytes that are sent.
+   * @param options.onLate Called when the server still does it, with what tells when and whether it did.
+   */
+  useInTime<R>(
+    work: (engine: ServerEngine) => Promise<R>,
+    { bytes = 0, onLate }: { bytes?: number; onLate?: SetOptions['lingering'] } = {},
+  ): Promise<R> {
+    this.bytesUnderWay += bytes
+    const working = this.use(work)
+    return this.#inTime(working, (isInTime) => {
+      if (isInTime) this.bytesUnderWay -= bytes
+      else {
+        const end = (isDone: boolean) => {
+          this.bytesUnderWay -= bytes
+          return isDone
+        }
+        const ended = working.then(
+          () => end(true),
+          () => end(false),
+        )
+        onLate?.(ended)
+      }
+    })
+  }
+
+  /** @param onEnd Called once, with whether `working` has ended before it was late. */
+  #inTime<R>(working: Promise<R>, onEnd: (isInTime: boolean) => void = () => {}): Promise<R> {
+    return new Promise((resolve, reject) => {
+      let isLate = false
+      const wait = this.#patience.begin(this, (error) => {
+        isLate = true
+        onEnd(false)
+        this.#putAside(error)
+        reject(error)
+      })
+      const end = () => {
+        if (isLate) return
+        this.#patience.end(wait)
+        onEnd(true)
+      }
+      working.then(
+        (result) => {
+          end()
+          resolve(result)
+        },
+        (error) => {
+          end()
+          reject(error)
+        },
+      )
+    })
   }
 
   /** As `Engine.maxValueSize`; asks once for each connection. */
@@ -136,23 +214,34 @@ export class Member implements Place {
   #putAside(error: UnavailableError): void {
     if (this.#outage !== undefined || this.#closed) return
     this.#outage = error
-    this.#probeIn(PROBE_MIN_MS)
+    const isFlapping = performance.now() - this.#returnedAt < FLAPPING.withinMs
+    this.#answersNeeded = isFlapping ? Math.min(2 * this.#answersNeeded, FLAPPING.most) : 1
+    this.#probeIn(PROBE_MIN_MS, this.#answersNeeded)
   }
 
-  /** Probes after about `ms`, with jitter so that many clients do not probe in step. */
-  #probeIn(ms: number): void {
+  /**
+   * Probes after about `ms`, with jitter so that many clients do not probe in step.
+   * @param needed Answers that it still takes.
+   */
+  #probeIn(ms: number, needed: number): void {
     this.#probe = setTimeout(
       async () => {
         try {
-          await this.engine.ping()
-          this.startRecovery()
-          this.#outage = undefined
-          this.#onReturn(this)
+          await this.#inTime(this.engine.ping())
+          if (needed > 1) this.#probeIn(PROBE_MIN_MS, needed - 1)
+          else this.#return()
         } catch {
-          if (!this.#closed) this.#probeIn(Math.min(ms * 2, PROBE_MAX_MS))
+          if (!this.#closed) this.#probeIn(Math.min(ms * 2, PROBE_MAX_MS), this.#answersNeeded)
         }
       },
       ms * (0.5 + Math.random() / 2),
     ).unref()
+  }
+
+  #return(): void {
+    this.startRecovery()
+    this.#returnedAt = performance.now()
+    this.#outage = undefined
+    this.#onReturn(this)
   }
 }

@@ -1,10 +1,27 @@
+import type { Versioned } from './versioned.ts'
+
 /** Keys that are remembered for one server; beyond that the oldest are forgotten. */
 const MAX_KEYS = 10_000
 
+/** A write that one server did not get. */
+export interface Missed {
+  readonly key: string
+  /** Seconds that it has left, 0 for no limit. */
+  readonly ttl: number
+  /** The key on whose servers it is, if not on its own. */
+  readonly near?: string | undefined
+  /** For a value that may be replaced. */
+  readonly versioned?: Versioned<unknown> | undefined
+}
+
+interface Entry extends Omit<Missed, 'key' | 'ttl'> {
+  /** Unix time in milliseconds, 0 for never. */
+  readonly endsAt: number
+}
+
 /** The keys that were written while a server that should have a copy was down. */
 export class MissedWrites {
-  /** Unix time in milliseconds at which each key ends, 0 for never. */
-  readonly #keys = new Map<string, number>()
+  readonly #entries = new Map<string, Entry>()
   #total = 0
 
   /** All writes that the server has missed. */
@@ -12,24 +29,29 @@ export class MissedWrites {
     return this.#total
   }
 
-  add(key: string, ttl: number): void {
+  add(missed: Missed): void {
     this.#total++
-    this.#keys.delete(key)
-    if (this.#keys.size >= MAX_KEYS) this.#keys.delete(this.#keys.keys().next().value!)
-    this.#keys.set(key, ttl === 0 ? 0 : Date.now() + ttl * 1000)
+    this.putBack(missed)
+  }
+
+  /** Remembers what `take` returned, for the next time. */
+  putBack({ key, ttl, ...rest }: Missed): void {
+    this.#entries.delete(key)
+    if (this.#entries.size >= MAX_KEYS) this.#entries.delete(this.#entries.keys().next().value!)
+    this.#entries.set(key, { endsAt: ttl === 0 ? 0 : Date.now() + ttl * 1000, ...rest })
   }
 
   forget(key: string): void {
-    this.#keys.delete(key)
+    this.#entries.delete(key)
   }
 
-  /** Takes out the next key and the seconds it has left, 0 for no limit. */
-  take(): { key: string; ttl: number } | undefined {
-    for (const [key, endsAt] of this.#keys) {
-      this.#keys.delete(key)
-      if (endsAt === 0) return { key, ttl: 0 }
+  /** Takes out the next one. */
+  take(): Missed | undefined {
+    for (const [key, { endsAt, ...rest }] of this.#entries) {
+      this.#entries.delete(key)
+      if (endsAt === 0) return { key, ttl: 0, ...rest }
       const ttl = Math.floor((endsAt - Date.now()) / 1000)
-      if (ttl > 0) return { key, ttl }
+      if (ttl > 0) return { key, ttl, ...rest }
     }
     return undefined
   }

@@ -1,3 +1,5 @@
+import { sortFew } from './sort-few.ts'
+
 /** What placement needs to know about a server. */
 export interface Place {
   /** The same on every client of the fleet: it decides what the server holds. */
@@ -26,8 +28,7 @@ export class Placement<P extends Place> {
       place: seeded.place,
       score: seeded.place.weight / -Math.log(fraction(high ^ seeded.high, low ^ seeded.low)),
     }))
-    scored.sort((a, b) => b.score - a.score)
-    return scored.map(({ place }) => place)
+    return sortFew(scored, ({ score }) => -score).map(({ place }) => place)
   }
 }
 

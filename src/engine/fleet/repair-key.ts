@@ -2,7 +2,7 @@ import { UnavailableError } from '../../errors.ts'
 import type { CopyReport, GetOptions, Proof } from '../engine.ts'
 import { Answers } from './answers.ts'
 import { ask, ProofFailure } from './ask.ts'
-import type { Repairs } from './repairs.ts'
+import { type Repairs, toRepair } from './repairs.ts'
 import type { Seats } from './seats.ts'
 
 /** Does `Engine.repair`: asks all servers for a key, and writes again what is missing or wrong. */
@@ -14,13 +14,15 @@ export async function repairKey<T>(
   { repairs, tolerated }: { repairs: Repairs; tolerated: number },
 ): Promise<{ proven: T | undefined; copies: CopyReport }> {
   const answers = await askAllFor(seats, key, prove, options)
-  const { best, silent } = answers
+  const { best } = answers
+  const silent = answers.silentOf(seats.holders)
   const copies: CopyReport = { wanted: seats.wanted, found: 0, repaired: 0, silent }
-  if (best === undefined) return { proven: answers.conclude(key, tolerated), copies }
+  if (best === undefined)
+    return { proven: answers.conclude(key, answers.silent <= tolerated), copies }
   const lacks = answers.lacks(best)
-  const ttl = options.versions === undefined ? 0 : options.versions.ttl(best.proven)
   copies.found = seats.wanted - silent - lacks.length
-  if (ttl !== undefined) copies.repaired = await repairs.write(key, best.value, ttl, lacks)
+  const repair = toRepair(best, prove, options.versions)
+  if (repair !== undefined) copies.repaired = await repairs.write(key, repair, lacks)
   return { proven: best.proven, copies }
 }
 

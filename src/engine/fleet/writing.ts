@@ -3,14 +3,15 @@ import type { Engine, SetOptions } from '../engine.ts'
 import { unavailable } from './answers.ts'
 import type { Member } from './member.ts'
 import type { Seats } from './seats.ts'
+import type { Versioned } from './versioned.ts'
 
 /** How often servers that do not answer are replaced by others. Each round may take a timeout. */
-const MAX_ROUNDS = 3
+export const MAX_ROUNDS = 3
 
 /**
  * Stores a value on every holder at once, and on a stand-in for each that is down. Resolves with
  * the number of copies when all are done, since `value` is read until then.
- * @throws The most telling failure, when there is not a single copy.
+ * @throws The most telling failure, when there are fewer copies than a write needs.
  */
 export async function setCopies(
   seats: Seats,
@@ -29,7 +30,7 @@ export async function setCopies(
     const attempts = targets.map(async (member) => {
       tried.add(member)
       try {
-        const written = await member.use((engine) => engine.set(key, value, options))
+        const written = await storeInTime(member, key, value, options)
         copies += written
         stored.add(member)
       } catch (error) {
@@ -39,9 +40,21 @@ export async function setCopies(
     })
     await Promise.all(attempts)
   }
-  if (copies === 0) throw worst(failures) ?? unavailable(seats)
+  if (!isEnough(seats, stored)) throw worst(failures) ?? unavailable(seats)
   rememberMissed(seats, stored, key, options)
   return copies
+}
+
+/** Waits for a server that takes unusually long where the caller cannot leave the value alone. */
+function storeInTime(
+  member: Member,
+  key: string,
+  value: Buffer,
+  { ttl = 0, lingering }: SetOptions,
+): Promise<number> {
+  const store = (engine: Engine) => engine.set(key, value, { ttl })
+  if (lingering === undefined) return member.use(store)
+  return member.useInTime(store, { bytes: value.length, onLate: lingering })
 }
 
 /**
@@ -54,13 +67,14 @@ export async function addCopies(
   value: Buffer,
   options: SetOptions,
 ): Promise<number> {
-  const add = (engine: Engine) => engine.add(key, value, options)
+  const { ttl = 0 } = options
+  const add = (engine: Engine) => engine.add(key, value, { ttl })
   const { decider, added } = await addFirst(seats, add)
   if (added === 0) return 0
   const others = seats.up(seats.wanted - 1, new Set([decider]))
   const results = await Promise.all(
     others.map(async (member) => {
-      const copies = await member.use(add).catch(() => undefined)
+      const copies = await member.useInTime(add).catch(() => undefined)
       return { member, copies }
     }),
   )
@@ -69,7 +83,9 @@ export async function addCopies(
     ...results.filter(({ copies }) => copies === 1).map(({ member }) => member),
   ]
   if (results.every(({ copies }) => copies !== 0)) {
-    rememberMissed(seats, new Set(mine), key, options)
+    const stored = new Set(mine)
+    if (!isEnough(seats, stored)) throw unavailable(seats)
+    rememberMissed(seats, stored, key, options)
     return mine.length
   }
   await Promise.all(
@@ -86,7 +102,7 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
     if (decider === undefined) break
     tried.add(decider)
     try {
-      return { decider, added: await decider.use(add) }
+      return { decider, added: await decider.useInTime(add) }
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
       failure = error
@@ -95,21 +111,25 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
   throw unavailable(seats, failure)
 }
 
+function isEnough({ circle, quorum }: Seats, stored: ReadonlySet<Member>): boolean {
+  return circle.filter((member) => stored.has(member)).length >= quorum.write
+}
+
 /** Remembers for the holders without the value that they lack it. */
-function rememberMissed(
+export function rememberMissed(
   { holders }: Seats,
   stored: ReadonlySet<Member>,
   key: string,
-  { ttl = 0 }: SetOptions,
+  { ttl = 0, near, versioned }: SetOptions & { versioned?: Versioned<unknown> },
 ): void {
   for (const holder of holders) {
     if (stored.has(holder)) holder.missed.forget(key)
-    else holder.missed.add(key, ttl)
+    else holder.missed.add({ key, ttl, near, versioned })
   }
 }
 
 /** Returns the most telling failure: an outage only when there is no other. */
-function worst(failures: readonly unknown[]): unknown {
+export function worst(failures: readonly unknown[]): unknown {
   return (
     failures.find((error) => !isPassing(error)) ??
     failures.find((error) => error instanceof InsufficientStorageError) ??

@@ -48,9 +48,14 @@ export class Commands {
   }
 
   async gets(key: string): Promise<Item | undefined> {
-    const item = await this.#ask({ verb: 'gets', key }, toItem)
-    if (item?.cas === 0n) this.#lacks.add('cas')
-    return item
+    const item = await this.#ask({ verb: 'gets', key }, toItemIfKnown)
+    if (item !== 'unknown') {
+      if (item?.cas === 0n) this.#lacks.add('cas')
+      return item
+    }
+    this.#lacks.add('cas')
+    const value = await this.get(key)
+    return value && { value, cas: 0n }
   }
 
   /** @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError} */
@@ -64,6 +69,19 @@ export class Commands {
    */
   add(key: string, value: Buffer, ttl: number): Promise<boolean> {
     return this.#askTimed({ verb: 'add', key, value }, ttl, wasNew)
+  }
+
+  /**
+   * Resolves with whether it was stored: not when `item` is no longer what is there. A memcached
+   * without CAS (`-C`) replaces whatever is there.
+   * @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError}
+   */
+  async replace(item: Item | undefined, key: string, value: Buffer, ttl: number): Promise<boolean> {
+    if (item === undefined) return this.add(key, value, ttl)
+    const { cas } = item
+    if (cas !== 0n) return this.#askTimed({ verb: 'set', key, value, cas }, ttl, wasUnchanged)
+    await this.set(key, value, ttl)
+    return true
   }
 
   /** @throws {InvalidArgumentError} */
@@ -166,7 +184,9 @@ function toValue(reply: Reply): Buffer | undefined {
   return isThere(reply) ? reply.value : undefined
 }
 
-function toItem(reply: Reply): Item | undefined {
+/** `'unknown'` when the server has no such command. */
+function toItemIfKnown(reply: Reply): Item | undefined | 'unknown' {
+  if (reply.status === 'unknown') return 'unknown'
   return isThere(reply) ? { value: reply.value!, cas: reply.cas ?? 0n } : undefined
 }
 
@@ -195,6 +215,10 @@ function wasNew(reply: Reply): boolean {
   if (reply.status === 'exists') return false
   expectStored(reply)
   return true
+}
+
+function wasUnchanged(reply: Reply): boolean {
+  return reply.status !== 'not-found' && wasNew(reply)
 }
 
 function expectStored(reply: Reply): void {

@@ -1,13 +1,13 @@
 import { UnavailableError } from '../../errors.ts'
 import {
   DamagedError,
-  type Engine,
   type EngineObserver,
   type EngineStats,
   type GetOptions,
   KeyUnavailableError,
   type Operation,
   type Proof,
+  type ServerEngine,
   type SetOptions,
 } from '../engine.ts'
 import { checkKey } from '../key.ts'
@@ -25,7 +25,7 @@ import { SecondLook } from './second-look.ts'
 import { toEngineStats } from './stats.ts'
 
 /** One memcached server. */
-export class MemcachedEngine implements Engine {
+export class MemcachedEngine implements ServerEngine {
   readonly #name: string
   readonly #server: KnownServer
   readonly #commands: Commands
@@ -90,6 +90,17 @@ export class MemcachedEngine implements Engine {
 
   delete(key: string) {
     return this.#run('delete', key, () => retryOnce(() => this.#commands.delete(key)))
+  }
+
+  look(key: string) {
+    return this.#run('get', key, async () => {
+      const item = await retryOnce(() => this.#commands.gets(key))
+      const put = (value: Buffer, ttl: number) =>
+        this.#run('set', key, () =>
+          this.#store(() => this.#commands.replace(item, key, value, ttl)),
+        )
+      return { current: item?.value, put }
+    })
   }
 
   maxValueSize(keyLength: number): Promise<number> {

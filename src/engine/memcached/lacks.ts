@@ -2,7 +2,7 @@
 const WITHOUT = {
   settings: 'the largest item is not told: it is learnt from refusals (-I)',
   stats: 'there are no figures, and no memory is moved between sizes',
-  cas: 'a chunk that is wrong is left where it is',
+  cas: 'a chunk that is wrong is left where it is, and a write that is late may undo a newer one',
   touch: 'a read stands for a touch: times to live are not extended',
   crawler: 'the oldest items are not listed: only empty pages are moved between sizes',
   slabs: 'no memory is moved between sizes',

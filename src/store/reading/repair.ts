@@ -35,7 +35,10 @@ export async function repairChunks(
   const lease = await budgets.window('read', size, chunkSize, signal)
   const limit = Math.max(1, Math.floor(lease.chunks / COPIES_AT_ONCE))
   const check = prover.check(manifest)
-  const repair = async (chunk: Chunk) => ({ chunk, ...(await source.repair(chunk.digest)) })
+  const repair = async (chunk: Chunk) => ({
+    chunk,
+    ...(await source.repair(chunk.digest, chunk.near)),
+  })
   try {
     for await (const { chunk, found, ...repaired } of readAhead(manifest.chunks(), limit, repair)) {
       signal?.throwIfAborted()

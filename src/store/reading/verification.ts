@@ -34,7 +34,10 @@ export async function verifyFile(
   const chunks: ChunkHealth[] = []
   const check = prover.check(manifest)
   const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
-  const find = async (chunk: Chunk) => ({ chunk, found: await source.find(chunk.digest) })
+  const find = async (chunk: Chunk) => ({
+    chunk,
+    found: await source.find(chunk.digest, chunk.near),
+  })
   try {
     for await (const { chunk, found } of readAhead(
       manifest.chunks(),

@@ -31,7 +31,7 @@ const HEADER_LENGTH = 56
 /** Bytes of name, type and attributes together; the rest of a record is for the digests. */
 const MAX_METADATA = 8192
 /** The last millisecond that a Date can hold. */
-const MAX_TIME = 8_640_000_000_000_000
+export const MAX_TIME = 8_640_000_000_000_000
 
 /** Bytes of a record beside the chunks' digests and the metadata. */
 const FRAME_LENGTH = HEADER_LENGTH + SEAL_LENGTH

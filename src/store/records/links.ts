@@ -1,10 +1,17 @@
-import { type CopyReport, DamagedError, type Engine, type Versions } from '../../engine/engine.ts'
+import {
+  type CopyReport,
+  DamagedError,
+  type Engine,
+  type Predecessors,
+  type Successor,
+  type Versions,
+} from '../../engine/engine.ts'
 import { MAX_TTL } from '../../engine/key.ts'
 import { CorruptError, InsufficientStorageError, UnavailableError } from '../../errors.ts'
 import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
 import { type KnownLink, KnownLinks } from './known-links.ts'
-import { decodeLink, encodeLink, endOf, type Link } from './link.ts'
+import { decodeLink, encodeLink, endOf, type Link, MAX_TIME } from './link.ts'
 import { Proofs } from './proofs.ts'
 import { repairValue } from './repair-value.ts'
 import type { Sealer } from './seal.ts'
@@ -107,11 +114,11 @@ export class Links {
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
+    if (this.#hasCopies) return this.#supersede(ref, link)
     const { key, record } = this.#encode(ref, link)
     const options = { ...PLACED, ttl: link.ttl }
     const added = await this.#engine.add(key, record, options)
     if (added > 0) return { created: true, copies: added }
-    if (this.#hasCopies) return this.#supersede(ref, link)
     return { created: false, copies: await this.#engine.set(key, record, options) }
   }
 
@@ -137,8 +144,8 @@ export class Links {
     const now = Date.now()
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
-      const { endsAt: _before, ...rest } = link
-      return (await this.#set(ref, { ...rest, storedAt: now }, link.ttl)) > 0
+      if (this.#hasCopies) return (await this.#renewCopies(ref, now)) > 0
+      return (await this.#set(ref, restored(link, now), link.ttl)) > 0
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
       throw error
@@ -146,13 +153,16 @@ export class Links {
   }
 
   async delete(ref: ParsedRef): Promise<boolean> {
-    const isGone = this.#hasCopies && (await this.#isGone(ref))
     const key = this.#key(ref)
-    const tombstone = ({ isLeft }: { isLeft: boolean }) => ({
-      value: encodeTombstone({ deletedAt: Date.now() }, key, this.#sealer),
-      ttl: isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL,
+    if (!this.#hasCopies) return this.#engine.delete(key, PLACED)
+    let wasThere = false
+    await this.#replace(ref, true, ({ newest, isDamaged, isLeft }, storedAt) => {
+      wasThere = isDamaged || toLink(newest) !== undefined
+      const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
+      const ttl = isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
+      return { value: encodeTombstone(entry, key, this.#sealer), proven: entry, ttl }
     })
-    return (await this.#engine.delete(key, { ...PLACED, tombstone })) && !isGone
+    return wasThere
   }
 
   /**
@@ -160,13 +170,60 @@ export class Links {
    * this one on a server that is away or has stood in for one, so that this must go on being newer.
    */
   async #supersede(ref: ParsedRef, link: Link): Promise<LinkWritten> {
-    const created = await this.#isGone(ref)
-    if (link.ttl === 0 || ref.name === undefined) {
-      return { created, copies: await this.#set(ref, link, link.ttl) }
+    let created = true
+    const copies = await this.#replace(ref, false, ({ newest, isDamaged, isLeft }, storedAt) => {
+      created = !isDamaged && toLink(newest) === undefined
+      const entry = { ...link, storedAt: storedAt(link.storedAt) }
+      const isFirst = newest === undefined && !isDamaged && !isLeft
+      if (isFirst || link.ttl === 0 || ref.name === undefined) {
+        return { value: this.#encode(ref, entry).record, proven: entry, ttl: link.ttl }
+      }
+      const lasting = { ...entry, endsAt: entry.storedAt + link.ttl * 1000 }
+      const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
+      return { value: this.#encode(ref, lasting).record, proven: lasting, ttl }
+    })
+    return { created, copies }
+  }
+
+  /** Renews what is stored now, which may be another link than was read; resolves with 0 if none is. */
+  #renewCopies(ref: ParsedRef, now: number): Promise<number> {
+    return this.#replace(ref, false, ({ newest }, storedAt) => {
+      const link = toLink(newest)
+      if (link === undefined) return undefined
+      const entry = restored(link, storedAt(now))
+      return { value: this.#encode(ref, entry).record, proven: entry, ttl: entry.ttl }
+    })
+  }
+
+  /**
+   * Puts what `next` makes in the place of all copies.
+   * @param next Gets a function that makes a time later than any that is known. Returns `undefined` to
+   * leave everything as it is; then this resolves with 0.
+   */
+  #replace(
+    ref: ParsedRef,
+    everywhere: boolean,
+    next: (
+      there: Predecessors<Entry>,
+      later: (now: number) => number,
+    ) => Successor<Entry> | undefined,
+  ): Promise<number> {
+    const key = this.#key(ref)
+    let last = 0
+    // The copies are alike, mostly: the second one need not be decoded again. What is disproved has a
+    // version too, which the successor has to pass.
+    const prove = (record: Buffer) => {
+      const known = this.#known.get(ref)
+      return known?.isSame(record) ? known.link : this.#decode(record, key, ref)
     }
-    const lasting = { ...link, endsAt: link.storedAt + link.ttl * 1000 }
-    const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
-    return { created, copies: await this.#set(ref, lasting, ttl) }
+    const successor = (there: Predecessors<Entry>) => {
+      const known = there.newest === undefined ? 0 : versions.of(there.newest)
+      return next(there, (now) => {
+        last = Math.min(Math.max(now, known + 1, last + 1), MAX_TIME)
+        return last
+      })
+    }
+    return this.#engine.replace!(key, prove, successor, { versions, everywhere })
   }
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
@@ -180,11 +237,16 @@ export class Links {
   }
 
   #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
+    const entry = this.#decode(record, key, ref)
+    return entry === undefined || 'deletedAt' in entry ? entry : this.#unlessDisproved(entry)
+  }
+
+  #decode(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
     const link = decodeLink(record, key, this.#sealer)
     if (link === undefined) return decodeTombstone(record, key, this.#sealer)
     if (!leadsTo(link, ref)) return undefined
     this.#known.learn(ref, key, record, link)
-    return this.#unlessDisproved(link)
+    return link
   }
 
   /** Where there are several copies, another one may be the link that was stored. */
@@ -193,17 +255,7 @@ export class Links {
   }
 
   get #hasCopies(): boolean {
-    return this.#engine.repair !== undefined
-  }
-
-  /** Whether what the engine has under the key, if anything, is a tombstone or has ended. */
-  async #isGone(ref: ParsedRef): Promise<boolean> {
-    try {
-      return (await this.read(ref)) === undefined
-    } catch (error) {
-      if (error instanceof UnavailableError || error instanceof CorruptError) return false
-      throw error
-    }
+    return this.#engine.replace !== undefined
   }
 
   /** As `readUnlessCorrupt`, for a write, which must not fail because some servers do not answer. */
@@ -228,7 +280,12 @@ function toLink(entry: Entry | undefined): Link | undefined {
   return endOf(entry) <= Date.now() ? undefined : entry
 }
 
-/** Seconds, at least one; `undefined` when its time is over and only a touch has kept it alive. */
+/** Returns `link` as if it were stored at that time. */
+function restored({ endsAt: _, ...link }: Link, storedAt: number): Link {
+  return { ...link, storedAt }
+}
+
+/** Seconds, at least one; `undefined` when its time is over. */
 function remaining(since: number, ttl: number): number | undefined {
   const seconds = Math.ceil((since - Date.now()) / 1000) + ttl
   return seconds > 0 ? Math.min(seconds, MAX_TTL) : undefined

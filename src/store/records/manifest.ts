@@ -10,6 +10,19 @@ export interface Chunk {
   readonly digest: Digest
   readonly offset: number
   readonly size: number
+  /** That of the first chunk of its stripe, next to which several servers keep it. */
+  readonly near: Digest
+}
+
+/**
+ * Bytes of a file that lie on the same servers, as whole chunks, at least one: docs/design.md. Part of the
+ * format, since it says where chunks are looked for.
+ */
+const STRIPE_BYTES = 32 * 1024 * 1024
+
+/** The first chunk of the stripe that a chunk belongs to. */
+export function stripeStart(index: number, chunkSize: number): number {
+  return index - (index % Math.max(1, Math.round(STRIPE_BYTES / chunkSize)))
 }
 
 /** The ordered chunks of one file. Every chunk but the last has `chunkSize` bytes. */
@@ -53,13 +66,15 @@ export class Manifest {
   }
 
   chunk(index: number): Chunk {
-    const at = index * Digest.byteLength
     const offset = index * this.chunkSize
+    const digest = this.chunkCount === 1 ? this.digest : this.#digestAt(index)
+    const first = stripeStart(index, this.chunkSize)
     return {
       index,
-      digest: this.chunkCount === 1 ? this.digest : this.#digestAt(at),
+      digest,
       offset,
       size: Math.min(this.chunkSize, this.size - offset),
+      near: first === index ? digest : this.#digestAt(first),
     }
   }
 
@@ -83,7 +98,8 @@ export class Manifest {
     return ranges.length === 1 ? needed : [...new Set(needed)].sort((a, b) => a - b)
   }
 
-  #digestAt(at: number): Digest {
+  #digestAt(index: number): Digest {
+    const at = index * Digest.byteLength
     return Digest.from(this.#digests.subarray(at, at + Digest.byteLength))
   }
 }

@@ -8,7 +8,7 @@ import { Window } from '../memory/window.ts'
 import type { StoreSettings } from '../options.ts'
 import type { Keys } from '../records/keys.ts'
 import { maxChunkCount } from '../records/link.ts'
-import { Manifest } from '../records/manifest.ts'
+import { Manifest, stripeStart } from '../records/manifest.ts'
 import { cut } from './chunker.ts'
 import type { Pieces } from './source.ts'
 
@@ -72,14 +72,21 @@ export class ChunkWriter {
     const window = new Window(options.window)
     const digests: Digest[] = []
     let file: FileDigest | undefined
+    /** The first chunk of the stripe, whose digest says where the stripe lies. */
+    let first: Hashed | Promise<Hashed> | undefined
     let size = 0
     let stored = 0
     let copies = Number.POSITIVE_INFINITY
-    const store = async (index: number, hashing: Hashed | Promise<Hashed>) => {
+    const store = async (
+      index: number,
+      hashing: Hashed | Promise<Hashed>,
+      stripe: Hashed | Promise<Hashed>,
+    ) => {
       const hashed = await hashing
+      const near = stripe === hashing ? hashed.digest : (await stripe).digest
       const { length } = hashed.chunk
       digests[index] = hashed.digest
-      copies = Math.min(copies, await this.#store(hashed))
+      copies = Math.min(copies, await this.#store(hashed, near))
       stored += length
       onStored?.(stored)
     }
@@ -90,7 +97,10 @@ export class ChunkWriter {
         if (size > maxSize) throw tooLarge(maxSize)
         await window.room()
         file ??= this.#hasher.file(chunkSize, chunk.length === chunkSize, this.#pool)
-        window.add(store(digests.push(Digest.empty) - 1, file.add(chunk)))
+        const index = digests.push(Digest.empty) - 1
+        const hashing = file.add(chunk)
+        if (first === undefined || stripeStart(index, chunkSize) === index) first = hashing
+        window.add(store(index, hashing, first))
       }
       const ending = Promise.resolve(file?.end())
       ending.catch(() => {}) // It is awaited once the chunks are stored, if they can be.
@@ -106,9 +116,15 @@ export class ChunkWriter {
     }
   }
 
-  async #store({ chunk, digest }: Hashed): Promise<number> {
-    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk.bytes)
-    chunk.release() // Not after a write that failed: it may still be on its way to a socket.
+  async #store({ chunk, digest }: Hashed, near: Digest): Promise<number> {
+    const late: Promise<boolean>[] = []
+    const copies = await this.#engine.set(this.#keys.chunk(digest), chunk.bytes, {
+      near: this.#keys.chunk(near),
+      lingering: (ended) => late.push(ended),
+    })
+    // Not after a write that failed: it may still be on its way to a socket.
+    if (late.length === 0) chunk.release()
+    else void Promise.all(late).then((ends) => ends.every(Boolean) && chunk.release())
     return copies
   }
 }

@@ -1,11 +1,12 @@
 import pLimit from 'p-limit'
 import pMap from 'p-map'
+import type { Digest } from '../../digest.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { ParsedRef } from '../file-ref.ts'
 import type { Keys } from '../records/keys.ts'
 import type { Link } from '../records/link.ts'
 import type { Links } from '../records/links.ts'
-import type { Manifest } from '../records/manifest.ts'
+import type { Chunk, Manifest } from '../records/manifest.ts'
 
 /**
  * Touches under way at once, of one file and in all: enough to fill the pipeline, few enough for the line of
@@ -39,16 +40,17 @@ export class Presence {
 
   /** Counts the chunks that are gone. An abort of `signal` ends the wait at once. */
   async countMissing(manifest: Manifest, signal?: AbortSignal): Promise<number> {
-    const touch = (key: string) => this.#engine.touch(key, 0)
+    const touch = (digest: Digest, near: Digest) =>
+      this.#engine.touch(this.#keys.chunk(digest), 0, { near: this.#keys.chunk(near) })
     if (manifest.chunkCount === 1) {
-      return (await touch(this.#keys.chunk(manifest.digest))) ? 0 : 1
+      return (await touch(manifest.digest, manifest.digest)) ? 0 : 1
     }
     let missing = 0
-    const probe = async (key: string) => {
+    const probe = async ({ digest, near }: Chunk) => {
       signal?.throwIfAborted()
-      if (!(await touch(key))) missing++
+      if (!(await touch(digest, near))) missing++
     }
-    await pMap(manifest.chunks(), ({ digest }) => this.#limit(probe, this.#keys.chunk(digest)), {
+    await pMap(manifest.chunks(), (chunk) => this.#limit(probe, chunk), {
       concurrency: MAX_TOUCHES.ofFile,
       signal,
     })

@@ -14,3 +14,13 @@ test('servers killed, restarted, frozen and replaced one at a time: no read fail
   const { requests, rounds, slowest } = await chaos(t, settings)
   t.log(`${rounds} faults, ${requests} requests, ${slowest.what} took ${slowest.ms} ms`)
 })
+
+test('two servers frozen in turn under load: no request fails, nothing is wrong', async (t) => {
+  t.timeout(180_000)
+  // Twice each, and more in the soak.
+  const kinds = Array.from({ length: 4 }, () => 'freeze' as const)
+  const plan = { seed, ms: settings.ms / 4, limitMs: 10_000, count: 2, kinds, timeoutMs: 1500 }
+  const { requests, rounds, slowest } = await chaos(t, plan)
+  t.true(rounds >= kinds.length)
+  t.log(`${rounds} times, ${requests} requests, ${slowest.what} took ${slowest.ms} ms`)
+})

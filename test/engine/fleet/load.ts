@@ -73,16 +73,18 @@ export class Load {
     }
   }
 
-  /** The keys of all that is stored now. */
-  keys(): Set<string> {
+  /** The keys of all that is stored now, and those on whose servers they are. */
+  keys(): Map<string, string> {
     const keys = new Keys()
-    const live = new Set<string>()
+    const live = new Map<string, string>()
+    const add = (key: string, near = key) => live.set(key, near)
     for (const { name, content } of this.files) {
       if (content === undefined) continue
-      live.add(keys.linkByName(name))
-      live.add(keys.linkByHash(Digest.of(content)))
+      add(keys.linkByName(name))
+      add(keys.linkByHash(Digest.of(content)))
+      const near = keys.chunk(Digest.of(content.subarray(0, CHUNK_SIZE)))
       for (let at = 0; at < content.length; at += CHUNK_SIZE) {
-        live.add(keys.chunk(Digest.of(content.subarray(at, at + CHUNK_SIZE))))
+        add(keys.chunk(Digest.of(content.subarray(at, at + CHUNK_SIZE))), near)
       }
     }
     return live

@@ -73,5 +73,5 @@ export function prefetch(
   if (isGuess && (known === undefined || known.size > MAX_GUESSED)) return undefined
   const digest = hash ?? known!.digest
   const lease = budgets.tryHold(known?.size ?? chunkSize)
-  return lease && new Prefetched(digest, chunks.find(digest), lease)
+  return lease && new Prefetched(digest, chunks.find(digest, digest), lease)
 }

@@ -36,7 +36,7 @@ export class ChunkReader {
     const found = prefetched && (await prefetched)
     // It was asked for before the link was, so it may have been stored since.
     if (found !== undefined && found !== 'evicted') return this.#expect(found, chunk)
-    return this.#expect(await this.#chunks.find(chunk.digest), chunk)
+    return this.#expect(await this.#chunks.find(chunk.digest, chunk.near), chunk)
   }
 
   /** Yields the chunks in order, `window` of them under way at a time. */

@@ -30,8 +30,11 @@ export class SharedChunks {
     }
   }
 
-  /** Each reader releases what it gets. */
-  find(digest: Digest): Promise<FoundChunk> {
+  /**
+   * Each reader releases what it gets.
+   * @param near The first chunk of its stripe.
+   */
+  find(digest: Digest, near: Digest): Promise<FoundChunk> {
     const hot = this.#hot?.get(digest.hex)
     if (hot !== undefined) {
       hot.retain()
@@ -53,7 +56,7 @@ export class SharedChunks {
     }
     // A small chunk that stays must not keep a block of memory alive.
     const options = { discard: true, isAlone: this.#hot !== undefined }
-    const result = this.#source.find(digest, options).then(land, fail)
+    const result = this.#source.find(digest, near, options).then(land, fail)
     this.#flights.set(digest.hex, { readers: 1, result })
     return result
   }

@@ -31,22 +31,23 @@ export class ChunkSource {
     this.#pool = pool
   }
 
-  /** Reads the chunk with that digest; the engine reads a wrong one once more by another way. */
+  /**
+   * Reads the chunk with that digest; the engine reads a wrong one once more by another way.
+   * @param near The first chunk of its stripe.
+   */
   find(
     digest: Digest,
+    near: Digest,
     { discard = false, isAlone = false }: FindChunkOptions = {},
   ): Promise<FoundChunk> {
-    const { allocate, prove } = this.#receive(digest, isAlone)
-    const found = this.#engine.get(this.#keys.chunk(digest), prove, { discard, allocate, bytesOf })
-    return found.then(orEvicted, orCorrupt)
+    const { key, prove, options } = this.#ask(digest, near, discard, isAlone)
+    return this.#engine.get(key, prove, options).then(orEvicted, orCorrupt)
   }
 
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
-  async repair(digest: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
-    const { allocate, prove } = this.#receive(digest, false)
-    const options = { discard: true, allocate, bytesOf }
-    const repaired = repairValue(this.#engine, this.#keys.chunk(digest), prove, options)
-    return repaired.then(
+  async repair(digest: Digest, near: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
+    const { key, prove, options } = this.#ask(digest, near, true, false)
+    return repairValue(this.#engine, key, prove, options).then(
       ({ proven, copies }) => ({ found: orEvicted(proven), copies }),
       (error) => ({
         found: orCorrupt(error),
@@ -55,21 +56,22 @@ export class ChunkSource {
     )
   }
 
-  /** Memory for the copies that one call to the engine receives; those that are not used are dropped. */
-  #receive(digest: Digest, isAlone: boolean) {
+  /** What to ask the engine. Of the copies that it receives, those that are not used are dropped. */
+  #ask(digest: Digest, near: Digest, discard: boolean, isAlone: boolean) {
+    const key = this.#keys.chunk(digest)
     const received: ChunkBytes[] = []
-    return {
-      allocate: (size: number) => {
-        const chunk = isAlone ? this.#pool.takeAlone(size) : this.#pool.take(size)
-        received.push(chunk)
-        return chunk.bytes
-      },
-      prove: (value: Buffer) => {
-        // An engine may have memory of its own, which is not ours to lend again.
-        const chunk = received.find(({ bytes }) => bytes === value) ?? new ChunkBytes(value)
-        return this.#prove(chunk, digest)
-      },
+    const allocate = (size: number) => {
+      const chunk = isAlone ? this.#pool.takeAlone(size) : this.#pool.take(size)
+      received.push(chunk)
+      return chunk.bytes
     }
+    const prove = (value: Buffer) => {
+      // An engine may have memory of its own, which is not ours to lend again.
+      const chunk = received.find(({ bytes }) => bytes === value) ?? new ChunkBytes(value)
+      return this.#prove(chunk, digest)
+    }
+    const place = near === digest ? key : this.#keys.chunk(near)
+    return { key, prove, options: { discard, allocate, bytesOf, near: place } }
   }
 
   #prove(chunk: ChunkBytes, digest: Digest): Proven | Promise<Proven> {

@@ -35,13 +35,13 @@ const release = (found: FoundChunk) => (found as ChunkBytes).release()
 test('readers of one chunk at the same time share its fetch, and later ones fetch again', async (t) => {
   const { source, answer, fetches } = slowSource()
   const chunks = new SharedChunks(source, 0)
-  const readers = [chunks.find(one), chunks.find(one), chunks.find(two)]
+  const readers = [chunks.find(one, one), chunks.find(one, one), chunks.find(two, two)]
   answer()
   const [a, b, c] = await Promise.all(readers)
   t.is(a, b)
   t.not(a, c)
   t.is(fetches(), 2)
-  const later = chunks.find(one)
+  const later = chunks.find(one, one)
   answer()
   await later
   t.is(fetches(), 3)
@@ -51,7 +51,7 @@ test('memory is used again when the last of its readers has released it', async 
   const { source, pool, answer } = slowSource()
   const chunks = new SharedChunks(source, 0)
   for (const count of [1, 3, 3]) {
-    const readers = Array.from({ length: count }, () => chunks.find(one))
+    const readers = Array.from({ length: count }, () => chunks.find(one, one))
     answer()
     const [found] = await Promise.all(readers)
     for (const _ of readers.slice(1)) {
@@ -69,7 +69,7 @@ test('hot chunks are not fetched again, stay what they are, and are bounded in b
   const { source, pool, answer, fetches } = slowSource()
   const chunks = new SharedChunks(source, 2 * SIZE)
   const read = async (digest: Digest) => {
-    const reading = chunks.find(digest)
+    const reading = chunks.find(digest, digest)
     answer()
     return reading
   }
@@ -95,8 +95,8 @@ test('what was lost is not remembered, nor is a failure', async (t) => {
   ]
   const source = { find: async () => answers.shift()!() } as unknown as ChunkSource
   const chunks = new SharedChunks(source, SIZE)
-  t.is(await chunks.find(one), 'evicted')
-  t.is(await chunks.find(one), 'corrupt')
-  await t.throwsAsync(chunks.find(one), { message: 'out' })
-  t.is(((await chunks.find(one)) as ChunkBytes).bytes.toString(), 'here again')
+  t.is(await chunks.find(one, one), 'evicted')
+  t.is(await chunks.find(one, one), 'corrupt')
+  await t.throwsAsync(chunks.find(one, one), { message: 'out' })
+  t.is(((await chunks.find(one, one)) as ChunkBytes).bytes.toString(), 'here again')
 })

@@ -84,14 +84,17 @@ test.serial('a worker that does not answer is replaced', async (t) => {
   t.is((await serving.logged('a worker died')).end, 'SIGKILL')
 })
 
-test.serial('more connections than twice the limit are dropped at once, and leave nothing behind', async (t) => {
-  const memcached = await startMemcached(t)
-  const limits = ['--max-connections', '20', '--memcached', memcached.address]
-  const serving = await startServe(t, ['--workers', '2', ...limits])
-  const clients = await Promise.all(Array.from({ length: 200 }, () => connectRaw(t, serving.url)))
-  await until('the surplus to be dropped', () => clients.filter((c) => c.isClosed).length >= 120)
-  for (const client of clients) client.socket.destroy()
-  const isServing = async () => (await fetch(`${serving.url}/readyz`, once)).status === 200
-  await until('the workers to serve', isServing)
-  for (let i = 0; i < 4; i++) t.true(await isServing())
-})
+test.serial(
+  'more connections than twice the limit are dropped at once, and leave nothing behind',
+  async (t) => {
+    const memcached = await startMemcached(t)
+    const limits = ['--max-connections', '20', '--memcached', memcached.address]
+    const serving = await startServe(t, ['--workers', '2', ...limits])
+    const clients = await Promise.all(Array.from({ length: 200 }, () => connectRaw(t, serving.url)))
+    await until('the surplus to be dropped', () => clients.filter((c) => c.isClosed).length >= 120)
+    for (const client of clients) client.socket.destroy()
+    const isServing = async () => (await fetch(`${serving.url}/readyz`, once)).status === 200
+    await until('the workers to serve', isServing)
+    for (let i = 0; i < 4; i++) t.true(await isServing())
+  },
+)

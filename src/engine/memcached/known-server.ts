@@ -8,8 +8,7 @@ export class KnownServer {
   readonly settings: MemcachedSettings
   readonly protocols: ProtocolChoice
   readonly lacks: Lacks
-  /** Connections that it has ended when it was asked for its settings. */
-  hangUpsOnSettings = 0
+  #hangUps = 0
 
   /** @param codecs Default: those of the protocol in the settings. */
   constructor(
@@ -20,5 +19,20 @@ export class KnownServer {
     this.settings = settings
     this.protocols = new ProtocolChoice(codecs)
     this.lacks = lacks
+  }
+
+  /** Tells that a connection which was up is lost: the next one may lead to another server. */
+  lost(): void {
+    this.#hangUps = 0
+    this.lacks.delete('stats')
+    this.protocols.lost()
+  }
+
+  /**
+   * Tells that it has ended a connection when it was asked for its settings, as some proxies do.
+   * From the second time on it is not asked.
+   */
+  hungUpOnSettings(): void {
+    if (++this.#hangUps >= 2) this.lacks.add('stats')
   }
 }

@@ -12,6 +12,7 @@ export type Ability = keyof typeof WITHOUT
 /** What one server cannot do, as found out while it is used. */
 export class Lacks {
   readonly #all = new Set<Ability>()
+  readonly #told = new Set<Ability>()
   readonly #tell: (ability: Ability, without: string) => void
 
   /** @param tell Called once for each. */
@@ -27,10 +28,12 @@ export class Lacks {
   add(ability: Ability, answer?: string): void {
     if (this.#all.has(ability)) return
     this.#all.add(ability)
+    if (this.#told.has(ability)) return
+    this.#told.add(ability)
     this.#tell(ability, WITHOUT[ability] + (answer === undefined ? '' : ` (${answer})`))
   }
 
-  /** Takes back what has changed since. */
+  /** Takes back what may have changed since; it is not told again. */
   delete(ability: Ability): void {
     this.#all.delete(ability)
   }

@@ -5,9 +5,6 @@ import { adviseOn } from './advice.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 
-/** Connections that end when the server is asked for its settings, until it is asked no more. */
-const MAX_HANG_UPS = 2
-
 /** `down` is called once for several failures in a row. */
 export interface ReconnectingEvents extends Pick<ConnectionEvents, 'up'> {
   down(error: ConnectionError): void
@@ -121,7 +118,7 @@ export class ReconnectingConnection {
     this.#connection = undefined
     if (error.code === 'shutdown') return error
     const { stage } = connection
-    if (stage === 'up') this.#server.protocols.lost()
+    if (stage === 'up') this.#server.lost()
     else if (this.#isWorthAnother(connection, codec, error)) return this.#open(startedAt)
     const failure = adviseOn(error, stage, this.#server.settings)
     const isNews = this.#lastFailure === undefined
@@ -135,8 +132,7 @@ export class ReconnectingConnection {
   #isWorthAnother({ stage }: Connection, codec: Codec, error: ConnectionError): boolean {
     if (stage === 'open') return this.#server.protocols.failed(codec, error)
     if (stage !== 'understood' || !error.retryable || this.#server.lacks.has('stats')) return false
-    // Some proxies hang up on commands that they do not know.
-    if (++this.#server.hangUpsOnSettings >= MAX_HANG_UPS) this.#server.lacks.add('stats')
+    this.#server.hungUpOnSettings()
     return true
   }
 }

@@ -47,12 +47,15 @@ for (const [what, settings, options, expected, connections] of SERVERS) {
 const testTwemproxy = hasTwemproxy ? test : test.skip
 testTwemproxy('twemproxy: text, without figures, which is said once', async (t) => {
   const { address } = await startTwemproxy(t)
-  const { engine, protocol, count, lost, lacks } = await use(t, address)
+  const { engine, proxy, protocol, count, lost, lacks } = await use(t, address)
   t.is(protocol, 'text')
   t.deepEqual(lacks, ['settings', 'stats'])
   t.is(count, 5, 'it hangs up on binary, on meta and twice on stats')
   await engine.stats()
-  t.deepEqual(lost.toSorted(), ['settings', 'stats'])
+  proxy.resetAll()
+  t.is(await engine.get('key', String), 'value', 'found out once more')
+  t.is((await engine.stats())[0]!.protocol, 'text')
+  t.deepEqual(lost.toSorted(), ['settings', 'stats'], 'and not said again')
 })
 
 test('what was found out is remembered, also for a second look', async (t) => {

@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { Digest, NotFoundError } from '../../../src/index.ts'
+import { Keys } from '../../../src/store/records/keys.ts'
+import { decodeLink, encodeLink } from '../../../src/store/records/link.ts'
+import { Links } from '../../../src/store/records/links.ts'
+import { Sealer } from '../../../src/store/records/seal.ts'
+import { manifestOf } from '../../helpers/records.ts'
 import { connect, holders, startFleet, until } from './harness.ts'
 
 const keyOf = (name: string) => `n:${Digest.of(Buffer.from(name)).hex}`
@@ -114,6 +119,26 @@ test('a link that is written again keeps the life it has left', async (t) => {
   t.true(ttl! > 900 && ttl! <= 1000, `${ttl}`)
   t.is(await engine.delete(key), true)
   t.deepEqual(await holders(servers, key), [])
+})
+
+test('asking for content by hash gives each copy of its link its whole life again', async (t) => {
+  const { servers, engine, store } = await startFleet(t, 3, { replicas: 2 })
+  const { hash } = await store.put('content')
+  const key = `h:${hash}`
+  const manifest = manifestOf(Buffer.from('content'), 1000)
+  const start = Date.now()
+  const old = { manifest, storedAt: start - 900_000, ttl: 1000 }
+  for (const { raw } of servers) await raw.set(key, encodeLink(old, key, new Sealer()))
+  t.deepEqual(await connect(t, servers, { replicas: 2 }).store.missing([hash]), [])
+  for (const { raw } of servers) {
+    const { storedAt, ttl } = decodeLink((await raw.get(key))!, key, new Sealer())!
+    t.is(ttl, 1000)
+    t.true(storedAt >= start)
+  }
+  const links = new Links(engine, new Keys(), new Sealer())
+  t.true(await store.delete(hash))
+  t.false(await links.renew({ hash: Digest.parse(hash) }, old), 'it is deleted since')
+  await t.throwsAsync(store.get(hash), { instanceOf: NotFoundError })
 })
 
 test('a deleted link leaves a tombstone for minutes only while all servers answer', async (t) => {

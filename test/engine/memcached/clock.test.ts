@@ -1,4 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
+import { parseAddresses } from '../../../src/engine/memcached/address.ts'
+import { MemcachedEngine } from '../../../src/engine/memcached/engine.ts'
 import { FileStore, memcached } from '../../../src/index.ts'
 import { hasFakeClock, type Memcached, startMemcached } from '../../helpers/memcached.ts'
 
@@ -19,7 +21,7 @@ for (const clock of ['+40d', '-40d', '-4000d', '+2000d']) {
       const server = await startMemcached(t, { clock })
       const skew = Number((await server.raw.stats()).time) - Date.now() / 1000
       t.true(Math.abs(skew) > 30 * DAY, `${skew} seconds`)
-      const engine = memcached(server.address, PATIENT)
+      const engine = new MemcachedEngine(parseAddresses(server.address)[0]!, PATIENT)
       t.teardown(() => engine.close())
       for (const ttl of [3600, 30 * DAY, 30 * DAY + 1, 31 * DAY, 5 * 365 * DAY]) {
         await engine.set('set', value, { ttl })
@@ -29,6 +31,8 @@ for (const clock of ['+40d', '-40d', '-4000d', '+2000d']) {
         await assertTtl(t, server, 'add', ttl)
         await engine.set('touch', value)
         await engine.touch('touch', ttl)
+        await assertTtl(t, server, 'touch', ttl)
+        t.true(await (await engine.look('touch')).put(value, ttl))
         await assertTtl(t, server, 'touch', ttl)
       }
     },

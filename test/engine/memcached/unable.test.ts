@@ -107,6 +107,29 @@ test('without versions a wrong value is left alone, which is said once', async (
   }
 })
 
+test('without versions what was looked at is replaced, whatever is there by now', async (t) => {
+  const blind = { settings: { args: ['-C'] }, commands: /(?!)/ }
+  for (const { settings, commands, protocol } of [
+    { ...blind, protocol: 'binary' },
+    { ...blind, protocol: 'meta' },
+    { ...blind, protocol: 'text' },
+    { settings: { args: ASCII }, commands: /^gets /gm, protocol: 'text' },
+  ] as const) {
+    const { engine, said } = await without(t, commands, settings, { protocol })
+    await engine.set('key', Buffer.from('one'))
+    const look = await engine.look!('key')
+    t.is(String(look.current), 'one')
+    t.true(await look.put(Buffer.from('two'), 0))
+    t.true(await look.put(Buffer.from('three'), 0))
+    t.is(await engine.get('key', String), 'three')
+    t.deepEqual(said, ['cas'], protocol)
+    const absent = await engine.look!('absent')
+    t.is(absent.current, undefined)
+    t.true(await absent.put(Buffer.from('x'), 0))
+    t.false(await absent.put(Buffer.from('y'), 0), 'what is new is added')
+  }
+})
+
 test('a limit that is not told is learnt from the first refusal', async (t) => {
   const settings = { maxItem: '512k', args: ASCII }
   const { proxy, engine } = await without(t, /^stats (?=settings)/gm, settings)

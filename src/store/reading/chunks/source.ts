@@ -36,56 +36,53 @@ export class ChunkSource {
     digest: Digest,
     { discard = false, isAlone = false }: FindChunkOptions = {},
   ): Promise<FoundChunk> {
-    const { allocate, prove } = this.#receive(digest, isAlone)
+    const { allocate, prove, chunkOf } = this.#receive(digest, isAlone)
     const found = this.#engine.get(this.#keys.chunk(digest), prove, { discard, allocate })
-    return found.then(orEvicted, orCorrupt)
+    return found.then(chunkOf, corruptIfDamaged)
   }
 
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
-  async repair(digest: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
-    const { allocate, prove } = this.#receive(digest, false)
+  repair(digest: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
+    const { allocate, prove, chunkOf } = this.#receive(digest, false)
     const options = { discard: true, allocate }
-    const repaired = repairValue(this.#engine, this.#keys.chunk(digest), prove, options)
-    return repaired.then(
-      ({ proven, copies }) => ({ found: orEvicted(proven), copies }),
-      (error) => ({
-        found: orCorrupt(error),
-        copies: { wanted: 0, found: 0, repaired: 0, silent: 0 },
-      }),
+    const none = { wanted: 0, found: 0, repaired: 0, silent: 0 }
+    return repairValue(this.#engine, this.#keys.chunk(digest), prove, options).then(
+      ({ proven, copies }) => ({ found: chunkOf(proven), copies }),
+      (error) => ({ found: corruptIfDamaged(error), copies: none }),
     )
   }
 
-  /** Memory for the copies that one call to the engine receives; those that are not used are dropped. */
+  /** Memory for the copies that one call to the engine receives; those that it does not return are dropped. */
   #receive(digest: Digest, isAlone: boolean) {
     const received: ChunkBytes[] = []
+    const proven: ChunkBytes[] = []
+    const verdict = ({ chunk, digest: actual }: Hashed) => {
+      if (!actual.equals(digest)) return undefined
+      proven.push(chunk)
+      return chunk.bytes
+    }
     return {
       allocate: (size: number) => {
         const chunk = isAlone ? this.#pool.takeAlone(size) : this.#pool.take(size)
         received.push(chunk)
         return chunk.bytes
       },
+      /** Returns the bytes, as an engine expects: a thread may have moved them to other memory. */
       prove: (value: Buffer) => {
         // An engine may have memory of its own, which is not ours to lend again.
         const chunk = received.find(({ bytes }) => bytes === value) ?? new ChunkBytes(value)
-        return this.#prove(chunk, digest)
+        const hashed = this.#hasher.hash(chunk, this.#pool)
+        return hashed instanceof Promise ? hashed.then(verdict) : verdict(hashed)
+      },
+      chunkOf: (found: Buffer | undefined): FoundChunk => {
+        if (found === undefined) return 'evicted'
+        return proven.find(({ bytes }) => bytes === found) ?? new ChunkBytes(found)
       },
     }
   }
-
-  #prove(chunk: ChunkBytes, digest: Digest): Proven | Promise<Proven> {
-    const verdict = (hashed: Hashed) => (hashed.digest.equals(digest) ? hashed.chunk : undefined)
-    const hashed = this.#hasher.hash(chunk, this.#pool)
-    return hashed instanceof Promise ? hashed.then(verdict) : verdict(hashed)
-  }
 }
 
-type Proven = ChunkBytes | undefined
-
-function orEvicted(found: Proven): FoundChunk {
-  return found ?? 'evicted'
-}
-
-function orCorrupt(error: unknown): 'corrupt' {
+function corruptIfDamaged(error: unknown): 'corrupt' {
   if (error instanceof DamagedError) return 'corrupt'
   throw error
 }

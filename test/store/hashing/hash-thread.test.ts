@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { FileStore, memory } from '../../../src/index.ts'
+import { type Engine, FileStore, memory } from '../../../src/index.ts'
 import { HashThread } from '../../../src/store/hashing/hash-thread.ts'
 import { ChunkBytes } from '../../../src/store/memory/chunk-bytes.ts'
 import { BufferPool } from '../../../src/store/memory/pool.ts'
 import { bytes } from '../../helpers/bytes.ts'
+import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 
 const CHUNK = 262_144
 const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex')
@@ -21,8 +22,8 @@ async function startThread(t: ExecutionContext): Promise<HashThread> {
 }
 
 /** A store whose uploads are hashed on a thread, once there is one. */
-async function startStore(t: ExecutionContext): Promise<FileStore> {
-  const store = new FileStore(memory(), { chunkSize: CHUNK, hashThreads: 1 })
+async function startStore(t: ExecutionContext, engine: Engine = memory()): Promise<FileStore> {
+  const store = new FileStore(engine, { chunkSize: CHUNK, hashThreads: 1 })
   t.teardown(() => store.close())
   await store.put(bytes('first', 2 * CHUNK))
   await sleep(500)
@@ -124,6 +125,29 @@ test('an upload that is broken off leaves the next ones alone', async (t) => {
   t.is(store.memoryUsage.used, 0)
 })
 
+test('an engine gets the bytes back from a proof, though a thread has taken the memory', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = await startStore(t, engine)
+  const content = bytes('content', CHUNK)
+  const { hash } = await store.put(content)
+  let taken = 0
+  engine.get = (key, prove, options) =>
+    engine.inner.get(key, async (value) => {
+      if (!key.startsWith('c:')) return prove(value)
+      const memory = options!.allocate!(value.length)
+      value.copy(memory)
+      const proven = await prove(memory)
+      if (memory.length === 0) taken++
+      t.true(content.equals(proven as Buffer))
+      return proven
+    })
+  for (const work of [async () => (await store.find(hash)).bytes(), () => store.repair(hash)]) {
+    const before = taken
+    for (const end = Date.now() + 10_000; taken === before && Date.now() < end; ) await work()
+    t.true(taken > before)
+  }
+})
+
 test('a store of smaller chunks reads, verifies and leaves alone what one of larger chunks stored', async (t) => {
   const engine = memory()
   const large = new FileStore(engine, { chunkSize: 4 * CHUNK })
@@ -156,7 +180,7 @@ test('a store that is closed while it hashes ends what is under way, and starts 
 test('a process that does not close its store ends by itself', async (t) => {
   const library = new URL('../../../src/index.ts', import.meta.url).href
   for (const wait of [0, 500]) {
-    const code = `import { FileStore, memory } from '${library}'
+    const code = `import { type Engine, FileStore, memory } from '${library}'
       const store = new FileStore(memory(), { hashThreads: 2 })
       await store.put(Buffer.alloc(3_000_000))
       await new Promise((resolve) => setTimeout(resolve, ${wait}))

@@ -4,6 +4,7 @@ import { bytes } from '../../helpers/bytes.ts'
 import { cliFor } from '../../helpers/cli.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { startTestServer } from '../../helpers/server.ts'
+import { until } from '../../helpers/watchdog.ts'
 
 test('link gives content another name, from a name or a hash', async (t) => {
   const server = await startTestServer(t)
@@ -53,7 +54,9 @@ test('repair writes copies again, and fleet shows the servers', async (t) => {
   const { stdout } = await cli.ok(['fleet'])
   for (const address of addresses) t.regex(stdout, new RegExp(`^${address} +up `, 'm'))
   await caches[1]!.stop()
-  const down = await cli.run(['fleet'])
+  let down = await cli.run(['fleet'])
+  // A look at the servers serves all who ask within a second.
+  await until('the server to be down', async () => (down = await cli.run(['fleet'])).code !== 0)
   t.is(down.code, 5)
   t.regex(down.stdout, new RegExp(`^${addresses[1]} +down `, 'm'))
   t.is(JSON.parse((await cli.run(['fleet', '--json'])).stdout).servers.length, 2)

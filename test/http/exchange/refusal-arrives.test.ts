@@ -32,7 +32,7 @@ const refusals: [string, TestServerOptions, string, number][] = [
   ['without a token', { access: { tokens: ['writer'] } }, '/files/f', 401],
   ['with a bad name', {}, '/files/%00', 400],
   ['that has no route', {}, '/nowhere', 404],
-  ['on a connection too many', { maxConnections: 0 }, '/files/f', 503],
+  ['on a connection too many', { maxConnections: 3 }, '/files/f', 503],
 ]
 for (const secure of [false, true]) {
   for (const [what, options, path, status] of refusals) {
@@ -40,6 +40,11 @@ for (const secure of [false, true]) {
       const tls = secure ? await createCertificate(t, 'localhost') : undefined
       const server = await startTestServer(t, { ...options, ...(tls && { tls }) })
       const port = Number(new URL(server.url).port)
+      for (let held = 0; held < (options.maxConnections ?? 0); held++) {
+        const other = connect({ port, host: '127.0.0.1' })
+        t.teardown(() => other.destroy())
+        await once(other, 'connect')
+      }
       for (const [version, fields, chunked] of [
         ['1.0', [], undefined],
         ['1.1', ['Connection: close'], undefined],

@@ -160,7 +160,7 @@ test('what the server answers is what the document says', async (t) => {
     [200, '/metrics', '/metrics'],
     [200, '/fleet', '/fleet'],
     [200, '/openapi.json', '/openapi.json'],
-    [201, '/{prefix}/ac/{hash}', `/p/ac/${none}`, { method: 'PUT', body: '' }],
+    [201, '/{prefix}/ac/{hash}', `/p/ac/${none}`, { method: 'PUT', body: 'x' }],
     [200, '/{prefix}/ac/{hash}', `/p/ac/${none}`],
     [404, '/{prefix}/cas/{hash}', `/p/cas/${none}`],
     [200, '/{prefix}/v8/artifacts/{key}', '/v8/artifacts/k', { method: 'PUT', body: 'x' }],

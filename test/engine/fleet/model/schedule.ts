@@ -156,6 +156,7 @@ export class Schedule {
       (found) => ({ value: found, isOk: true }),
       (error) => {
         if (!(error instanceof UnavailableError)) throw error
+        this.#note(`${store}: a ${kind} failed: ${error.message}`)
         return { value: meant, isOk: false }
       },
     )

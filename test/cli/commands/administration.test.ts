@@ -56,7 +56,10 @@ test('repair writes copies again, and fleet shows the servers', async (t) => {
   await caches[1]!.stop()
   let down = await cli.run(['fleet'])
   // A look at the servers serves all who ask within a second.
-  await until('the server to be down', async () => (down = await cli.run(['fleet'])).code !== 0)
+  await until('the server to be down', async () => {
+    down = await cli.run(['fleet'])
+    return down.code !== 0
+  })
   t.is(down.code, 5)
   t.regex(down.stdout, new RegExp(`^${addresses[1]} +down `, 'm'))
   t.is(JSON.parse((await cli.run(['fleet', '--json'])).stdout).servers.length, 2)

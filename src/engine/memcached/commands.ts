@@ -60,7 +60,7 @@ export class Commands {
 
   /** @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError} */
   set(key: string, value: Buffer, ttl: number): Promise<void> {
-    return this.#askTimed({ verb: 'set', key, value }, ttl, expectStored)
+    return this.#askTimed(ttl, (exptime) => ({ verb: 'set', key, value, exptime }), expectStored)
   }
 
   /**
@@ -68,7 +68,7 @@ export class Commands {
    * @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError}
    */
   add(key: string, value: Buffer, ttl: number): Promise<boolean> {
-    return this.#askTimed({ verb: 'add', key, value }, ttl, wasNew)
+    return this.#askTimed(ttl, (exptime) => ({ verb: 'add', key, value, exptime }), wasNew)
   }
 
   /**
@@ -79,7 +79,8 @@ export class Commands {
   async replace(item: Item | undefined, key: string, value: Buffer, ttl: number): Promise<boolean> {
     if (item === undefined) return this.add(key, value, ttl)
     const { cas } = item
-    if (cas !== 0n) return this.#askTimed({ verb: 'set', key, value, cas }, ttl, wasUnchanged)
+    const requestOf = (exptime: number): Request => ({ verb: 'set', key, value, cas, exptime })
+    if (cas !== 0n) return this.#askTimed(ttl, requestOf, wasUnchanged)
     await this.set(key, value, ttl)
     return true
   }
@@ -87,7 +88,8 @@ export class Commands {
   /** @throws {InvalidArgumentError} */
   async touch(key: string, ttl: number): Promise<boolean> {
     if (!this.#lacks.has('touch')) {
-      const isThereNow = await this.#askTimed({ verb: 'touch', key }, ttl, isThereIfKnown)
+      const requestOf = (exptime: number): Request => ({ verb: 'touch', key, exptime })
+      const isThereNow = await this.#askTimed(ttl, requestOf, isThereIfKnown)
       if (isThereNow !== undefined) return isThereNow
       this.#lacks.add('touch')
     }
@@ -154,13 +156,21 @@ export class Commands {
     return this.#idlest.ask(request, read)
   }
 
-  #askTimed<R>(request: Request, ttl: number, read: (reply: Reply) => R): Promise<R> {
-    if (ttl > LONGEST_RELATIVE) return this.#askByServerTime(request, ttl, read)
-    return this.#ask({ ...request, exptime: toExptime(ttl) }, read)
+  #askTimed<R>(
+    ttl: number,
+    requestOf: (exptime: number) => Request,
+    read: (reply: Reply) => R,
+  ): Promise<R> {
+    if (ttl > LONGEST_RELATIVE) return this.#askByServerTime(ttl, requestOf, read)
+    return this.#ask(requestOf(toExptime(ttl)), read)
   }
 
   /** Asks for memcached's time first, once on each connection. */
-  async #askByServerTime<R>(request: Request, ttl: number, read: (reply: Reply) => R): Promise<R> {
+  async #askByServerTime<R>(
+    ttl: number,
+    requestOf: (exptime: number) => Request,
+    read: (reply: Reply) => R,
+  ): Promise<R> {
     const connection = this.#idlest
     if (connection.serverTime === undefined && !this.#lacks.has('stats')) {
       await connection.ask({ verb: 'stats' }, (reply) => {
@@ -169,7 +179,7 @@ export class Commands {
         else connection.learnTime(figures)
       })
     }
-    return connection.ask({ ...request, exptime: toExptime(ttl, connection.serverTime) }, read)
+    return connection.ask(requestOf(toExptime(ttl, connection.serverTime)), read)
   }
 
   /** The connection with the least to do. */

@@ -44,7 +44,12 @@ export type { FillOutcome, FillReason, FillResult } from './store/filling/result
 export { hashThreadsFor } from './store/hashing/hasher.ts'
 export type { MemoryUsage } from './store/memory/budgets.ts'
 export type { StoreObserver } from './store/observer.ts'
-export { DEFAULT_CHUNK_SIZE, type FileStoreOptions, type MemoryLimits } from './store/options.ts'
+export {
+  DEFAULT_CHUNK_SIZE,
+  type FileStoreOptions,
+  type FillLimits,
+  type MemoryLimits,
+} from './store/options.ts'
 export type { FindOptions } from './store/reading/finder.ts'
 export type { PreparedRead } from './store/reading/prepared-read.ts'
 export type { Repair } from './store/reading/repair.ts'

@@ -33,8 +33,6 @@ import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './
 
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
-/** Calls of `produce` at once, and callers that wait for files to be produced. */
-const MAX_FILLS = { atOnce: 64, waiting: 10_000 }
 
 export interface GetOptions {
   signal?: AbortSignal | undefined
@@ -70,6 +68,7 @@ export class FileStore {
     this.engine = engine
     const settings = validateOptions(options)
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
+    const { fillsAtOnce, fillsWaiting } = settings
     this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
     const secrets = secretsOf(options.secret)
@@ -96,13 +95,9 @@ export class FileStore {
       uploads: this.#uploads,
       committer: this.#committer,
       budgets,
-      slots: new ByteBudget(
-        MAX_FILLS.atOnce,
-        MAX_FILLS.waiting,
-        'too many files are being produced',
-      ),
+      slots: new ByteBudget(fillsAtOnce, fillsWaiting, 'too many files are being produced'),
     }
-    this.#filler = new Filler(tools, this.#events, MAX_FILLS.waiting)
+    this.#filler = new Filler(tools, this.#events, fillsWaiting)
   }
 
   /** The memory that reads and writes hold now, and how many wait for some. */
@@ -209,28 +204,28 @@ export class FileStore {
   }
 
   /**
-   * Finds a file, or has `produce` make it: once for all callers of this process, and once for all processes
-   * that share the engine. What is there costs what `find` costs. What is stale is served at once while it is
-   * renewed. Resolves when the file is stored.
-   * @throws {UnavailableError} and what `produce` throws.
-   * @example const file = await store.getOrPut(`thumbnails/${id}`, () => shrink(id), { ttl: 86_400 })
+   * Finds a file, or has `produce` make and this store it: once for all callers of this process, and once for
+   * all processes that share the engine. What is there costs what `find` costs. What is stale is served at
+   * once while it is renewed. A failure of `produce` reaches all callers that wait, and stores nothing.
+   * @throws {InvalidArgumentError | UnavailableError} and what `produce` throws.
+   * @example await store.getOrPut('a.png', () => shrink('a.png'), { ttl: 3600, read: (file) => file.bytes() })
    */
+  getOrPut<R = StoredFile>(
+    ref: FileRef,
+    produce: Produce,
+    options?: GetOrPutOptions<StoredFile, R> & { onUnavailable?: 'throw' | undefined },
+  ): Promise<R>
+  getOrPut<R = StoredFile | ProducedFile>(
+    ref: FileRef,
+    produce: Produce,
+    options: GetOrPutOptions<StoredFile | ProducedFile, R>,
+  ): Promise<R>
   getOrPut(
     ref: FileRef,
     produce: Produce,
-    options?: GetOrPutOptions & { onUnavailable?: 'throw' | undefined },
-  ): Promise<StoredFile>
-  getOrPut(
-    ref: FileRef,
-    produce: Produce,
-    options: GetOrPutOptions,
-  ): Promise<StoredFile | ProducedFile>
-  async getOrPut(
-    ref: FileRef,
-    produce: Produce,
-    options: GetOrPutOptions = {},
-  ): Promise<StoredFile | ProducedFile> {
-    return (await this.#filler.fill(ref, produce, { ...options, whole: true })).file
+    options: GetOrPutOptions<StoredFile, unknown> = {},
+  ): Promise<unknown> {
+    return this.#filler.getOrPut(ref, produce, options)
   }
 
   /**

@@ -18,7 +18,7 @@ import type { CommitOptions, Committer } from '../writing/commit.ts'
 import type { Uploads } from '../writing/upload.ts'
 import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } from './call.ts'
 import { FillLease } from './lease.ts'
-import { type Look, lookUp, type Missing } from './look.ts'
+import { lookUp, type Missing } from './look.ts'
 import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
 import { MAX_LAG, type Split } from './split.ts'
 
@@ -92,17 +92,23 @@ export class Fill {
     for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.most)) {
       const lease = await this.#takeLease()
       try {
-        // Another process may have stored it since it was looked for.
-        const look = await this.#look()
-        const missing = look.found === undefined ? look : look.missing
-        if (missing === undefined) return { outcome: 'waited', link: look.found!.link }
-        if (missing.reason === 'unavailable') return await this.#produceUnstored(missing)
-        if (lease !== 'taken') return await this.#produce(missing)
+        const filled = await this.#fillUnlessTaken(lease)
+        if (filled !== undefined) return filled
       } finally {
-        if (lease instanceof FillLease) await lease.release()
+        if (lease instanceof FillLease) void lease.release()
       }
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#signal })
     }
+  }
+
+  async #fillUnlessTaken(lease: FillLease | 'taken' | undefined): Promise<Filled | undefined> {
+    // Another process may have stored it since it was looked for.
+    const { ref, options } = this.#request
+    const look = await lookUp(this.#tools.finder, ref, { unusable: options.unusable })
+    if (look.missing === undefined) return { outcome: 'waited', link: look.found.link }
+    const { missing } = look
+    if (missing.reason === 'unavailable') return this.#produceUnstored(missing)
+    return lease === 'taken' ? undefined : this.#produce(missing)
   }
 
   /** Resolves with `undefined` where no lease can be had: the file is produced without one. */
@@ -114,11 +120,6 @@ export class Fill {
       if (isStoringFailure(error)) return undefined
       throw error
     }
-  }
-
-  #look(): Promise<Look> {
-    const { ref, options } = this.#request
-    return lookUp(this.#tools.finder, ref, { unusable: options.unusable })
   }
 
   async #produce(missing: Missing): Promise<Filled> {

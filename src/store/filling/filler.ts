@@ -1,19 +1,28 @@
 import { LRUCache } from 'lru-cache'
-import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
-import { type FileRef, parseRef } from '../file-ref.ts'
+import { CorruptError, EvictedError, InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import { type FileRef, type ParsedRef, parseRef } from '../file-ref.ts'
 import type { StoreEvents } from '../observer.ts'
-import type { StoredFile } from '../reading/stored-file.ts'
+import { StoredFile } from '../reading/stored-file.ts'
 import { SharedWork } from '../shared-work.ts'
 import { callProduce, expectSource, keepOf, splitOf } from './call.ts'
 import { Fill, type Filled, type FillRequest, type FillTools, type HandedOver } from './fill.ts'
-import { lookUp, type Missing } from './look.ts'
-import { checkArguments, type FillOptions, type Produce, type ProducedSource } from './produce.ts'
+import { isSame, lookUp, type Missing } from './look.ts'
+import {
+  checkArguments,
+  type FillOptions,
+  type GetOrPutOptions,
+  type Produce,
+  type ProducedSource,
+  type UnusableFile,
+} from './produce.ts'
 import { ProducedFile } from './produced-file.ts'
 import type { FillOutcome, FillReason } from './result.ts'
 import type { Split } from './split.ts'
 
 /** Failures that are remembered at most. */
 const MAX_FAILURES = 1024
+/** How often one call has a file produced again that cannot be read. */
+const MAX_HEALS = 2
 
 /** A file and where it came from. */
 export type Filling =
@@ -55,23 +64,49 @@ export class Filler {
     this.#maxWaiting = maxWaiting
   }
 
-  async fill(given: FileRef, produce: Produce, options: FillOptions): Promise<Filling> {
-    const ref = parseRef(given)
-    checkArguments(produce, options)
+  async getOrPut<R>(
+    ref: FileRef,
+    produce: Produce,
+    { read, ...options }: GetOrPutOptions<StoredFile, R>,
+  ): Promise<unknown> {
+    checkArguments('getOrPut', produce, options)
+    let unusable: UnusableFile | undefined
+    for (let heals = 0; ; heals++) {
+      const { file } = await this.#fill(parseRef(ref), produce, {
+        ...options,
+        unusable,
+        whole: true,
+      })
+      if (read === undefined) return file
+      try {
+        // Where it is not stored, `read` is one that takes such a file.
+        return await read(file as StoredFile)
+      } catch (error) {
+        unusable = file instanceof StoredFile ? lost(file, error) : undefined
+        if (unusable === undefined || heals === MAX_HEALS) throw error
+      }
+    }
+  }
+
+  async fill(ref: FileRef, produce: Produce, options: FillOptions): Promise<Filling> {
+    checkArguments('fill', produce, options)
+    return this.#fill(parseRef(ref), produce, options)
+  }
+
+  async #fill(ref: ParsedRef, produce: Produce, options: FillOptions): Promise<Filling> {
     options.signal?.throwIfAborted()
     const look = await lookUp(this.#tools.finder, ref, options)
-    if (look.found !== undefined && look.missing === undefined) {
-      return { outcome: 'hit', file: look.found.file }
-    }
+    if (look.missing === undefined) return { outcome: 'hit', file: look.found.file }
+    const { found, missing } = look
     const mayStream = options.whole !== true
     const takesUnstored = mayStream || options.onUnavailable === 'produce'
     const request = { ref, produce, options, mayStream, takesUnstored }
-    if (look.found !== undefined) {
-      this.#renew({ ...request, mayStream: false }, look.missing!)
-      return { outcome: 'stale', reason: 'expired', file: look.found.file }
+    if (found !== undefined) {
+      this.#renew({ ...request, mayStream: false, takesUnstored: false }, missing)
+      return { outcome: 'stale', reason: 'expired', file: found.file }
     }
-    if (look.error !== undefined && options.onUnavailable !== 'produce') throw look.error
-    return this.#wait(request, look)
+    if (missing.error !== undefined && options.onUnavailable !== 'produce') throw missing.error
+    return this.#wait(request, missing)
   }
 
   /** Renews a stale file in the background, unless that is under way or has failed a moment ago. */
@@ -92,6 +127,9 @@ export class Filler {
       const current = this.#current(key)
       if (current !== undefined) {
         const filled = await current.wait(request.options.signal)
+        const { unusable } = request.options
+        const isOld = unusable && 'link' in filled && isSame(unusable.file, filled.link)
+        if (isOld) return this.#wait(request, missing)
         return this.#toFilling(filled, request, missing, 'waited')
       }
       const { work, first, leave } = this.#start(key, request, missing)
@@ -249,6 +287,12 @@ async function* bytesOf(
   } finally {
     end()
   }
+}
+
+/** A file that a read has shown to be unusable. */
+function lost(file: StoredFile, error: unknown): UnusableFile | undefined {
+  if (error instanceof EvictedError) return { file, reason: 'evicted' }
+  return error instanceof CorruptError ? { file, reason: 'corrupt' } : undefined
 }
 
 function tooMany(waiting: number): UnavailableError {

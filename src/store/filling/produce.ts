@@ -75,7 +75,15 @@ export interface UnusableFile {
   readonly reason: 'evicted' | 'corrupt' | 'expired'
 }
 
-export interface GetOrPutOptions extends Omit<FillOptions, 'unusable' | 'whole'> {}
+/** @typeParam F The file that is read. @typeParam R What reading it gives. */
+export interface GetOrPutOptions<F = StoredFile, R = F>
+  extends Omit<FillOptions, 'unusable' | 'whole'> {
+  /**
+   * Reads the file; `getOrPut` resolves with what it resolves with. When it shows that a chunk is gone or wrong,
+   * the file is produced again and read once more. Without it `getOrPut` resolves with the file.
+   */
+  read?: ((file: F) => R | Promise<R>) | undefined
+}
 
 const KEEP: NamesOf<KeepOptions> = {
   type: true,
@@ -105,14 +113,14 @@ const UNCHANGED: NamesOf<Unchanged> = { ...KEEP, unchanged: true }
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 /** @throws {InvalidArgumentError} for an argument that can never work. */
-export function checkArguments(produce: Produce, options: FillOptions): void {
+export function checkArguments(where: string, produce: Produce, options: FillOptions): void {
   if (typeof produce !== 'function') {
     throw new InvalidArgumentError('produce is a function that returns the bytes of the file', {
       expected: 'a function',
       actual: typeof produce,
     })
   }
-  refuseUnknown('getOrPut', options, OPTIONS)
+  refuseUnknown(where, options, OPTIONS)
   const { failFor = 0, onUnavailable = 'throw', timeoutMs = 1 } = options
   for (const seconds of [options.ttl, options.staleFor, options.keepFor]) checkTtl(seconds ?? 0)
   if (!(failFor >= 0 && failFor <= 86_400)) {

@@ -315,6 +315,7 @@ export class FileStore {
 
   /** Ends what is under way and closes the engine. Idempotent. */
   async close(): Promise<void> {
+    await this.#filler.close()
     await this.engine.close()
     await this.#hasher.close()
   }

@@ -95,7 +95,8 @@ export class Fill {
         const filled = await this.#fillUnlessTaken(lease)
         if (filled !== undefined) return filled
       } finally {
-        if (lease instanceof FillLease) void lease.release()
+        const released = lease instanceof FillLease ? lease.release() : undefined
+        if (this.#signal.aborted) await released // The store may be about to close.
       }
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#signal })
     }

@@ -95,14 +95,22 @@ export class Committer {
     )
   }
 
-  /** Makes the link by hash, then the one by name. The caller has seen that all chunks are there. */
+  /**
+   * Makes the links by hash and by name, in one trip: each leads to the whole file, whatever becomes of the
+   * other. The caller has seen that all chunks are there.
+   */
   async link({ manifest, copies }: Written, commit: Commit): Promise<Receipt> {
     const { named, ttl } = commit
     await commit.precondition?.()
     commit.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
-    const byHash = await this.#linkHash(link, named !== undefined)
-    const byName = named && (await this.#linkName({ ...link, ...named }, commit))
+    const naming = named && this.#linkName({ ...link, ...named }, commit)
+    naming?.catch(() => {}) // Its failure is told below, or that of the other.
+    const byHash = await this.#linkHash(link, named !== undefined).catch(async (error) => {
+      await naming?.catch(() => {})
+      throw error
+    })
+    const byName = await naming
     return {
       hash: manifest.digest.hex,
       size: manifest.size,

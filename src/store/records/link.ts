@@ -13,10 +13,10 @@ export interface Link {
   readonly ttl: number
   /** Unix time in milliseconds, where the record outlasts the link. */
   readonly endsAt?: number
-  readonly name?: string
-  readonly type?: string
+  readonly name?: string | undefined
+  readonly type?: string | undefined
   /** Small strings that are returned with the file. */
-  readonly attributes?: Readonly<Record<string, string>>
+  readonly attributes?: Readonly<Record<string, string>> | undefined
 }
 
 /** When a link is over by its own record: Unix time in milliseconds. */

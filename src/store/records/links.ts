@@ -33,6 +33,7 @@ type Entry = Link | Tombstone
 
 /** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
+const placed = (ttl: number) => ({ extraCopy: true, ttl })
 const versions: Versions<Entry> = {
   of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
   ttl(entry) {
@@ -109,7 +110,7 @@ export class Links {
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
   add(ref: ParsedRef, link: Link): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.add(key, record, { ...PLACED, ttl: link.ttl })
+    return this.#engine.add(key, record, placed(link.ttl))
   }
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
@@ -117,7 +118,7 @@ export class Links {
     if (this.#hasCopies) return this.#supersede(ref, link)
     const known = this.known(ref)
     const { key, record } = this.#encode(ref, link)
-    const options = { ...PLACED, ttl: link.ttl }
+    const options = placed(link.ttl)
     const adding = this.#engine.add(key, record, options)
     // Where one is expected both go in one trip: only `add` tells whether there was one.
     const setting = known && this.#engine.set(key, record, options)
@@ -233,7 +234,7 @@ export class Links {
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.set(key, record, { ...PLACED, ttl })
+    return this.#engine.set(key, record, placed(ttl))
   }
 
   #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {

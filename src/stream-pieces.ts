@@ -79,13 +79,11 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
     if (!this.#isEnded) {
       this.#isEnded = true
       const stream = this.#stream
-      if (!stream.readableEnded) {
-        stream.pause()
-        stream.off('data', this.#onData)
-        stream.off('end', this.#onEnd)
-        stream.off('error', this.fail)
-        stream.off('close', this.#onClose)
-      }
+      if (!stream.readableEnded) stream.pause()
+      stream.off('data', this.#onData)
+      stream.off('end', this.#onEnd)
+      stream.off('error', this.fail)
+      stream.off('close', this.#onClose)
     }
     const reader = this.#reader
     this.#reader = undefined

@@ -62,8 +62,8 @@ export function receive(
   refusePart(headers)
   const path = typeof options.digest === 'string' ? Digest.parse(options.digest) : options.digest
   const digest = expectedDigest(headers, path)
-  // A small body is stored sooner than a signal is made, and reading it fails when the client leaves.
-  const isSmall = size !== undefined && size <= SMALL_BODY
+  // A small chunk is stored sooner than a signal is made, and reading it fails when the client leaves.
+  const isSmall = size !== undefined && size <= Math.min(SMALL_BODY, store.chunkSize)
   const upload = store.put(exchange.body, {
     ...commitOptions(exchange, store, options, path),
     ...(options.name !== undefined && encodingOf(exchange, options)),

@@ -116,16 +116,11 @@ export class Links {
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
     if (this.#hasCopies) return this.#supersede(ref, link)
-    const known = this.known(ref)
     const { key, record } = this.#encode(ref, link)
     const options = placed(link.ttl)
-    const adding = this.#engine.add(key, record, options)
-    // Where one is expected both go in one trip: only `add` tells whether there was one.
-    const setting = known && this.#engine.set(key, record, options)
-    setting?.catch(() => {})
-    const added = await adding
-    const copies = (await setting) ?? (added || (await this.#engine.set(key, record, options)))
-    return { created: added > 0, copies }
+    const added = await this.#engine.add(key, record, options)
+    if (added > 0) return { created: true, copies: added }
+    return { created: false, copies: await this.#engine.set(key, record, options) }
   }
 
   /** As `put`, without telling whether there was one: one trip where there is one copy. */

@@ -96,22 +96,14 @@ export class Committer {
     )
   }
 
-  /**
-   * Makes the links by hash and by name, in one trip: each leads to the whole file, whatever becomes of the
-   * other. The caller has seen that all chunks are there.
-   */
+  /** Makes the link by hash, then the one by name. The caller has seen that all chunks are there. */
   async link({ manifest, copies }: Written, commit: Commit): Promise<Receipt> {
     const { named, ttl } = commit
     await commit.precondition?.()
     commit.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
-    const naming = named && this.#linkName(manifest, named, commit)
-    naming?.catch(() => {}) // Its failure is told below, or that of the other.
-    const byHash = await this.#linkHash(link, named !== undefined).catch(async (error) => {
-      await naming?.catch(() => {})
-      throw error
-    })
-    const byName = await naming
+    const byHash = await this.#linkHash(link, named !== undefined)
+    const byName = named && (await this.#linkName(manifest, named, commit))
     return {
       hash: manifest.digest.hex,
       size: manifest.size,

@@ -88,7 +88,7 @@ export class FileStore {
     this.#reading = { chunks, source, budgets, presence, prover, events: this.#events }
     this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
     this.#committer = new Committer(this.#links, presence, settings.ttl)
-    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, proofs, chunkSize)
+    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, proofs)
   }
 
   /** The memory that reads and writes hold now, and how many wait for some. */

@@ -15,6 +15,7 @@ export class Budgets {
   readonly #reads: ByteBudget
   readonly #uploads: UploadBudgets
   readonly #work: ByteBudget
+  readonly #longWork: ByteBudget
   readonly #chunkSize: number
   readonly #perRead: number
 
@@ -27,13 +28,14 @@ export class Budgets {
       chunks: new ByteBudget(settings.uploadBytes - startBytes),
     }
     this.#work = new ByteBudget(settings.workBytes)
+    this.#longWork = new ByteBudget(settings.longWorkBytes)
     this.#chunkSize = settings.chunkSize
     this.#perRead = settings.perRead
   }
 
   get usage(): MemoryUsage {
     const { starts, chunks } = this.#uploads
-    const parts = [this.#held, this.#reads, starts, chunks, this.#work]
+    const parts = [this.#held, this.#reads, starts, chunks, this.#work, this.#longWork]
     const sum = (figure: keyof MemoryUsage) => parts.reduce((all, part) => all + part[figure], 0)
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
@@ -60,11 +62,12 @@ export class Budgets {
   }
 
   /**
-   * Room for `bytes` of other work.
+   * Room for `bytes` of other work. Work that may take long has a part of its own.
    * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
    */
-  work(bytes: number, signal?: AbortSignal): Promise<Lease> {
-    return this.#work.acquire(bytes, bytes, { signal })
+  work(bytes: number, isLong: boolean, signal?: AbortSignal): Promise<Lease> {
+    const part = isLong ? this.#longWork : this.#work
+    return part.acquire(bytes, bytes, { signal })
   }
 
   /** The memory of one upload. @param bytes Of the file; `Infinity` where that is not known. */

@@ -9,6 +9,8 @@ import type { Connection, Unfinished } from './connection.ts'
 import { discard } from './linger.ts'
 import { requestId, traceId } from './request-id.ts'
 
+/** Bytes of memory that a request takes beside its header. */
+const REQUEST_COST = 8 * 1024
 /** RFC 9110 has no status for it; nginx made this one known. */
 const CLIENT_CLOSED_REQUEST = 499
 
@@ -247,6 +249,11 @@ export class Exchange implements Unfinished {
     if (!this.req.complete) this.#discardBody()
     this.#isHandled = true
     this.#tell()
+  }
+
+  get cost(): number {
+    const { rawHeaders, url } = this.req
+    return REQUEST_COST + 2 * rawHeaders.reduce((sum, text) => sum + text.length, url!.length)
   }
 
   get isClientsTurn(): boolean {

@@ -273,7 +273,7 @@ export class StoredFile {
     kept = new KeptChunks(undefined),
   ) {
     const { chunkSize } = this.manifest
-    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
+    const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
     try {
       let done = 0
       for await (const chunk of this.#reader.readAll(chunks, aheadOf(window, check))) {
@@ -326,7 +326,7 @@ export class StoredFile {
     const { from, to } = this.manifest.span(range)
     const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
     const isWhole = to - from === this.manifest.chunkCount
-    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
+    const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
     const check = isWhole ? this.#reading.prover.checkUnlessProven(this.manifest) : undefined
     try {
       let index = from

@@ -146,6 +146,7 @@ export class Links {
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
       if (this.#hasCopies) return (await this.#renewCopies(ref, now)) > 0
+      if (this.#engine.look !== undefined) return await this.#renewOnly(ref, now)
       return (await this.#set(ref, restored(link, now), link.ttl)) > 0
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
@@ -186,7 +187,21 @@ export class Links {
     return { created, copies }
   }
 
-  /** Renews what is stored now, which may be another link than was read; resolves with 0 if none is. */
+  /**
+   * Renews what is stored now, which may be another link than was read, unless it is replaced or deleted
+   * meanwhile; resolves with whether there is one.
+   */
+  async #renewOnly(ref: ParsedRef, now: number): Promise<boolean> {
+    const key = this.#key(ref)
+    const slot = await this.#engine.look!(key)
+    const link = slot.current && toLink(this.#prove(slot.current, key, ref))
+    if (link === undefined) return false
+    const { record } = this.#encode(ref, restored(link, now))
+    if (await slot.put(record, link.ttl)) return true
+    return (await this.readUnlessCorrupt(ref)) !== undefined
+  }
+
+  /** As `#renewOnly`, of all copies; resolves with 0 if there is none. */
   #renewCopies(ref: ParsedRef, now: number): Promise<number> {
     return this.#replace(ref, false, ({ newest }, storedAt) => {
       const link = toLink(newest)

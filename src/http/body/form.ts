@@ -47,7 +47,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
     const receipts: Receipt[] = []
     await underConditions(exchange, link(commits, receipts))
     ctx.status = 201
-    ctx.body = receipts.map(receiptJson)
+    ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
   }
   try {
     if (await upload.readFew()) await finish()

@@ -41,7 +41,7 @@ function multistatus(ctx: Context, properties: string): string {
   return `<?xml version="1.0" encoding="utf-8"?>
 <D:multistatus xmlns:D="DAV:">
   <D:response>
-    <D:href>${escapeXml(ctx.path)}</D:href>
+    <D:href>${escapeXml(ctx.exchange.base + ctx.path)}</D:href>
     <D:propstat>
       <D:prop>
         ${properties}

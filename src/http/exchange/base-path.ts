@@ -21,13 +21,18 @@ export function takeOff(basePath: string, ctx: Context): void {
 }
 
 /** What the client asked for, without the query: nothing is taken off. */
-export function askedPath({ req, originalUrl }: Context): string {
-  // Express and connect tell it so; Koa has the context of the application that mounts this one.
-  return pathIn((req as IncomingMessage & { originalUrl?: string }).originalUrl ?? originalUrl)
+export function askedPath(ctx: Context): string {
+  return pathIn(askedUrl(ctx))
+}
+
+/** Express and connect tell it so; Koa has the context of the application that mounts this one. */
+function askedUrl({ req, originalUrl }: Context): string {
+  return (req as IncomingMessage & { originalUrl?: string }).originalUrl ?? originalUrl
 }
 
 /** The path that another application has taken off before it passed a request on to this one. */
 export function mountOf(ctx: Context): string {
+  if (askedUrl(ctx) === ctx.url) return ''
   const [asked, own] = [askedPath(ctx), pathIn(ctx.url)]
   if (asked.endsWith(own)) return asked.slice(0, asked.length - own.length)
   return own === '/' ? asked : ''

@@ -1,5 +1,5 @@
 import { etagOf } from '../../api/fields.ts'
-import { receiptJson, receiptUrl } from '../../api/receipt.ts'
+import { receiptJson } from '../../api/receipt.ts'
 import {
   Digest,
   type FileStore,
@@ -32,12 +32,13 @@ export async function putFile(
     ? link(exchange, store, { ...options, name })
     : receive(exchange, store, options)
   const receipt = await put
-  const body = JSON.stringify(receiptJson(receipt))
+  const json = receiptJson(receipt, exchange.base)
+  const body = JSON.stringify(json)
   exchange.answer(
     receipt.created ? 201 : 200,
     [
       'Location',
-      receiptUrl(receipt),
+      json.url,
       'ETag',
       etagOf(receipt.hash),
       ...bodyFields('application/json; charset=utf-8', Buffer.byteLength(body)),

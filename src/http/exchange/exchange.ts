@@ -5,6 +5,7 @@ import { StreamPieces } from '../../stream-pieces.ts'
 import type { Fields } from '../fields/content.ts'
 import { RequestQuery } from '../fields/query.ts'
 import { ClientGoneError, HttpProblem } from '../problem.ts'
+import { askedPath, mountOf, takeOff } from './base-path.ts'
 import type { Connection, Unfinished } from './connection.ts'
 import { discard } from './linger.ts'
 import { requestId, traceId } from './request-id.ts'
@@ -32,7 +33,7 @@ export class Exchange implements Unfinished {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly method: string
-  /** Without the query; below the path that the app is mounted at. */
+  /** Without the query; below the base path, or the path that the app is mounted at. */
   readonly path: string
   /** What the request is called in logs, here and elsewhere. */
   readonly id: string
@@ -53,6 +54,7 @@ export class Exchange implements Unfinished {
   readonly #ctx: Context
   readonly #connection: Connection
   readonly #observers: readonly RequestObserver[]
+  readonly #basePath: string
   readonly #startedAt = performance.now()
   #headersAt: number | undefined
   #query: RequestQuery | undefined
@@ -65,7 +67,13 @@ export class Exchange implements Unfinished {
   #isHandled = false
   #onClosed: (() => void) | undefined
 
-  constructor(ctx: Context, connection: Connection, observers: readonly RequestObserver[]) {
+  constructor(
+    ctx: Context,
+    connection: Connection,
+    observers: readonly RequestObserver[],
+    basePath = '',
+  ) {
+    if (basePath !== '') takeOff(basePath, ctx)
     const { req, res } = ctx
     this.req = req
     this.res = res
@@ -75,6 +83,7 @@ export class Exchange implements Unfinished {
     this.client = req.socket.remoteAddress // Unknown once the client is gone.
     this.#ctx = ctx
     this.#connection = connection
+    this.#basePath = basePath
     this.#observers = observers
     // A server that does not listen for `checkContinue` has sent the 100 by itself.
     const { _sent100: isContinued } = res as ServerResponse & { _sent100?: boolean }
@@ -97,6 +106,16 @@ export class Exchange implements Unfinished {
   get query(): RequestQuery {
     this.#query ??= RequestQuery.parse(this.#ctx.search)
     return this.#query
+  }
+
+  /** What the app's paths begin with for its clients: its base path, or where another application has mounted it. */
+  get base(): string {
+    return this.#basePath || mountOf(this.#ctx)
+  }
+
+  /** Whether the path that was asked for is `base`, without a slash at its end. */
+  get isForBase(): boolean {
+    return this.base !== '' && askedPath(this.#ctx) === this.base
   }
 
   get traceId(): string | undefined {

@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import pMap from 'p-map'
 import { receiptJson } from '../../api/receipt.ts'
 import {
   type CommitOptions,
@@ -15,8 +16,8 @@ import { decodeText, FormBody, type FormPart } from './form-body.ts'
 
 /** Bytes of a field that is not a file. */
 const MAX_FIELD = 16 * 1024
-/** Files that are being stored at once. */
-const MAX_OPEN = 4
+/** Files that are being stored, or linked, at once. */
+const MAX_OPEN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
@@ -44,8 +45,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
         return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
       },
     )
-    const receipts: Receipt[] = []
-    await underConditions(exchange, link(commits, receipts))
+    const receipts = await underConditions(exchange, link(commits))
     ctx.status = 201
     ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
   }
@@ -57,9 +57,11 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
 }
 
-async function link(commits: readonly [StagedFile, CommitOptions][], receipts: Receipt[]) {
-  for (const [staged, options] of commits) await staged.confirm(options)
-  for (const [staged, options] of commits) receipts.push(await staged.commit(options))
+/** @param commits With names of their own, so that their order is that of nothing. */
+async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
+  const concurrency = MAX_OPEN
+  await pMap(commits, ([staged, options]) => staged.confirm(options), { concurrency })
+  return pMap(commits, ([staged, options]) => staged.commit(options), { concurrency })
 }
 
 interface FormFile {

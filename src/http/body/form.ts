@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Context } from 'koa'
 import { receiptJson } from '../../api/receipt.ts'
 import {
@@ -75,6 +76,8 @@ class FormUpload {
   spareName: string | undefined
   ttl: number | undefined
   readonly #store: FileStore
+  readonly #closed = new AbortController()
+  /** Aborted when the form is closed, too. */
   readonly #signal: AbortSignal
   readonly #body: FormBody
   #isWhole = false
@@ -84,7 +87,8 @@ class FormUpload {
 
   constructor(store: FileStore, exchange: Exchange) {
     this.#store = store
-    this.#signal = exchange.signal
+    this.#signal = AbortSignal.any([exchange.signal, this.#closed.signal])
+    setMaxListeners(0, this.#signal) // Limits on a form bound what listens, not Node's ten.
     this.#body = new FormBody(exchange)
   }
 
@@ -107,6 +111,7 @@ class FormUpload {
   /** Ends what is under way. */
   async close(): Promise<void> {
     this.#body.close()
+    this.#closed.abort()
     await Promise.allSettled(this.#files)
   }
 

@@ -22,7 +22,7 @@ const MAX_OPEN = 4
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
  */
-const MANY = { parts: 16, headerBytes: 16 * 1024, memory: 1024 * 1024 }
+const MANY = { parts: 64, headerBytes: 32 * 1024, memory: 1024 * 1024 }
 
 export function isForm({ headers }: Exchange): boolean {
   return /^multipart\/form-data\s*(?:;|$)/i.test(headers['content-type'] ?? '')
@@ -52,7 +52,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
   try {
     if (await upload.readFew()) await finish()
-    else await store.withMemory(MANY.memory, finish, { signal: exchange.signal })
+    else await store.withMemory(MANY.memory, finish, { isLong: true, signal: exchange.signal })
   } finally {
     await upload.close()
   }

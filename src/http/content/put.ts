@@ -14,6 +14,9 @@ import { expectedDigest } from '../fields/digests.ts'
 import { HttpProblem } from '../problem.ts'
 import { commitOptions, underConditions } from './conditions.ts'
 
+/** Bytes. */
+const SMALL_BODY = 64 * 1024
+
 /**
  * Stores the request's body, or with `?from=` names content that is stored, and answers with the receipt:
  * 201 where something new came to be.
@@ -60,11 +63,14 @@ export function receive(
   refusePart(headers)
   const path = typeof options.digest === 'string' ? Digest.parse(options.digest) : options.digest
   const digest = expectedDigest(headers, path)
+  // A small chunk is stored sooner than a signal is made, and reading it fails when the client leaves.
+  const isSmall = size !== undefined && size <= Math.min(SMALL_BODY, store.chunkSize)
   const upload = store.put(exchange.body, {
     ...commitOptions(exchange, store, options, path),
     ...(options.name !== undefined && encodingOf(exchange, options)),
     ...(digest && { digest }),
     ...(size !== undefined && { size }),
+    ...(!isSmall && { signal: exchange.signal }),
   })
   return underConditions(exchange, upload)
 }
@@ -81,7 +87,7 @@ function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promi
   refusePart(headers)
   // Throws when they contradict each other. Content-Digest would be that of the empty body.
   expectedDigest({ ...headers, 'content-digest': undefined }, Digest.parse(from))
-  const named = { ...options, ...encodingOf(exchange, options) }
+  const named = { ...options, ...encodingOf(exchange, options), signal: exchange.signal }
   return underConditions(exchange, store.link(from, commitOptions(exchange, store, named)))
 }
 

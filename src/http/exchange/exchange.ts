@@ -10,6 +10,8 @@ import type { Connection, Unfinished } from './connection.ts'
 import { discard } from './linger.ts'
 import { requestId, traceId } from './request-id.ts'
 
+/** Bytes of memory that a request takes beside its header. */
+const REQUEST_COST = 8 * 1024
 /** RFC 9110 has no status for it; nginx made this one known. */
 const CLIENT_CLOSED_REQUEST = 499
 
@@ -57,6 +59,7 @@ export class Exchange implements Unfinished {
   #headersAt: number | undefined
   #query: RequestQuery | undefined
   #controller: AbortController | undefined
+  #pieces: StreamPieces | undefined
   #isAwaitingContinue: boolean
   #isCut = false
   #isWhole = false
@@ -176,14 +179,15 @@ export class Exchange implements Unfinished {
 
   /**
    * The body. A client that sent `Expect: 100-continue` is asked for it when the first piece is wanted:
-   * until then all that needs no body has been checked. An error in the middle leaves the socket
-   * open, for the answer that says why.
+   * until then all that needs no body has been checked. It fails with what `signal` would be aborted with. An
+   * error in the middle leaves the socket open, for the answer that says why.
    */
   get body(): AsyncIterable<Uint8Array> {
     return {
       [Symbol.asyncIterator]: () => {
         this.askForBody()
-        return new StreamPieces(this.req)
+        this.#pieces = new StreamPieces(this.req)
+        return this.#pieces
       },
     }
   }
@@ -266,6 +270,11 @@ export class Exchange implements Unfinished {
     this.#tell()
   }
 
+  get cost(): number {
+    const { rawHeaders, url } = this.req
+    return REQUEST_COST + 2 * rawHeaders.reduce((sum, text) => sum + text.length, url!.length)
+  }
+
   get isClientsTurn(): boolean {
     const { readableLength, complete } = this.req
     const isSilent = !complete && readableLength === 0 && !this.#isAwaitingContinue
@@ -281,9 +290,11 @@ export class Exchange implements Unfinished {
 
   endIdle(why: string): void {
     const isAnswerable = !this.req.complete && !this.res.headersSent
-    if (!isAnswerable || this.#controller === undefined) return void this.req.socket.destroy()
+    if (!isAnswerable || !(this.#controller ?? this.#pieces)) {
+      return void this.req.socket.destroy()
+    }
     this.endConnection()
-    this.#controller.abort(new HttpProblem('request-timeout', why))
+    this.#interrupt(new HttpProblem('request-timeout', why))
   }
 
   /** 499 when the client left before there was a status. */
@@ -317,8 +328,13 @@ export class Exchange implements Unfinished {
     this.#isClosed = true
     this.#connection.end(this)
     this.#onClosed?.()
-    if (!this.res.writableFinished) this.#controller?.abort(new ClientGoneError())
+    if (!this.res.writableFinished) this.#interrupt(new ClientGoneError())
     this.#tell()
+  }
+
+  #interrupt(reason: Error): void {
+    this.#controller?.abort(reason)
+    this.#pieces?.fail(reason)
   }
 
   #tell(): void {

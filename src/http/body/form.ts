@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Context } from 'koa'
 import pMap from 'p-map'
 import { receiptJson } from '../../api/receipt.ts'
@@ -22,7 +23,7 @@ const MAX_OPEN = 16
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
  */
-const MANY = { parts: 16, headerBytes: 16 * 1024, memory: 1024 * 1024 }
+const MANY = { parts: 64, headerBytes: 32 * 1024, memory: 1024 * 1024 }
 
 export function isForm({ headers }: Exchange): boolean {
   return /^multipart\/form-data\s*(?:;|$)/i.test(headers['content-type'] ?? '')
@@ -51,7 +52,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
   try {
     if (await upload.readFew()) await finish()
-    else await store.withMemory(MANY.memory, finish, { signal: exchange.signal })
+    else await store.withMemory(MANY.memory, finish, { isLong: true, signal: exchange.signal })
   } finally {
     await upload.close()
   }
@@ -77,6 +78,8 @@ class FormUpload {
   spareName: string | undefined
   ttl: number | undefined
   readonly #store: FileStore
+  readonly #closed = new AbortController()
+  /** Aborted when the form is closed, too. */
   readonly #signal: AbortSignal
   readonly #body: FormBody
   #isWhole = false
@@ -86,7 +89,8 @@ class FormUpload {
 
   constructor(store: FileStore, exchange: Exchange) {
     this.#store = store
-    this.#signal = exchange.signal
+    this.#signal = AbortSignal.any([exchange.signal, this.#closed.signal])
+    setMaxListeners(0, this.#signal) // Limits on a form bound what listens, not Node's ten.
     this.#body = new FormBody(exchange)
   }
 
@@ -109,6 +113,7 @@ class FormUpload {
   /** Ends what is under way. */
   async close(): Promise<void> {
     this.#body.close()
+    this.#closed.abort()
     await Promise.allSettled(this.#files)
   }
 

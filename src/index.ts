@@ -31,6 +31,7 @@ export {
   FileStore,
   type FindOptions,
   type GetOptions,
+  type WorkOptions,
 } from './store/file-store.ts'
 export { hashThreadsFor } from './store/hashing/hasher.ts'
 export type { MemoryUsage } from './store/memory/budgets.ts'

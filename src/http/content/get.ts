@@ -22,6 +22,9 @@ import { HttpProblem } from '../problem.ts'
 import { ByteRangesBody } from './byteranges.ts'
 import { type Content, respond } from './respond.ts'
 
+/** Bytes of memory that each of several ranges takes beside its content: its head, and what is to be sent. */
+const RANGE_COST = 1024
+
 /** What a protocol adds to the reading of its files. */
 export interface GetOptions {
   /** Called before anything of the file is looked at; throws to refuse it. */
@@ -63,7 +66,11 @@ export async function getFile(
     if (method === 'HEAD') return await look(exchange, file, describeContent)
     const ranges = rangesOf(exchange, file, validators)
     const prove = ranges !== undefined && continues(exchange)
-    await send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
+    const sendAll = () =>
+      send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
+    if (ranges === undefined || ranges.length === 1) return await sendAll()
+    const work = { isLong: true, signal: exchange.signal }
+    await store.withMemory(RANGE_COST * ranges.length, sendAll, work)
   } finally {
     exchange.isHit = exchange.res.headersSent
   }

@@ -38,7 +38,7 @@ export async function verifyFile(
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const chunks: ChunkHealth[] = []
   const check = prover.check(manifest)
-  const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
+  const window = await budgets.window(manifest.size, manifest.chunkSize, signal)
   const find = async (chunk: Chunk) => ({
     chunk,
     found: await source.find(chunk.digest, chunk.near),

@@ -3,6 +3,7 @@ import Koa, { type Middleware } from 'koa'
 import { type FileStore, InvalidArgumentError } from '../index.ts'
 import { type NamesOf, refuseUnknown } from '../known-names.ts'
 import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
+import { checkBasePath } from './exchange/base-path.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
@@ -25,6 +26,12 @@ export interface AppOptions extends GuardOptions {
   /** Gets one line a request. Default none. */
   logger?: Logger | undefined
   metrics?: MetricsOptions | undefined
+  /**
+   * The path that clients reach the app below, such as `/cache`, where a proxy or a framework leads there: answers
+   * name paths with it. It is taken off where it comes with requests. Default: what Koa or Express has mounted the
+   * app at.
+   */
+  basePath?: string | undefined
   /** True from when the server stops taking new work. */
   isDraining?: (() => boolean) | undefined
   /** The connections of the server that the app answers for. Default: watched by none. */
@@ -43,6 +50,7 @@ export const APP_OPTIONS: NamesOf<AppOptions> = {
   maxUploads: true,
   logger: true,
   metrics: true,
+  basePath: true,
   isDraining: true,
   connections: true,
   onError: true,
@@ -80,6 +88,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
 export function appOf(store: FileStore, options: AppOptions): Koa {
   const { access = {}, allowedHosts = [], corsOrigins = [], logger } = options
   const { isDraining = () => false } = options
+  const basePath = checkBasePath(options.basePath ?? '')
   const { connections = new Connections(), onError = logErrors(logger) } = options
   const metrics = new Metrics(store, options.metrics)
   const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
@@ -110,6 +119,7 @@ export function appOf(store: FileStore, options: AppOptions): Koa {
   const outermost = follow({
     connections,
     observers,
+    basePath,
     onUnforeseen: onError,
     dialectOf: buildDialect,
     routeOf,

@@ -2,7 +2,6 @@ import type { Context, Middleware } from 'koa'
 import type { FileStore } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HttpProblem } from '../problem.ts'
-import { bodyParser } from './koa-body.ts'
 
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
@@ -36,8 +35,9 @@ function sizeOf({ headers, contentLength = MAX_BYTES }: Exchange): number {
   return headers['content-encoding'] === undefined ? Math.min(contentLength, MAX_BYTES) : MAX_BYTES
 }
 
+/** koa-body makes up half of the server's code in memory, and few servers ever get a list of hashes. */
 async function createParser(): Promise<Middleware> {
-  const { koaBody } = await bodyParser()
+  const { koaBody } = await import('koa-body')
   return koaBody({
     jsonLimit: MAX_BYTES,
     text: false,

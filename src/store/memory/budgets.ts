@@ -61,6 +61,13 @@ export class Budgets {
     return this.mayHold(bytes) ? this.#held.tryAcquire(bytes) : undefined
   }
 
+  /** Room for a part of `bytes`, if there is some without waiting: never the second half, which others hold whole. */
+  tryKeep(bytes: number): Lease | undefined {
+    const { total, used } = this.#held
+    const room = Math.min(bytes, this.#perRead, Math.floor(total / 2) - used)
+    return room > 0 ? this.#held.tryAcquire(room) : undefined
+  }
+
   /**
    * Room for `bytes` of other work. Work that may take long has a part of its own.
    * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.

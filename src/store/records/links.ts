@@ -33,6 +33,7 @@ type Entry = Link | Tombstone
 
 /** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
+const placed = (ttl: number) => ({ extraCopy: true, ttl })
 const versions: Versions<Entry> = {
   of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
   ttl(entry) {
@@ -109,14 +110,14 @@ export class Links {
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
   add(ref: ParsedRef, link: Link): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.add(key, record, { ...PLACED, ttl: link.ttl })
+    return this.#engine.add(key, record, placed(link.ttl))
   }
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
     if (this.#hasCopies) return this.#supersede(ref, link)
     const { key, record } = this.#encode(ref, link)
-    const options = { ...PLACED, ttl: link.ttl }
+    const options = placed(link.ttl)
     const added = await this.#engine.add(key, record, options)
     if (added > 0) return { created: true, copies: added }
     return { created: false, copies: await this.#engine.set(key, record, options) }
@@ -243,7 +244,7 @@ export class Links {
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.set(key, record, { ...PLACED, ttl })
+    return this.#engine.set(key, record, placed(ttl))
   }
 
   #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {

@@ -3,6 +3,7 @@ import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../
 import { checkName } from '../file-ref.ts'
 import type { Link } from '../records/link.ts'
 import type { Links, LinkWritten } from '../records/links.ts'
+import type { Manifest } from '../records/manifest.ts'
 import type { Written } from './chunk-writer.ts'
 import type { Presence } from './presence.ts'
 
@@ -102,7 +103,7 @@ export class Committer {
     commit.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
     const byHash = await this.#linkHash(link, named !== undefined)
-    const byName = named && (await this.#linkName({ ...link, ...named }, commit))
+    const byName = named && (await this.#linkName(manifest, named, commit))
     return {
       hash: manifest.digest.hex,
       size: manifest.size,
@@ -123,17 +124,21 @@ export class Committer {
   }
 
   /** Dates the link anew: the less time from its date until it can be read, the more the date says. */
-  async #linkName(named: Link & Named, { createOnly }: Commit): Promise<LinkWritten> {
-    const link = { ...named, storedAt: Date.now() }
-    const ref = { name: link.name }
+  async #linkName(
+    manifest: Manifest,
+    { name, type, attributes }: Named,
+    { ttl, createOnly }: Commit,
+  ): Promise<LinkWritten> {
+    const link: Link = { manifest, storedAt: Date.now(), ttl, name, type, attributes }
+    const ref = { name }
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)
     if (added > 0) return { created: true, copies: added }
-    await this.#refuseIfReadable(link)
+    await this.#refuseIfReadable(ref)
     return this.#links.put(ref, link)
   }
 
-  async #refuseIfReadable({ name }: Named): Promise<void> {
+  async #refuseIfReadable({ name }: { name: string }): Promise<void> {
     if ((await this.#presence.readableLink({ name })) === undefined) return
     throw new ExistsError(`there is a file ${JSON.stringify(name)} already`)
   }
@@ -147,11 +152,7 @@ function validateNamed({ name, type, attributes }: CommitOptions): Named | undef
   checkName(name)
   checkType(type)
   checkAttributes(attributes)
-  return {
-    name,
-    ...(type !== undefined && { type }),
-    ...(attributes !== undefined && { attributes: { ...attributes } }),
-  }
+  return { name, type, attributes: attributes && { ...attributes } }
 }
 
 /** Refuses now what HTTP could not carry when the file is asked for. */

@@ -17,36 +17,37 @@ import {
 } from './produce.ts'
 import { ProducedFile } from './produced-file.ts'
 import { read } from './reader.ts'
-import type { FillOutcome, FillReason } from './result.ts'
+import type { FillReason } from './result.ts'
 
 /** Failures that are remembered at most. */
 const MAX_FAILURES = 1024
 /** How often one call has a file produced again that cannot be read. */
 const MAX_HEALS = 2
 
-/** A file and where it came from. */
+/** A file, where it came from, and why it had to be produced. */
+interface From<Outcome, File> {
+  readonly outcome: Outcome
+  readonly reason: FillReason
+  readonly file: File
+}
+
+/**
+ * - `hit`: it was there, and its time is not over.
+ * - `stale`: it was there, its time is over, and it is being renewed.
+ * - `waited`: it was produced for another caller, or by another process.
+ * - `filled`: it was produced by this call and stored.
+ * - `renewed`: it was made valid again by this call.
+ * - `filling`: it is being produced by this call, and stored while its bytes come.
+ * - `unstored`: it was produced by this call, and is not stored.
+ */
 export type Filling =
-  | {
-      /** It was there, and its time is not over. */
-      readonly outcome: 'hit'
-      readonly reason?: undefined
-      readonly file: StoredFile
-    }
-  | {
-      /**
-       * It was there and is being renewed; it was produced by this call, made valid again by this call, or
-       * produced for another caller or by another process.
-       */
-      readonly outcome: 'stale' | Exclude<FillOutcome, 'unstored'>
-      readonly reason: FillReason
-      readonly file: StoredFile
-    }
-  | {
-      /** It is being stored while its bytes come; it is not stored. */
-      readonly outcome: 'filling' | 'unstored'
-      readonly reason: FillReason
-      readonly file: ProducedFile
-    }
+  | { readonly outcome: 'hit'; readonly reason?: undefined; readonly file: StoredFile }
+  | From<'stale', StoredFile>
+  | From<'waited', StoredFile>
+  | From<'filled', StoredFile>
+  | From<'renewed', StoredFile>
+  | From<'filling', ProducedFile>
+  | From<'unstored', ProducedFile>
 
 /** Produces files that are not there, each once for all callers. */
 export class Filler {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Context } from 'koa'
 import { receiptJson } from '../../api/receipt.ts'
 import {
@@ -59,8 +60,14 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
 }
 
 async function link(commits: readonly [StagedFile, CommitOptions][], receipts: Receipt[]) {
-  for (const [staged, options] of commits) await staged.confirm(options)
-  for (const [staged, options] of commits) receipts.push(await staged.commit(options))
+  for (const [staged, options] of commits) {
+    await staged.confirm(options)
+    await othersTurn()
+  }
+  for (const [staged, options] of commits) {
+    receipts.push(await staged.commit(options))
+    await othersTurn()
+  }
 }
 
 interface FormFile {
@@ -121,6 +128,7 @@ class FormUpload {
     if (part === undefined) return false
     if (part.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
+    await othersTurn()
     return true
   }
 

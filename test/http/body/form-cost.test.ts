@@ -1,5 +1,5 @@
 import test from 'ava'
-import { formType } from '../../helpers/form.ts'
+import { formBody, formType } from '../../helpers/form.ts'
 import { ask } from '../../helpers/http.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
@@ -43,4 +43,21 @@ test('a form costs at most three times a PUT of the same bytes, whatever the byt
     const stored = await ask(`${url}/files/x`)
     t.true(stored.body.equals(content), why)
   }
+})
+
+test('a form of many files leaves others their turn', async (t) => {
+  const { url } = await startTestServer(t)
+  const files = Array.from({ length: 1000 }, (_, index) => ({ filename: `${index}`, content: '' }))
+  let isThrough = false
+  const form = ask(`${url}/files`, {
+    method: 'POST',
+    headers: formType(),
+    body: formBody(...files),
+  }).finally(() => {
+    isThrough = true
+  })
+  let answered = 0
+  for (; !isThrough; answered++) t.is((await ask(`${url}/healthz`)).status, 200)
+  t.is((await form).status, 201)
+  t.true(answered >= 20, `${answered}`)
 })

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Context } from 'koa'
+import pMap from 'p-map'
 import { receiptJson } from '../../api/receipt.ts'
 import {
   type CommitOptions,
@@ -17,8 +18,8 @@ import { decodeText, FormBody, type FormPart } from './form-body.ts'
 
 /** Bytes of a field that is not a file. */
 const MAX_FIELD = 16 * 1024
-/** Files that are being stored at once. */
-const MAX_OPEN = 4
+/** Files that are being stored, or linked, at once. */
+const MAX_OPEN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
@@ -46,8 +47,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
         return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
       },
     )
-    const receipts: Receipt[] = []
-    await underConditions(exchange, link(commits, receipts))
+    const receipts = await underConditions(exchange, link(commits))
     ctx.status = 201
     ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
   }
@@ -59,15 +59,20 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
 }
 
-async function link(commits: readonly [StagedFile, CommitOptions][], receipts: Receipt[]) {
-  for (const [staged, options] of commits) {
-    await staged.confirm(options)
-    await othersTurn()
-  }
-  for (const [staged, options] of commits) {
-    receipts.push(await staged.commit(options))
-    await othersTurn()
-  }
+/** @param commits With names of their own, so that their order is that of nothing. */
+async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
+  const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
+    pMap(
+      commits,
+      async ([staged, options]) => {
+        const result = await work(staged, options)
+        await othersTurn()
+        return result
+      },
+      { concurrency: MAX_OPEN },
+    )
+  await each((staged, options) => staged.confirm(options))
+  return each((staged, options) => staged.commit(options))
 }
 
 interface FormFile {

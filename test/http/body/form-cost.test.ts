@@ -19,7 +19,7 @@ const table: [why: string, boundary: string, unit: string][] = [
   ['dashes', DASHES, '-'],
 ]
 
-test('a form costs at most three times a PUT of the same bytes, whatever the bytes', async (t) => {
+test.serial('a form costs at most three times a PUT of the same bytes, whatever the bytes', async (t) => {
   const { url } = await startTestServer(t)
   const least = async (path: string, method: string, headers: object, body: Buffer) => {
     const costs: number[] = []
@@ -45,7 +45,7 @@ test('a form costs at most three times a PUT of the same bytes, whatever the byt
   }
 })
 
-test('a form of many files leaves others their turn', async (t) => {
+test.serial('a form of many files leaves others their turn', async (t) => {
   const { url } = await startTestServer(t)
   const files = Array.from({ length: 1000 }, (_, index) => ({ filename: `${index}`, content: '' }))
   let isThrough = false

@@ -2,6 +2,7 @@ import { Lacks } from './lacks.ts'
 import type { MemcachedSettings } from './options.ts'
 import { codecsOf, ProtocolChoice } from './protocol/choice.ts'
 import type { Codec } from './protocol/protocol.ts'
+import { type ServerSettings, SettingsAdvice } from './server-settings.ts'
 
 /** Milliseconds for which a server that hangs up when it is asked for figures is not asked again. */
 const SILENT_MS = 3_600_000
@@ -11,6 +12,7 @@ export class KnownServer {
   readonly settings: MemcachedSettings
   readonly protocols: ProtocolChoice
   readonly lacks: Lacks
+  readonly advice: SettingsAdvice
   #hangUps = 0
   /** Until when it is not asked for figures again, on the clock of `performance.now()`. */
   #silentUntil = 0
@@ -19,11 +21,20 @@ export class KnownServer {
   constructor(
     settings: MemcachedSettings,
     lacks = new Lacks(),
+    advice = new SettingsAdvice(),
     codecs: readonly (() => Codec)[] = codecsOf(settings.protocol),
   ) {
     this.settings = settings
     this.protocols = new ProtocolChoice(codecs)
     this.lacks = lacks
+    this.advice = advice
+  }
+
+  /** Takes note of how the server was started, if it has told that. */
+  learn(told: ServerSettings | undefined): void {
+    if (told === undefined) this.lacks.add('settings')
+    else this.lacks.delete('settings')
+    this.advice.learn(told)
   }
 
   /** Tells that a connection which was up is lost: the next one may lead to another server. */

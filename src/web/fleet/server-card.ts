@@ -56,7 +56,7 @@ export class ServerCard {
 
 function facts(stats: ServerJson): string {
   const { hits, misses, items, evictions, connections, uptimeSeconds, latencySeconds } = stats
-  const { version, protocol, lacks } = stats
+  const { version, protocol, lacks, advice = [] } = stats
   const lookups = hits === undefined || misses === undefined ? 0 : hits + misses
   return [
     items !== undefined && counted(items, 'item'),
@@ -68,6 +68,7 @@ function facts(stats: ServerJson): string {
     version !== undefined && `memcached ${version}`,
     protocol !== undefined && `${protocol} protocol`,
     lacks !== undefined && `does without ${lacks.join(', ')}`,
+    ...advice,
   ]
     .filter(Boolean)
     .join(' · ')

@@ -102,10 +102,8 @@ export class ReconnectingConnection {
   }
 
   #up(connection: Connection, codec: Codec): void {
-    const { protocols, lacks } = this.#server
-    protocols.understood(codec)
-    if (connection.toldMaxItemSize) lacks.delete('settings')
-    else lacks.add('settings')
+    this.#server.protocols.understood(codec)
+    this.#server.learn(connection.told)
     this.#backoff.succeeded()
     this.#lastFailure = undefined
     this.#events.up?.()

@@ -168,8 +168,8 @@ function readError(line: string, verb: Verb): Reply {
     return { status: 'unauthorized', text }
   }
   if (kind === 'SERVER_ERROR') {
-    if (text.startsWith('out of memory')) return { status: 'out-of-memory', text }
-    if (text.startsWith('object too large')) return { status: 'too-large', text }
+    if (/^out of memory/i.test(text)) return { status: 'out-of-memory', text }
+    if (/^object too large/i.test(text)) return { status: 'too-large', text }
     return { status: 'error', text }
   }
   if (text.startsWith('Too many open connections')) throw connectionLimit()

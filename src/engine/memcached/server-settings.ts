@@ -18,6 +18,8 @@ export interface ServerSettings {
   readonly maxPiece: number | undefined
   /** Bytes of the items that go to flash, if there is some (`ext_item_size`). */
   readonly flashFrom: number | undefined
+  /** Seconds until they go there while there is RAM (`ext_item_age`). */
+  readonly flashAfter: number | undefined
   /** Whether the oldest items make room for new ones; not with `-M`. */
   readonly evicts: boolean
 }
@@ -41,6 +43,8 @@ export function settingsOf(
     maxItemSize,
     maxPiece: numberOf('slab_chunk_max'),
     flashFrom: numberOf('ext_item_size'),
+    // Told without flash as well; the free pages at which it is made compact are 0 then.
+    flashAfter: numberOf('ext_compact_under') ? numberOf('ext_item_age') : undefined,
     evicts: figures?.get('evictions') !== 'off',
   }
 }
@@ -93,7 +97,7 @@ export class SettingsAdvice {
 
 /** Returns what to change about a server for values of `valueSize` bytes under keys of `keyLength`. */
 function adviceFor(
-  { maxItemSize, maxPiece, flashFrom, evicts }: ServerSettings,
+  { maxItemSize, maxPiece, flashFrom, flashAfter = 0, evicts }: ServerSettings,
   valueSize: number,
   keyLength: number,
 ): string[] {
@@ -110,6 +114,9 @@ function adviceFor(
   }
   if (flashFrom !== undefined && flashFrom > itemSize) {
     advice.push(`no chunk goes to flash (ext_item_size=${flashFrom}): set at most ${itemSize}`)
+  }
+  if (flashAfter > 0) {
+    advice.push('it evicts what has not got to flash when RAM is full: set ext_item_age=0')
   }
   if (!evicts) advice.push('when it is full, uploads fail: it evicts nothing (-M)')
   return advice

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { memcached } from '../../../src/engine/memcached/index.ts'
 import { FileStore, UnavailableError } from '../../../src/index.ts'
@@ -23,6 +26,9 @@ async function advice(t: ExecutionContext, args: string[], chunkSize?: number) {
 }
 
 test('what a server was started with, and what does not fit the chunk size', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'blobcached-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const flash = join(folder, 'flash')
   const cases: [string[], number | undefined, RegExp[]][] = [
     [[], undefined, []],
     [[], 1_000_000, []],
@@ -38,6 +44,12 @@ test('what a server was started with, and what does not fit the chunk size', asy
       [/^no chunk goes to flash \(ext_item_size=600000\): set at most 524163$/],
     ],
     [['-o', 'ext_item_size=600000'], 700_000, []],
+    [
+      ['-o', `ext_path=${flash}:256m`],
+      undefined,
+      [/^it evicts what has not got to flash when RAM is full: set ext_item_age=0$/],
+    ],
+    [['-o', `ext_path=${flash}2:256m,ext_item_age=0`], undefined, []],
   ]
   for (const [args, chunkSize, expected] of cases) {
     const { advice: given, ready } = await advice(t, args, chunkSize)

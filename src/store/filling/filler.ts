@@ -83,6 +83,7 @@ export class Filler {
         // Where it is not stored, `read` is one that takes such a file.
         return await read(file as StoredFile)
       } catch (error) {
+        if (file instanceof ProducedFile) file.cancel()
         unusable = file instanceof StoredFile ? lost(file, error) : undefined
         if (unusable === undefined || heals === MAX_HEALS) throw error
       }

@@ -11,6 +11,7 @@ import {
   type StagedFile,
 } from '../../index.ts'
 import { commitOptions, underConditions } from '../content/conditions.ts'
+import { checkIsUpload, codingOf } from '../content/put.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { parseTtl } from '../fields/query.ts'
 import { HttpProblem } from '../problem.ts'
@@ -36,6 +37,8 @@ export function isForm({ headers }: Exchange): boolean {
  */
 export async function receiveForm(ctx: Context, store: FileStore): Promise<void> {
   const { exchange } = ctx
+  checkIsUpload(exchange)
+  refuseCoding(exchange)
   const asked = { name: exchange.query.text('name'), ...exchange.query.ttl() }
   const upload = new FormUpload(store, exchange)
   const finish = async () => {
@@ -57,6 +60,14 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   } finally {
     await upload.close()
   }
+}
+
+/** A coding is that of the form, which would have to be undone to find the files. */
+function refuseCoding({ headers }: Exchange): void {
+  if (codingOf(headers) === undefined) return
+  const detail =
+    'a form is sent without Content-Encoding, which would be its own and not that of its files'
+  throw new HttpProblem('unsupported-media-type', detail, { 'Accept-Encoding': 'identity' })
 }
 
 /** @param commits With names of their own, so that their order is that of nothing. */

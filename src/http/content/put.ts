@@ -57,10 +57,7 @@ export function receive(
   options: PutOptions,
 ): Promise<Receipt> {
   const { headers, contentLength: size } = exchange
-  if (exchange.query.has('from')) {
-    throw new InvalidArgumentError('from names content that is stored for a file, and nothing else')
-  }
-  refusePart(headers)
+  checkIsUpload(exchange)
   const path = typeof options.digest === 'string' ? Digest.parse(options.digest) : options.digest
   const digest = expectedDigest(headers, path)
   // A small chunk is stored sooner than a signal is made, and reading it fails when the client leaves.
@@ -91,6 +88,14 @@ function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promi
   return underConditions(exchange, store.link(from, commitOptions(exchange, store, named)))
 }
 
+/** @throws {InvalidArgumentError} when the request is not for storing the whole of its body. */
+export function checkIsUpload({ headers, query }: Exchange): void {
+  if (query.has('from')) {
+    throw new InvalidArgumentError('from names content that is stored for a file, and nothing else')
+  }
+  refusePart(headers)
+}
+
 function refusePart(headers: Exchange['headers']): void {
   if (headers['content-range'] === undefined) return
   throw new InvalidArgumentError('an upload is a whole file: Content-Range is not supported', {
@@ -112,14 +117,20 @@ function encodingOf(
   { headers }: Exchange,
   { attributes }: PutOptions,
 ): Pick<PutOptions, 'attributes'> | undefined {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
-  if (encoding === '' || encoding === 'identity') return undefined
+  const encoding = codingOf(headers)
+  if (encoding === undefined) return undefined
   if (encoding.split(',').every((coding) => CODINGS.has(coding.trim()))) {
     return { attributes: { ...attributes, [CONTENT_ENCODING]: encoding } }
   }
   throw new HttpProblem('unsupported-media-type', 'this Content-Encoding is not known here', {
     'Accept-Encoding': [...CODINGS].join(', '),
   })
+}
+
+/** Returns how a body is coded, `undefined` when it is not. */
+export function codingOf(headers: Exchange['headers']): string | undefined {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
+  return encoding === '' || encoding === 'identity' ? undefined : encoding
 }
 
 const CODINGS = new Set(['gzip', 'deflate', 'br', 'zstd'])

@@ -13,6 +13,8 @@ export const filePaths = {
       summary: 'Store the files of a form, all or none, or any other body as one file by hash',
       parameters: [query.name, query.ttl, ...header.writing],
       requestBody: {
+        description:
+          'A form has no Content-Encoding, and its digests are those of the whole form; conditions hold for each file.',
         content: { 'multipart/form-data': { schema: schemaOf('Form') }, '*/*': { schema: {} } },
       },
       responses: {

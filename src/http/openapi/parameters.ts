@@ -1,8 +1,7 @@
 import type { QueryName } from '../../api/paths.ts'
 import { text } from '../../api/schema.ts'
-import { schemaOf } from './schemas.ts'
+import { schemaOf, seconds } from './schemas.ts'
 
-const seconds = { type: 'integer', minimum: 0, maximum: 315_360_000 }
 const flag = { enum: ['', 'true', 'false'] }
 
 export const path = {
@@ -18,7 +17,7 @@ export const path = {
 }
 
 export const query = {
-  name: inQuery('name', text, 'Also store it under this name.'),
+  name: inQuery('name', text, 'Also store it under this name; of a form, the only file.'),
   ttl: inQuery('ttl', seconds, 'Seconds to live; 0 is as long as there is room.'),
   from: inQuery('from', schemaOf('Hash'), 'Name this content, which is there, and send no body.'),
   purge: inQuery('purge', flag, 'Remove its chunks too, which other files may share.'),

@@ -4,7 +4,10 @@ import { fleetSchema } from '../../api/fleet.ts'
 import { hashesSchema, missingSchema } from '../../api/missing.ts'
 import { problemSchema } from '../../api/problem.ts'
 import { receiptSchema } from '../../api/receipt.ts'
-import { count, hash, object, text } from '../../api/schema.ts'
+import { hash, object, text } from '../../api/schema.ts'
+
+/** How long something lives. */
+export const seconds = { type: 'integer', minimum: 0, maximum: 315_360_000 }
 
 export const schemas = {
   Hash: { ...hash, description: 'SHA-256 of content, as sha256sum prints it.' },
@@ -17,11 +20,13 @@ export const schemas = {
   Batch: batchSchema,
   Form: {
     type: 'object',
+    description: 'At least one file, in a field of any name; other fields than these are ignored.',
     properties: {
       name: { ...text, description: 'Names the file that follows, or the only one.' },
-      ttl: count,
+      ttl: { ...seconds, description: 'For all files. Either here or in the query.' },
       file: {
         type: 'array',
+        description: 'Each is named by its file name where no name is before it.',
         items: { type: 'string', contentMediaType: 'application/octet-stream' },
       },
     },

@@ -162,6 +162,25 @@ test('a form that contradicts itself stores nothing', async (t) => {
   t.true((await engine.stats())[0]!.items! <= 8) // Chunks that nothing leads to.
 })
 
+test('a form that is coded, a part of one or a link is refused, and stores nothing', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const { hash } = await store.put('content')
+  const table: [headers: Record<string, string>, query: string, status: number][] = [
+    [{ 'Content-Encoding': 'foo' }, '', 415],
+    [{ 'Content-Encoding': 'gzip' }, '', 415],
+    [{ 'Content-Range': 'bytes 0-1/2' }, '', 400],
+    [{}, `?from=${hash}`, 400],
+  ]
+  for (const [headers, query, status] of table) {
+    const answer = await post(url, [{ filename: 'a', content: 'a' }], query, headers)
+    t.is(answer.status, status, JSON.stringify([headers, query]))
+    t.is(answer.headers['accept-encoding'], status === 415 ? 'identity' : undefined)
+    t.false(await store.isReadable({ name: 'a' }))
+  }
+  const plain = { 'Content-Encoding': 'identity' }
+  t.is((await post(url, [{ filename: 'a', content: 'a' }], '', plain)).status, 201)
+})
+
 test('one file that cannot be stored keeps all of them from it', async (t) => {
   const { url, store } = await startTestServer(t, { store: { chunkSize: 1000, maxFileSize: 5000 } })
   await store.put('there', { name: 'there' })

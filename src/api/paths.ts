@@ -46,7 +46,8 @@ export function repairPathOf(hash: string): string {
 
 /**
  * The path of a file by name, each segment percent-encoded. Slashes stay, unless a segment is `.`
- * or `..`: URL parsers resolve those between slashes, but not between encoded ones.
+ * or `..`: URL parsers resolve those between slashes, but not between encoded ones. The names `.` and `..`
+ * are for clients that send a path as it is: URL parsers resolve `%2E` as well.
  */
 export function pathOfName(name: string): string {
   if (isDots(name)) return FILES + name.replaceAll('.', '%2E')
@@ -55,7 +56,8 @@ export function pathOfName(name: string): string {
   return FILES + segments.map(encodeURIComponent).join(slash)
 }
 
-function isDots(segment: string): boolean {
+/** Whether URL parsers resolve it, so that it is gone from the path. */
+export function isDots(segment: string): boolean {
   return segment === '.' || segment === '..'
 }
 

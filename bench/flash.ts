@@ -30,7 +30,7 @@ for (const settings of SETTINGS) {
     console.error(rows.at(-1)!.join(' '))
   }
 }
-console.log(table(['set', '-m', 'files whole', 'bytes whole', '507', 'MB/s stored'], rows))
+console.log(table(['option', '-m', 'files whole', 'bytes whole', '507', 'MB/s stored'], rows))
 
 async function withFlash(megabytes: number, settings: string): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'blobcached-flash-'))

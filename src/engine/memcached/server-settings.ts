@@ -43,7 +43,8 @@ export function settingsOf(
     maxItemSize,
     maxPiece: numberOf('slab_chunk_max'),
     flashFrom: numberOf('ext_item_size'),
-    // Told without flash as well; the free pages at which it is made compact are 0 then.
+    // Told without flash as well. The free pages at which it is made compact are a quarter of its pages of
+    // 64 MB: 0 then, and with less than 256 MB of flash, which nothing here tells.
     flashAfter: numberOf('ext_compact_under') ? numberOf('ext_item_age') : undefined,
     evicts: figures?.get('evictions') !== 'off',
   }

@@ -11,12 +11,12 @@ import {
 } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { deferred } from '../../helpers/deferred.ts'
-import { FaultyEngine } from '../../helpers/faulty-engine.ts'
+import { FaultyEngine, follow } from '../../helpers/faulty-engine.ts'
 import { bufferBytes } from '../../helpers/garbage.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { until, watched } from '../../helpers/watchdog.ts'
 
-const content = bytes('content', 3_000_000)
+const content = bytes('content', 3_000_001) // The last chunk and the last piece are not full.
 const PIECE = 50_000
 
 /** The content in pieces; from `gate` on when that is open. */
@@ -95,6 +95,22 @@ test('a reader that lags behind still learns of a failure', async (t) => {
   gate.resolve()
   await t.throwsAsync(readTo(Infinity, pieces), { code: 'digest-mismatch' })
   t.true(content.subarray(0, start.length).equals(start))
+  t.is(store.memoryUsage.used, 0)
+})
+
+test('a large piece that is held back for its digest holds nothing up', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine, { chunkSize: 100_000 })
+  const digest = createHash('sha256').update(content).digest('hex')
+  const calls = follow(engine)
+  const file = await started(store, () => ({ source: content, digest }))
+  t.true(content.equals(await file.bytes()))
+  t.deepEqual(
+    calls.filter((call) => call.startsWith('get c:')),
+    [],
+    'nothing was read back',
+  )
+  t.is((await file.stored)!.hash, digest)
   t.is(store.memoryUsage.used, 0)
 })
 

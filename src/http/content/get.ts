@@ -69,7 +69,7 @@ export async function getFile(
     const sendAll = () =>
       send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
     if (ranges === undefined || ranges.length === 1) return await sendAll()
-    const work = { isLong: true, signal: exchange.signal }
+    const work = { kind: 'sending', signal: exchange.signal } as const
     await store.withMemory(RANGE_COST * ranges.length, sendAll, work)
   } finally {
     exchange.isHit = exchange.res.headersSent

@@ -185,6 +185,7 @@ export class Exchange implements Unfinished {
   get body(): AsyncIterable<Uint8Array> {
     return {
       [Symbol.asyncIterator]: () => {
+        if (this.#isClosed || this.res.destroyed) throw new ClientGoneError()
         this.askForBody()
         this.#pieces = new StreamPieces(this.req)
         return this.#pieces

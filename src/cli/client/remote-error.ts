@@ -1,7 +1,7 @@
 import { readProblem } from '../../api/problem.ts'
 import type { Reason } from '../../api/reasons.ts'
+import type { HttpResponse } from '../../transport.ts'
 import { printable } from '../terminal/printable.ts'
-import type { HttpResponse } from './transport.ts'
 
 /** A request that failed, on the server or on the way to it. */
 export class RemoteError extends Error {

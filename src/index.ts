@@ -26,16 +26,31 @@ export {
 export { type MemoryOptions, memory } from './engine/memory.ts'
 export * from './errors.ts'
 export type { FileRef } from './store/file-ref.ts'
-export {
-  type DeleteOptions,
-  FileStore,
-  type FindOptions,
-  type GetOptions,
-} from './store/file-store.ts'
+export { type DeleteOptions, FileStore, type GetOptions } from './store/file-store.ts'
+export type { Filling } from './store/filling/filler.ts'
+export type {
+  FillOptions,
+  GetOrPutOptions,
+  KeepOptions,
+  Produce,
+  ProduceContext,
+  Produced,
+  ProducedSource,
+  Unchanged,
+  UnusableFile,
+} from './store/filling/produce.ts'
+export type { ProducedFile } from './store/filling/produced-file.ts'
+export type { FillOutcome, FillReason, FillResult } from './store/filling/result.ts'
 export { hashThreadsFor } from './store/hashing/hasher.ts'
 export type { MemoryUsage } from './store/memory/budgets.ts'
 export type { StoreObserver } from './store/observer.ts'
-export { DEFAULT_CHUNK_SIZE, type FileStoreOptions, type MemoryLimits } from './store/options.ts'
+export {
+  DEFAULT_CHUNK_SIZE,
+  type FileStoreOptions,
+  type FillLimits,
+  type MemoryLimits,
+} from './store/options.ts'
+export type { FindOptions } from './store/reading/finder.ts'
 export type { PreparedRead } from './store/reading/prepared-read.ts'
 export type { Repair } from './store/reading/repair.ts'
 export type { PrepareOptions, ReadOptions, StoredFile } from './store/reading/stored-file.ts'

@@ -4,17 +4,21 @@ import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
+import { Filler, type Filling } from './filling/filler.ts'
+import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
+import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
 import { Budgets, type MemoryUsage } from './memory/budgets.ts'
+import { ByteBudget } from './memory/byte-budget.ts'
 import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
 import { type FileStoreOptions, validateOptions } from './options.ts'
-import { prefetch } from './reading/chunks/prefetch.ts'
 import { SharedChunks } from './reading/chunks/shared.ts'
 import { ChunkSource } from './reading/chunks/source.ts'
+import { Finder, type FindOptions } from './reading/finder.ts'
 import { Prover } from './reading/prover.ts'
 import { type Repair, repairChunks } from './reading/repair.ts'
-import { type FileReading, StoredFile } from './reading/stored-file.ts'
+import type { FileReading, StoredFile } from './reading/stored-file.ts'
 import type { Verification } from './reading/verification.ts'
 import { Keys } from './records/keys.ts'
 import { Links } from './records/links.ts'
@@ -29,15 +33,6 @@ import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './
 
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
-
-export interface FindOptions {
-  /**
-   * Fetch the only chunk of a small file along with its link, for the read that follows at once: by hash
-   * the chunk of that hash, by name the one that the name led to last, up to 64 KiB. At most one chunk
-   * is fetched for nothing. Default false.
-   */
-  prefetch?: boolean | undefined
-}
 
 export interface GetOptions {
   signal?: AbortSignal | undefined
@@ -59,6 +54,8 @@ export class FileStore {
   readonly #writer: ChunkWriter
   readonly #committer: Committer
   readonly #uploads: Uploads
+  readonly #finder: Finder
+  readonly #filler: Filler
   readonly #hasher: Hasher
   readonly #events = new StoreEvents()
 
@@ -71,6 +68,7 @@ export class FileStore {
     this.engine = engine
     const settings = validateOptions(options)
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
+    const { fillsAtOnce, fillsWaiting } = settings
     this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
     const secrets = secretsOf(options.secret)
@@ -89,6 +87,17 @@ export class FileStore {
     this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
     this.#committer = new Committer(this.#links, presence, settings.ttl)
     this.#uploads = new Uploads(budgets, this.#writer, this.#committer, proofs, chunkSize)
+    this.#finder = new Finder(this.#links, this.#reading, chunkSize)
+    const tools = {
+      engine,
+      keys: this.#keys,
+      finder: this.#finder,
+      uploads: this.#uploads,
+      committer: this.#committer,
+      budgets,
+      slots: new ByteBudget(fillsAtOnce, fillsWaiting, 'too many files are being produced'),
+    }
+    this.#filler = new Filler(tools, this.#events, fillsWaiting)
   }
 
   /** The memory that reads and writes hold now, and how many wait for some. */
@@ -189,18 +198,42 @@ export class FileStore {
    */
   async find(ref: FileRef, options: FindOptions = {}): Promise<StoredFile> {
     const parsed = parseRef(ref)
-    const known = this.#links.known(parsed)
-    const prefetched = options.prefetch
-      ? prefetch(parsed, known?.link.manifest, this.#reading, this.chunkSize)
-      : undefined
-    try {
-      const link = await this.#links.read(parsed, known)
-      if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-      return new StoredFile(link, this.#reading, prefetched)
-    } finally {
-      // The read that follows at once takes over the room for the chunk.
-      if (prefetched !== undefined) setImmediate(() => prefetched.expire())
-    }
+    const found = await this.#finder.find(parsed, options)
+    if (found === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
+    return found.file
+  }
+
+  /**
+   * Finds a file, or has `produce` make and this store it: once for all callers of this process, and once for
+   * all processes that share the engine. What is there costs what `find` costs. What is stale is served at
+   * once while it is renewed. A failure of `produce` reaches all callers that wait, and stores nothing.
+   * @throws {InvalidArgumentError | UnavailableError} and what `produce` throws.
+   * @example await store.getOrPut('a.png', () => shrink('a.png'), { ttl: 3600, read: (file) => file.bytes() })
+   */
+  getOrPut<R = StoredFile>(
+    ref: FileRef,
+    produce: Produce,
+    options?: GetOrPutOptions<StoredFile, R> & { onUnavailable?: 'throw' | undefined },
+  ): Promise<R>
+  getOrPut<R = StoredFile | ProducedFile>(
+    ref: FileRef,
+    produce: Produce,
+    options: GetOrPutOptions<StoredFile | ProducedFile, R>,
+  ): Promise<R>
+  getOrPut(
+    ref: FileRef,
+    produce: Produce,
+    options: GetOrPutOptions<StoredFile, unknown> = {},
+  ): Promise<unknown> {
+    return this.#filler.getOrPut(ref, produce, options)
+  }
+
+  /**
+   * As `getOrPut`, and tells where the file came from. The caller for whom it is produced gets its bytes as
+   * they come, while they are stored.
+   */
+  fill(ref: FileRef, produce: Produce, options: FillOptions = {}): Promise<Filling> {
+    return this.#filler.fill(ref, produce, options)
   }
 
   /**

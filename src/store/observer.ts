@@ -1,9 +1,13 @@
+import type { FillResult } from './filling/result.ts'
+
 /** Callbacks for metrics and logs; each is called synchronously and must not throw. */
 export interface StoreObserver {
   /** An upload has begun. */
   uploadBegan?(): void
   /** An upload is over: the bytes of the file that it stored, or the error that it failed with. */
   uploadEnded?(result: { size: number } | { error: unknown }): void
+  /** A file was produced, or waited for, once for all callers: with what came of it, or its error. */
+  fillEnded?(result: FillResult): void
   /** A chunk that a read needed was gone, or was not what had been stored. */
   chunkLost?(state: 'evicted' | 'corrupt'): void
   /** The chunks of a record are together not the content of `hash`, which the record says they are. */
@@ -24,6 +28,10 @@ export class StoreEvents {
 
   manifestDisproved(hash: string): void {
     for (const observer of this.#observers) observer.manifestDisproved?.(hash)
+  }
+
+  fillEnded(result: FillResult): void {
+    for (const observer of this.#observers) observer.fillEnded?.(result)
   }
 
   async upload<T extends { readonly size: number }>(work: () => Promise<T>): Promise<T> {

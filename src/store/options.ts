@@ -38,6 +38,15 @@ export interface FileStoreOptions {
    */
   hashThreads?: number | undefined
   memory?: MemoryLimits | undefined
+  fills?: FillLimits | undefined
+}
+
+/** How many files may be produced, as `getOrPut` does. */
+export interface FillLimits {
+  /** Calls of `produce` at once; more wait for up to 30 seconds. Default 64. */
+  atOnce?: number | undefined
+  /** Callers that wait for files to be produced; more are refused. Default 10,000. */
+  waiting?: number | undefined
 }
 
 export interface MemoryLimits {
@@ -56,8 +65,10 @@ const OPTIONS: NamesOf<FileStoreOptions> = {
   hotCache: true,
   hashThreads: true,
   memory: true,
+  fills: true,
 }
 const MEMORY_OPTIONS: NamesOf<MemoryLimits> = { perRead: true, total: true }
+const FILL_OPTIONS: NamesOf<FillLimits> = { atOnce: true, waiting: true }
 
 /** Options that were validated, with the defaults for those that were left out. */
 export interface StoreSettings {
@@ -75,6 +86,8 @@ export interface StoreSettings {
   readonly uploadBytes: number
   /** Bytes for other work whose size comes from requests or content. */
   readonly workBytes: number
+  readonly fillsAtOnce: number
+  readonly fillsWaiting: number
 }
 
 /**
@@ -83,8 +96,9 @@ export interface StoreSettings {
  */
 export function validateOptions(options: FileStoreOptions): StoreSettings {
   refuseUnknown('FileStore', options, OPTIONS)
-  const { memory = {}, ttl = 0 } = options
+  const { memory = {}, fills = {}, ttl = 0 } = options
   refuseUnknown('FileStore, memory', memory, MEMORY_OPTIONS)
+  refuseUnknown('FileStore, fills', fills, FILL_OPTIONS)
   const chunkSize = count('chunkSize', options.chunkSize ?? DEFAULT_CHUNK_SIZE, 1, MAX_CHUNK_SIZE)
   const total = count('memory.total', memory.total ?? 256 * MiB, 6 * chunkSize)
   const heldAtMost = Math.min(64 * MiB, Math.floor(total / 4))
@@ -93,6 +107,8 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   checkTtl(ttl)
   const hotCache = count('hotCache', options.hotCache ?? 0, 0)
   const hashThreads = count('hashThreads', options.hashThreads ?? hashThreadsFor(1), 0, 64)
+  const fillsAtOnce = count('fills.atOnce', fills.atOnce ?? 64, 1)
+  const fillsWaiting = count('fills.waiting', fills.waiting ?? 10_000, 1)
   const uploadBytes = Math.max(Math.floor(total / 4), 2 * chunkSize)
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   const rest = total - uploadBytes - readBytes
@@ -108,6 +124,8 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
     readBytes,
     uploadBytes,
     workBytes,
+    fillsAtOnce,
+    fillsWaiting,
   }
 }
 

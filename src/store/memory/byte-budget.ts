@@ -46,12 +46,15 @@ interface Waiter {
 export class ByteBudget {
   readonly total: number
   readonly #maxWaiters: number
+  readonly #what: string
   readonly #waiters = new Set<Waiter>()
   #used = 0
 
-  constructor(total: number, maxWaiters = 4096) {
+  /** @param what For the message when there is none left. */
+  constructor(total: number, maxWaiters = 4096, what = 'the memory budget is in use') {
     this.total = total
     this.#maxWaiters = maxWaiters
+    this.#what = what
   }
 
   get used(): number {
@@ -78,7 +81,7 @@ export class ByteBudget {
   #wait(min: number, want: number, { signal, patienceMs = 30_000 }: AcquireOptions) {
     return new Promise<Lease>((resolve, reject) => {
       signal?.throwIfAborted()
-      if (this.#waiters.size >= this.#maxWaiters) throw busy('too many requests are waiting')
+      if (this.#waiters.size >= this.#maxWaiters) throw this.#busy('too many requests are waiting')
       const leave = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', onAbort)
@@ -99,7 +102,7 @@ export class ByteBudget {
       }
       const onAbort = () => fail(signal?.reason)
       const timer = setTimeout(
-        () => fail(busy(`its turn did not come within ${patienceMs} ms`)),
+        () => fail(this.#busy(`its turn did not come within ${patienceMs} ms`)),
         patienceMs,
       )
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -127,8 +130,8 @@ export class ByteBudget {
       waiter.grant(lease)
     }
   }
-}
 
-function busy(why: string): UnavailableError {
-  return new UnavailableError(`the memory budget is in use: ${why}`, { retryAfter: 1 })
+  #busy(why: string): UnavailableError {
+    return new UnavailableError(`${this.#what}: ${why}`, { retryAfter: 1 })
+  }
 }

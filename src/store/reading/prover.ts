@@ -7,6 +7,7 @@ import type { BufferPool } from '../memory/pool.ts'
 import type { StoreEvents } from '../observer.ts'
 import type { Manifest } from '../records/manifest.ts'
 import type { Proofs } from '../records/proofs.ts'
+import { SharedWork } from '../shared-work.ts'
 
 /** Proves manifests: hashes the content that their chunks are together, while it is read anyway or beforehand. */
 export class Prover {
@@ -14,7 +15,7 @@ export class Prover {
   readonly #hasher: Hasher
   readonly #pool: BufferPool
   readonly #events: StoreEvents
-  readonly #underWay = new Map<string, SharedWork>()
+  readonly #underWay = new Map<string, SharedWork<void>>()
 
   /** @param pool Gives the memory for the one chunk of a check that a hash thread has at a time. */
   constructor(proofs: Proofs, hasher: Hasher, pool: BufferPool, events: StoreEvents) {
@@ -117,38 +118,5 @@ export class WholeCheck {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#digest.drop()
-  }
-}
-
-/** One piece of work that several callers wait for. */
-class SharedWork {
-  readonly result: Promise<void>
-  readonly #controller = new AbortController()
-  #waiting = 0
-
-  constructor(work: (signal: AbortSignal) => Promise<void>) {
-    this.result = work(this.#controller.signal)
-  }
-
-  get isAborted(): boolean {
-    return this.#controller.signal.aborted
-  }
-
-  /** Rejects at once when `signal` is aborted. */
-  async wait(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted()
-    this.#waiting++
-    let onAbort: () => void
-    const aborted = new Promise<never>((_resolve, reject) => {
-      onAbort = () => reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
-    try {
-      await Promise.race([this.result, aborted])
-    } finally {
-      signal?.removeEventListener('abort', onAbort!)
-      this.#waiting--
-      if (this.#waiting === 0) this.#controller.abort()
-    }
   }
 }

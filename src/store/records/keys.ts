@@ -1,13 +1,14 @@
 import { Digest } from '../../digest.ts'
 import { InvalidArgumentError } from '../../errors.ts'
+import type { ParsedRef } from '../file-ref.ts'
 
 /** Bytes of a key without its prefix: a letter, a colon, 64 hexadecimal digits. */
 const BARE_KEY_LENGTH = 66
 const PREFIX = /^[\x21-\x7e]{0,100}$/
 
-/** Makes the three kinds of keys, behind an optional prefix that keeps tenants of one memcached apart. */
+/** Makes the keys of what is stored, behind an optional prefix that keeps tenants of one memcached apart. */
 export class Keys {
-  /** Bytes of every key. */
+  /** Bytes of every key of a chunk or a link. */
   readonly length: number
   readonly #prefix: string
 
@@ -34,5 +35,15 @@ export class Keys {
   /** The key has the hash of the name, since names may be long and hold any character. */
   linkByName(name: string): string {
     return `${this.#prefix}n:${Digest.of(Buffer.from(name)).hex}`
+  }
+
+  link(ref: ParsedRef): string {
+    return ref.name === undefined ? this.linkByHash(ref.hash) : this.linkByName(ref.name)
+  }
+
+  /** The key of the lease to produce a file: that of its link with a letter before it. */
+  lease(ref: ParsedRef): string {
+    const link = this.link(ref).slice(this.#prefix.length)
+    return `${this.#prefix}l${link}`
   }
 }

@@ -13,6 +13,10 @@ export interface Link {
   readonly ttl: number
   /** Unix time in milliseconds, where the record outlasts the link. */
   readonly endsAt?: number
+  /** Seconds after its end for which the file may be served while it is renewed. */
+  readonly staleFor?: number
+  /** Seconds after its end for which the record is kept, so that it can be renewed without its bytes. */
+  readonly keepFor?: number
   readonly name?: string
   readonly type?: string
   /** Small strings that are returned with the file. */
@@ -22,6 +26,11 @@ export interface Link {
 /** When a link is over by its own record: Unix time in milliseconds. */
 export function endOf({ storedAt, ttl, endsAt }: Link): number {
   return endsAt ?? (ttl === 0 ? Number.POSITIVE_INFINITY : storedAt + ttl * 1000)
+}
+
+/** Seconds for which the record of a link is kept after its end. */
+export function keptBeyond({ staleFor = 0, keepFor = 0 }: Link): number {
+  return Math.max(staleFor, keepFor)
 }
 
 const MAGIC = Buffer.from('blbc')
@@ -96,15 +105,19 @@ function parseMetadata(json: string): Omit<Link, 'manifest'> | undefined {
     return undefined
   }
   if (!isRecord(value)) return undefined
-  const { storedAt, ttl, endsAt, name, type, attributes } = value
+  const { storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes } = value
   if (!isCount(storedAt, MAX_TIME) || !isCount(ttl, MAX_TTL)) return undefined
   if (endsAt !== undefined && !isCount(endsAt, MAX_TIME)) return undefined
+  if (staleFor !== undefined && !isCount(staleFor, MAX_TTL)) return undefined
+  if (keepFor !== undefined && !isCount(keepFor, MAX_TTL)) return undefined
   if (!isOptionalString(name) || !isOptionalString(type)) return undefined
   if (attributes !== undefined && !isStringRecord(attributes)) return undefined
   return {
     storedAt,
     ttl,
     ...(endsAt !== undefined && { endsAt }),
+    ...(staleFor !== undefined && { staleFor }),
+    ...(keepFor !== undefined && { keepFor }),
     ...(name !== undefined && { name }),
     ...(type !== undefined && { type }),
     ...(attributes !== undefined && { attributes }),

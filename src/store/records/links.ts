@@ -11,7 +11,7 @@ import { CorruptError, InsufficientStorageError, UnavailableError } from '../../
 import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
 import { type KnownLink, KnownLinks } from './known-links.ts'
-import { decodeLink, encodeLink, endOf, type Link, MAX_TIME } from './link.ts'
+import { decodeLink, encodeLink, endOf, keptBeyond, type Link, MAX_TIME } from './link.ts'
 import { Proofs } from './proofs.ts'
 import { repairValue } from './repair-value.ts'
 import type { Sealer } from './seal.ts'
@@ -37,8 +37,10 @@ const versions: Versions<Entry> = {
   of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
   ttl(entry) {
     if ('deletedAt' in entry) return remaining(entry.deletedAt, TOMBSTONE_TTL)
-    if (entry.endsAt !== undefined) return remaining(entry.endsAt, TOMBSTONE_TTL)
-    return entry.ttl === 0 ? 0 : remaining(entry.storedAt, entry.ttl)
+    if (entry.endsAt !== undefined) {
+      return remaining(entry.endsAt, Math.max(TOMBSTONE_TTL, keptBeyond(entry)))
+    }
+    return entry.ttl === 0 ? 0 : remaining(entry.storedAt, keptFor(entry))
   },
 }
 
@@ -72,8 +74,21 @@ export class Links {
    * @throws {CorruptError} when there is a record that does not prove itself, or whose manifest was
    * disproved. It is left alone.
    */
-  async read(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
-    const key = known?.key ?? this.#key(ref)
+  read(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
+    return this.#read(ref, known, toLink)
+  }
+
+  /** As `read`, and resolves with a link whose time is over too, for as long as the engine keeps it. */
+  readKept(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
+    return this.#read(ref, known, toKeptLink)
+  }
+
+  async #read(
+    ref: ParsedRef,
+    known: KnownLink | undefined,
+    toLink: (entry: Entry | undefined) => Link | undefined,
+  ): Promise<Link | undefined> {
+    const key = known?.key ?? this.#keys.link(ref)
     const prove = (record: Buffer) =>
       known?.isSame(record) ? this.#unlessDisproved(known.link) : this.#prove(record, key, ref)
     try {
@@ -87,7 +102,7 @@ export class Links {
 
   /** As `read`, and writes again what copies of the record are missing, outdated or wrong. */
   async repair(ref: ParsedRef): Promise<{ link: Link | undefined; copies: CopyReport }> {
-    const key = this.#key(ref)
+    const key = this.#keys.link(ref)
     const prove = (record: Buffer) => this.#prove(record, key, ref)
     try {
       const { proven, copies } = await repairValue(this.#engine, key, prove, VERSIONED)
@@ -109,14 +124,14 @@ export class Links {
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
   add(ref: ParsedRef, link: Link): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.add(key, record, { ...PLACED, ttl: link.ttl })
+    return this.#engine.add(key, record, { ...PLACED, ttl: keptFor(link) })
   }
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
     if (this.#hasCopies) return this.#supersede(ref, link)
     const { key, record } = this.#encode(ref, link)
-    const options = { ...PLACED, ttl: link.ttl }
+    const options = { ...PLACED, ttl: keptFor(link) }
     const added = await this.#engine.add(key, record, options)
     if (added > 0) return { created: true, copies: added }
     return { created: false, copies: await this.#engine.set(key, record, options) }
@@ -125,7 +140,7 @@ export class Links {
   /** As `put`, without telling whether there was one: one trip where there is one copy. */
   async replace(ref: ParsedRef, link: Link): Promise<number> {
     if (this.#hasCopies) return (await this.put(ref, link)).copies
-    return this.#set(ref, link, link.ttl)
+    return this.#set(ref, link, keptFor(link))
   }
 
   /** Returns `link` with the longer of its own life and that of the link which is stored. */
@@ -140,12 +155,12 @@ export class Links {
    * of its life is over.
    */
   async renew(ref: ParsedRef, link: Link): Promise<boolean> {
-    if (link.ttl === 0) return this.#engine.touch(this.#key(ref), 0, PLACED)
+    if (link.ttl === 0) return this.#engine.touch(this.#keys.link(ref), 0, PLACED)
     const now = Date.now()
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
       if (this.#hasCopies) return (await this.#renewCopies(ref, now)) > 0
-      return (await this.#set(ref, restored(link, now), link.ttl)) > 0
+      return (await this.#set(ref, restored(link, now), keptFor(link))) > 0
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
       throw error
@@ -153,7 +168,7 @@ export class Links {
   }
 
   async delete(ref: ParsedRef): Promise<boolean> {
-    const key = this.#key(ref)
+    const key = this.#keys.link(ref)
     if (!this.#hasCopies) return this.#engine.delete(key, PLACED)
     let wasThere = false
     await this.#replace(ref, true, ({ newest, isDamaged, isLeft }, storedAt) => {
@@ -176,10 +191,10 @@ export class Links {
       const entry = { ...link, storedAt: storedAt(link.storedAt) }
       const isFirst = newest === undefined && !isDamaged && !isLeft
       if (isFirst || link.ttl === 0 || ref.name === undefined) {
-        return { value: this.#encode(ref, entry).record, proven: entry, ttl: link.ttl }
+        return { value: this.#encode(ref, entry).record, proven: entry, ttl: keptFor(link) }
       }
       const lasting = { ...entry, endsAt: entry.storedAt + link.ttl * 1000 }
-      const ttl = Math.min(link.ttl + TOMBSTONE_TTL, MAX_TTL)
+      const ttl = Math.min(link.ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
       return { value: this.#encode(ref, lasting).record, proven: lasting, ttl }
     })
     return { created, copies }
@@ -191,7 +206,7 @@ export class Links {
       const link = toLink(newest)
       if (link === undefined) return undefined
       const entry = restored(link, storedAt(now))
-      return { value: this.#encode(ref, entry).record, proven: entry, ttl: entry.ttl }
+      return { value: this.#encode(ref, entry).record, proven: entry, ttl: keptFor(entry) }
     })
   }
 
@@ -208,7 +223,7 @@ export class Links {
       later: (now: number) => number,
     ) => Successor<Entry> | undefined,
   ): Promise<number> {
-    const key = this.#key(ref)
+    const key = this.#keys.link(ref)
     let last = 0
     // The copies are alike, mostly: the second one need not be decoded again. What is disproved has a
     // version too, which the successor has to pass.
@@ -232,7 +247,7 @@ export class Links {
   }
 
   #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {
-    const key = this.#key(ref)
+    const key = this.#keys.link(ref)
     return { key, record: encodeLink(link, key, this.#sealer) }
   }
 
@@ -267,17 +282,20 @@ export class Links {
       throw error
     }
   }
-
-  #key(ref: ParsedRef): string {
-    return ref.name === undefined
-      ? this.#keys.linkByHash(ref.hash)
-      : this.#keys.linkByName(ref.name)
-  }
 }
 
 function toLink(entry: Entry | undefined): Link | undefined {
-  if (entry === undefined || 'deletedAt' in entry) return undefined
-  return endOf(entry) <= Date.now() ? undefined : entry
+  const link = toKeptLink(entry)
+  return link && endOf(link) > Date.now() ? link : undefined
+}
+
+function toKeptLink(entry: Entry | undefined): Link | undefined {
+  return entry === undefined || 'deletedAt' in entry ? undefined : entry
+}
+
+/** Seconds for which the engine keeps the record of a link that is stored now; 0 is no limit. */
+function keptFor(link: Link): number {
+  return link.ttl === 0 ? 0 : Math.min(link.ttl + keptBeyond(link), MAX_TTL)
 }
 
 /** Returns `link` as if it were stored at that time. */

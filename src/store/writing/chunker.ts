@@ -61,7 +61,8 @@ class PartialChunk {
   }
 }
 
-function asBuffer(piece: Uint8Array): Buffer {
+/** @throws {InvalidArgumentError} for anything but bytes. */
+export function asBuffer(piece: Uint8Array): Buffer {
   if (piece instanceof Uint8Array) {
     return Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
   }

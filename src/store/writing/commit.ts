@@ -15,6 +15,16 @@ export interface CommitOptions {
   attributes?: Readonly<Record<string, string>> | undefined
   /** Seconds to live; 0 is as long as there is room. Default: the store's `ttl`. */
   ttl?: number | undefined
+  /**
+   * Seconds after its `ttl` for which `getOrPut` serves it while it is renewed; for other reads it is not
+   * found. Default 0.
+   */
+  staleFor?: number | undefined
+  /**
+   * Seconds after its `ttl` for which its record is kept, so that `getOrPut` can renew it without its bytes.
+   * Default: `staleFor`.
+   */
+  keepFor?: number | undefined
   /** Refuse when a readable file has the name already. */
   createOnly?: boolean | undefined
   /**
@@ -56,7 +66,7 @@ export interface Commit {
   readonly signal: AbortSignal | undefined
 }
 
-type Named = Pick<Link, 'type' | 'attributes'> & { readonly name: string }
+type Named = Pick<Link, 'type' | 'attributes' | 'staleFor' | 'keepFor'> & { readonly name: string }
 
 /** Makes the links to content whose chunks are stored. */
 export class Committer {
@@ -139,7 +149,10 @@ export class Committer {
   }
 }
 
-function validateNamed({ name, type, attributes }: CommitOptions): Named | undefined {
+function validateNamed(options: CommitOptions): Named | undefined {
+  const { name, type, attributes, staleFor = 0, keepFor = 0 } = options
+  checkTtl(staleFor)
+  checkTtl(keepFor)
   if (name === undefined) {
     if (attributes === undefined) return undefined
     throw new InvalidArgumentError('attributes are kept with a name, and there is none')
@@ -148,6 +161,8 @@ function validateNamed({ name, type, attributes }: CommitOptions): Named | undef
   checkType(type)
   checkAttributes(attributes)
   return {
+    ...(staleFor > 0 && { staleFor }),
+    ...(keepFor > 0 && { keepFor }),
     name,
     ...(type !== undefined && { type }),
     ...(attributes !== undefined && { attributes: { ...attributes } }),

@@ -1,0 +1,249 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine } from '../../engine/engine.ts'
+import {
+  EvictedError,
+  InsufficientStorageError,
+  InvalidArgumentError,
+  TooLargeError,
+  UnavailableError,
+} from '../../errors.ts'
+import type { ParsedRef } from '../file-ref.ts'
+import type { Budgets } from '../memory/budgets.ts'
+import type { ByteBudget, Lease } from '../memory/byte-budget.ts'
+import type { Finder } from '../reading/finder.ts'
+import type { StoredFile } from '../reading/stored-file.ts'
+import type { Keys } from '../records/keys.ts'
+import type { Link } from '../records/link.ts'
+import type { CommitOptions, Committer } from '../writing/commit.ts'
+import type { Uploads } from '../writing/upload.ts'
+import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } from './call.ts'
+import { FillLease } from './lease.ts'
+import { lookUp, type Missing } from './look.ts'
+import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
+import { MAX_LAG, type Split } from './split.ts'
+
+/** Milliseconds between looks whether another process is done: the first pause, which doubles up to the second. */
+const PAUSE_MS = { first: 20, most: 1000 }
+const TIMEOUT_MS = 600_000
+
+/** What a fill works with; made by `FileStore` alone. */
+export interface FillTools {
+  readonly engine: Engine
+  readonly keys: Keys
+  readonly finder: Finder
+  readonly uploads: Uploads
+  readonly committer: Committer
+  readonly budgets: Budgets
+  /** One for each call of `produce` that is under way. */
+  readonly slots: ByteBudget
+}
+
+export interface FillRequest {
+  readonly ref: ParsedRef
+  readonly produce: Produce
+  readonly options: FillOptions
+  /** Whether the caller takes the bytes as they come. */
+  readonly mayStream: boolean
+  /** Whether the caller takes a file that is not stored. */
+  readonly takesUnstored: boolean
+}
+
+/** What came of a fill: a link, or bytes that are not stored. */
+export type Filled =
+  | { readonly outcome: 'filled' | 'renewed' | 'waited'; readonly link: Link }
+  | {
+      readonly outcome: 'unstored'
+      /** What other callers can have too; not what can be read once. */
+      readonly produced?: ProducedSource | undefined
+      /** Why it could not be stored. */
+      readonly error?: unknown
+    }
+
+/** Gives the first caller what it need not wait for. */
+export type HandOver = (bytes: HandedOver) => void
+
+export interface HandedOver {
+  readonly split: Split
+  readonly keep: CommitOptions
+  /** Room for what the reader may be behind. */
+  readonly memory?: Lease | undefined
+  /** Whether the bytes are being stored as well. */
+  readonly isStored: boolean
+}
+
+/** Produces one file for all callers of this process, and, while it holds the lease, of all others. */
+export class Fill {
+  readonly #tools: FillTools
+  readonly #request: FillRequest
+  readonly #handOver: HandOver
+  readonly #overdue = new AbortController()
+  readonly #signal: AbortSignal
+
+  constructor(tools: FillTools, request: FillRequest, handOver: HandOver, signal: AbortSignal) {
+    this.#tools = tools
+    this.#request = request
+    this.#handOver = handOver
+    this.#signal = AbortSignal.any([signal, this.#overdue.signal])
+  }
+
+  /** Rejects when the file could not be produced, and when all callers have left. */
+  async run(missing: Missing): Promise<Filled> {
+    if (missing.reason === 'unavailable') return this.#produceUnstored(missing)
+    for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.most)) {
+      const lease = await this.#takeLease()
+      try {
+        const filled = await this.#fillUnlessTaken(lease)
+        if (filled !== undefined) return filled
+      } finally {
+        if (lease instanceof FillLease) void lease.release()
+      }
+      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#signal })
+    }
+  }
+
+  async #fillUnlessTaken(lease: FillLease | 'taken' | undefined): Promise<Filled | undefined> {
+    // Another process may have stored it since it was looked for.
+    const { ref, options } = this.#request
+    const look = await lookUp(this.#tools.finder, ref, { unusable: options.unusable })
+    if (look.missing === undefined) return { outcome: 'waited', link: look.found.link }
+    const { missing } = look
+    if (missing.reason === 'unavailable') return this.#produceUnstored(missing)
+    return lease === 'taken' ? undefined : this.#produce(missing)
+  }
+
+  /** Resolves with `undefined` where no lease can be had: the file is produced without one. */
+  async #takeLease(): Promise<FillLease | 'taken' | undefined> {
+    const { engine, keys } = this.#tools
+    try {
+      return (await FillLease.take(engine, keys.lease(this.#request.ref))) ?? 'taken'
+    } catch (error) {
+      if (isStoringFailure(error)) return undefined
+      throw error
+    }
+  }
+
+  async #produce(missing: Missing): Promise<Filled> {
+    const slot = await this.#tools.slots.acquire(1, 1, { signal: this.#signal })
+    const { timeoutMs = TIMEOUT_MS } = this.#request.options
+    const timer = setTimeout(() => {
+      this.#overdue.abort(
+        new UnavailableError(`it took more than ${timeoutMs} ms to produce the file`),
+      )
+    }, timeoutMs)
+    try {
+      const produced = await callProduce(this.#request, missing, this.#signal)
+      if (!('unchanged' in produced)) return await this.#take(produced)
+      const link = await this.#renew(produced, missing.stale)
+      if (link !== undefined) return { outcome: 'renewed', link }
+      const again = await callProduce(this.#request, { reason: 'evicted' }, this.#signal)
+      return await this.#take(expectSource(again))
+    } finally {
+      clearTimeout(timer)
+      slot.release()
+    }
+  }
+
+  /** Stores what was produced, or hands it on where it is not to be stored. */
+  async #take(produced: ProducedSource): Promise<Filled> {
+    if (produced.store === false) return this.#pass(produced)
+    return this.#store(produced)
+  }
+
+  async #store(produced: ProducedSource): Promise<Filled> {
+    const { ref, options, mayStream } = this.#request
+    const isShared = mayStream && ref.hash === undefined
+    const memory = isShared ? await this.#memory(produced) : undefined
+    const split = splitOf(produced, isShared)
+    const keep = keepOf(ref, produced, options)
+    if (isShared) this.#handOver({ split, keep, memory, isStored: true })
+    const digest = ref.hash ?? produced.digest
+    try {
+      await this.#tools.uploads.put(split.pieces, {
+        ...keep,
+        ...(digest !== undefined && { digest }),
+        ...(split.size !== undefined && { size: split.size }),
+        signal: this.#signal,
+      })
+    } catch (error) {
+      const isOurs = split.failure === undefined && !this.#signal.aborted && isStoringFailure(error)
+      split.endStoring(isOurs ? undefined : error)
+      if (!isOurs) throw error
+      return { outcome: 'unstored', error, ...(isRepeatable(produced) && { produced }) }
+    }
+    split.endStoring()
+    return { outcome: 'filled', link: await this.#expectLink() }
+  }
+
+  async #memory(produced: ProducedSource): Promise<Lease> {
+    try {
+      return await this.#tools.budgets.work(MAX_LAG, this.#signal)
+    } catch (error) {
+      abandon(produced)
+      throw error
+    }
+  }
+
+  /** Makes the stale file valid again; resolves with `undefined` when its chunks are gone. */
+  async #renew(unchanged: Unchanged, stale: StoredFile | undefined): Promise<Link | undefined> {
+    if (stale === undefined) {
+      throw new InvalidArgumentError(
+        'produce says that the file is unchanged, and there is no stale file',
+      )
+    }
+    const { committer } = this.#tools
+    const { ref, options } = this.#request
+    const { type, attributes } = stale
+    const keep = keepOf(ref, unchanged, { ...options, ...(type && { type }), attributes })
+    const commit = committer.validate({ ...keep, signal: this.#signal })
+    try {
+      await stale.probe(this.#signal)
+    } catch (error) {
+      if (error instanceof EvictedError) return undefined
+      throw error
+    }
+    await committer.link({ manifest: stale.manifest, copies: Number.POSITIVE_INFINITY }, commit)
+    return this.#expectLink()
+  }
+
+  async #expectLink(): Promise<Link> {
+    const { ref } = this.#request
+    const found = await this.#tools.finder.find(ref, {}, true)
+    if (found !== undefined) return found.link
+    throw new InsufficientStorageError('the file was gone as soon as it was stored')
+  }
+
+  /** Produces the file while the engine does not answer. */
+  async #produceUnstored({ reason, error }: Missing): Promise<Filled> {
+    if (!this.#request.takesUnstored) return { outcome: 'unstored', error }
+    const slot = await this.#tools.slots.acquire(1, 1, { signal: this.#signal })
+    try {
+      const produced = await callProduce(this.#request, { reason }, this.#signal)
+      return this.#pass(expectSource(produced))
+    } finally {
+      slot.release()
+    }
+  }
+
+  /** Leaves what was produced to the callers: to all of them what can be read again, else to the first one. */
+  #pass(produced: ProducedSource): Filled {
+    const { ref, options, takesUnstored } = this.#request
+    if (isRepeatable(produced)) return { outcome: 'unstored', produced }
+    if (!takesUnstored) {
+      abandon(produced)
+      return { outcome: 'unstored' }
+    }
+    const split = splitOf(produced, true)
+    split.endStoring()
+    this.#handOver({ split, keep: keepOf(ref, produced, options), isStored: false })
+    return { outcome: 'unstored' }
+  }
+}
+
+/** Whether the engine could not store a file that was produced. */
+function isStoringFailure(error: unknown): boolean {
+  return (
+    error instanceof UnavailableError ||
+    error instanceof InsufficientStorageError ||
+    error instanceof TooLargeError
+  )
+}

@@ -1,0 +1,308 @@
+import { LRUCache } from 'lru-cache'
+import { CorruptError, EvictedError, InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import { type FileRef, type ParsedRef, parseRef } from '../file-ref.ts'
+import type { StoreEvents } from '../observer.ts'
+import { StoredFile } from '../reading/stored-file.ts'
+import { SharedWork } from '../shared-work.ts'
+import { callProduce, expectSource, keepOf, splitOf } from './call.ts'
+import { Fill, type Filled, type FillRequest, type FillTools, type HandedOver } from './fill.ts'
+import { isSame, lookUp, type Missing } from './look.ts'
+import {
+  checkArguments,
+  type FillOptions,
+  type GetOrPutOptions,
+  type Produce,
+  type ProducedSource,
+  type UnusableFile,
+} from './produce.ts'
+import { ProducedFile } from './produced-file.ts'
+import type { FillOutcome, FillReason } from './result.ts'
+import type { Split } from './split.ts'
+
+/** Failures that are remembered at most. */
+const MAX_FAILURES = 1024
+/** How often one call has a file produced again that cannot be read. */
+const MAX_HEALS = 2
+
+/** A file and where it came from. */
+export type Filling =
+  | {
+      /** It was there, and its time is not over. */
+      readonly outcome: 'hit'
+      readonly reason?: undefined
+      readonly file: StoredFile
+    }
+  | {
+      /**
+       * It was there and is being renewed; it was produced by this call, made valid again by this call, or
+       * produced for another caller or by another process.
+       */
+      readonly outcome: 'stale' | Exclude<FillOutcome, 'unstored'>
+      readonly reason: FillReason
+      readonly file: StoredFile
+    }
+  | {
+      /** It is being stored while its bytes come; it is not stored. */
+      readonly outcome: 'filling' | 'unstored'
+      readonly reason: FillReason
+      readonly file: ProducedFile
+    }
+
+/** Produces files that are not there, each once for all callers. */
+export class Filler {
+  readonly #tools: FillTools
+  readonly #events: StoreEvents
+  readonly #maxWaiting: number
+  readonly #underWay = new Map<string, SharedWork<Filled>>()
+  readonly #failures = new LRUCache<string, { error: unknown }>({ max: MAX_FAILURES })
+  #waiting = 0
+
+  /** @param maxWaiting Callers that may wait at the same time. */
+  constructor(tools: FillTools, events: StoreEvents, maxWaiting: number) {
+    this.#tools = tools
+    this.#events = events
+    this.#maxWaiting = maxWaiting
+  }
+
+  async getOrPut<R>(
+    ref: FileRef,
+    produce: Produce,
+    { read, ...options }: GetOrPutOptions<StoredFile, R>,
+  ): Promise<unknown> {
+    checkArguments('getOrPut', produce, options)
+    let unusable: UnusableFile | undefined
+    for (let heals = 0; ; heals++) {
+      const { file } = await this.#fill(parseRef(ref), produce, {
+        ...options,
+        unusable,
+        whole: true,
+      })
+      if (read === undefined) return file
+      try {
+        // Where it is not stored, `read` is one that takes such a file.
+        return await read(file as StoredFile)
+      } catch (error) {
+        unusable = file instanceof StoredFile ? lost(file, error) : undefined
+        if (unusable === undefined || heals === MAX_HEALS) throw error
+      }
+    }
+  }
+
+  async fill(ref: FileRef, produce: Produce, options: FillOptions): Promise<Filling> {
+    checkArguments('fill', produce, options)
+    return this.#fill(parseRef(ref), produce, options)
+  }
+
+  async #fill(ref: ParsedRef, produce: Produce, options: FillOptions): Promise<Filling> {
+    options.signal?.throwIfAborted()
+    const look = await lookUp(this.#tools.finder, ref, options)
+    if (look.missing === undefined) return { outcome: 'hit', file: look.found.file }
+    const { found, missing } = look
+    const mayStream = options.whole !== true
+    const takesUnstored = mayStream || options.onUnavailable === 'produce'
+    const request = { ref, produce, options, mayStream, takesUnstored }
+    if (found !== undefined) {
+      this.#renew({ ...request, mayStream: false, takesUnstored: false }, missing)
+      return { outcome: 'stale', reason: 'expired', file: found.file }
+    }
+    if (missing.error !== undefined && options.onUnavailable !== 'produce') throw missing.error
+    return this.#wait(request, missing)
+  }
+
+  /** Renews a stale file in the background, unless that is under way or has failed a moment ago. */
+  #renew(request: FillRequest, missing: Missing): void {
+    const key = this.#tools.keys.link(request.ref)
+    const isFull = this.#waiting >= this.#maxWaiting
+    if (isFull || this.#failures.has(key) || this.#current(key) !== undefined) return
+    const { work } = this.#start(key, request, missing)
+    void this.#counted(() => work.wait(undefined)).catch(() => {}) // Observers are told.
+  }
+
+  async #wait(request: FillRequest, missing: Missing): Promise<Filling> {
+    const key = this.#tools.keys.link(request.ref)
+    const failed = this.#failures.get(key)
+    if (failed !== undefined) throw failed.error
+    if (this.#waiting >= this.#maxWaiting) throw tooMany(this.#maxWaiting)
+    return this.#counted(async () => {
+      const current = this.#current(key)
+      if (current !== undefined) {
+        const filled = await current.wait(request.options.signal)
+        const { unusable } = request.options
+        const isOld = unusable && 'link' in filled && isSame(unusable.file, filled.link)
+        if (isOld) return this.#wait(request, missing)
+        return this.#toFilling(filled, request, missing, 'waited')
+      }
+      const { work, first, leave } = this.#start(key, request, missing)
+      try {
+        const filled = await work.wait(request.options.signal, first)
+        return 'file' in filled ? filled : await this.#toFilling(filled, request, missing)
+      } finally {
+        leave()
+      }
+    })
+  }
+
+  async #counted<T>(wait: () => Promise<T>): Promise<T> {
+    this.#waiting++
+    try {
+      return await wait()
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** The work for that file which is under way, and goes on. */
+  #current(key: string): SharedWork<Filled> | undefined {
+    const work = this.#underWay.get(key)
+    return work?.isAborted ? undefined : work
+  }
+
+  #start(key: string, request: FillRequest, missing: Missing) {
+    const { reason } = missing
+    let resolveFirst: (filling: Filling) => void
+    const first = new Promise<Filling>((resolve) => {
+      resolveFirst = resolve
+    })
+    let hasLeft = false
+    const handOver = (bytes: HandedOver) => {
+      const file = this.#handedOver(bytes, work, request.options.signal)
+      if (hasLeft) file.cancel()
+      resolveFirst({ outcome: bytes.isStored ? 'filling' : 'unstored', reason, file })
+    }
+    const work = new SharedWork((signal) =>
+      new Fill(this.#tools, request, handOver, signal).run(missing),
+    )
+    this.#underWay.set(key, work)
+    this.#follow(key, work, request, reason)
+    return { work, first, leave: () => (hasLeft = true) }
+  }
+
+  /** Tells observers how a fill ends, and remembers its failure. */
+  #follow(
+    key: string,
+    work: SharedWork<Filled>,
+    { options: { failFor = 0 } }: FillRequest,
+    reason: FillReason,
+  ): void {
+    const forget = () => {
+      if (this.#underWay.get(key) === work) this.#underWay.delete(key)
+    }
+    work.result.then(
+      ({ outcome }) => {
+        forget()
+        this.#events.fillEnded({ reason, outcome })
+      },
+      (error: unknown) => {
+        forget()
+        if (work.isAborted) return
+        if (failFor > 0) this.#failures.set(key, { error }, { ttl: failFor * 1000 })
+        this.#events.fillEnded({ reason, error })
+      },
+    )
+  }
+
+  /** @param outcome What to call it for this caller. Default: what it is. */
+  async #toFilling(
+    filled: Filled,
+    request: FillRequest,
+    missing: Missing,
+    outcome?: 'waited',
+  ): Promise<Filling> {
+    const { reason } = missing
+    if (filled.outcome !== 'unstored') {
+      const file = this.#tools.finder.open(filled.link)
+      return { outcome: outcome ?? filled.outcome, reason, file }
+    }
+    const { error, produced } = filled
+    if (!request.takesUnstored) throw error ?? storedOnly()
+    if (error !== undefined && request.options.onUnavailable !== 'produce') throw error
+    return { outcome: 'unstored', reason, file: await this.#unstored(request, missing, produced) }
+  }
+
+  /** Produces a file for one caller, unless `produced` has the bytes for all. */
+  async #unstored(
+    request: FillRequest,
+    { reason }: Missing,
+    produced: ProducedSource | undefined,
+  ): Promise<ProducedFile> {
+    const { ref, options } = request
+    const own = new SharedWork(async (signal) => {
+      if (produced !== undefined) return produced
+      const slot = await this.#tools.slots.acquire(1, 1, { signal })
+      try {
+        return expectSource(await callProduce(request, { reason }, signal))
+      } finally {
+        slot.release()
+      }
+    })
+    const release = own.hold()
+    const file = own.wait(options.signal).then((source) => {
+      const split = splitOf(source, true)
+      split.endStoring()
+      const keep = keepOf(ref, source, options)
+      return this.#handedOver({ split, keep, isStored: false }, own, options.signal)
+    })
+    return file.finally(release)
+  }
+
+  /** Keeps the work going until the bytes were read, or their reader has left. */
+  #handedOver(
+    { split, keep, memory, isStored }: HandedOver,
+    work: SharedWork<Filled | ProducedSource>,
+    signal: AbortSignal | undefined,
+  ): ProducedFile {
+    const stored = work.result.then((result) => (isStored ? this.#storedFile(result) : undefined))
+    const release = work.hold()
+    const end = () => {
+      signal?.removeEventListener('abort', end)
+      split.leave(signal?.reason)
+      memory?.release()
+      // What was read to its end is stored, even if no caller waits for that.
+      if (split.isEnded) stored.then(release, release)
+      else release()
+    }
+    signal?.addEventListener('abort', end, { once: true })
+    const details = { ...keep, size: split.size }
+    return new ProducedFile(details, bytesOf(split, stored, end), stored, end)
+  }
+
+  #storedFile(result: Filled | ProducedSource): StoredFile | undefined {
+    if ('link' in result) return this.#tools.finder.open(result.link)
+    throw 'error' in result ? result.error : storedOnly()
+  }
+}
+
+/** Yields what the reader of a split gets, and the rest from the store where it was too slow. */
+async function* bytesOf(
+  split: Split,
+  stored: Promise<StoredFile | undefined>,
+  end: () => void,
+): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for (let piece = await split.next(); piece !== undefined; piece = await split.next()) {
+      yield piece
+    }
+    const file = split.isBehind ? await stored : undefined
+    if (file !== undefined) yield* file.stream({ start: split.taken })
+  } finally {
+    end()
+  }
+}
+
+/** A file that a read has shown to be unusable. */
+function lost(file: StoredFile, error: unknown): UnusableFile | undefined {
+  if (error instanceof EvictedError) return { file, reason: 'evicted' }
+  return error instanceof CorruptError ? { file, reason: 'corrupt' } : undefined
+}
+
+function tooMany(waiting: number): UnavailableError {
+  return new UnavailableError(
+    `${waiting} callers wait for files to be produced, which is the limit`,
+  )
+}
+
+function storedOnly(): InvalidArgumentError {
+  return new InvalidArgumentError(
+    "produce says that the file is not to be stored: call `fill`, or set onUnavailable: 'produce'",
+  )
+}

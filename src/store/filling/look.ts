@@ -1,0 +1,54 @@
+import { CorruptError, UnavailableError } from '../../errors.ts'
+import type { ParsedRef } from '../file-ref.ts'
+import type { Finder, Found } from '../reading/finder.ts'
+import type { StoredFile } from '../reading/stored-file.ts'
+import { endOf, keptBeyond, type Link } from '../records/link.ts'
+import type { FillOptions } from './produce.ts'
+import type { FillReason } from './result.ts'
+
+/** Why a file has to be produced, and what is known of it. */
+export interface Missing {
+  readonly reason: FillReason
+  /** The file whose time is over, while its record is kept. */
+  readonly stale?: StoredFile | undefined
+  /** Why it could not be looked for. */
+  readonly error?: UnavailableError
+}
+
+/** A file that can be served, one that can be served while it is renewed, or none. */
+export type Look =
+  | { readonly found: Found; readonly missing?: undefined }
+  | { readonly found: Found; readonly missing: Missing }
+  | { readonly found?: undefined; readonly missing: Missing }
+
+/** Looks for a file that a fill would make: one command. Rejects as `Finder.find` does otherwise. */
+export async function lookUp(
+  finder: Finder,
+  ref: ParsedRef,
+  { unusable, prefetch }: Pick<FillOptions, 'unusable' | 'prefetch'>,
+): Promise<Look> {
+  let found: Found | undefined
+  try {
+    found = await finder.find(ref, { prefetch }, true)
+  } catch (error) {
+    if (error instanceof CorruptError) return { missing: { reason: 'corrupt' } }
+    if (error instanceof UnavailableError) return { missing: { reason: 'unavailable', error } }
+    throw error
+  }
+  if (found === undefined) return { missing: { reason: 'not-found' } }
+  const { file, link } = found
+  if (unusable !== undefined && isSame(unusable.file, link)) {
+    const { reason } = unusable
+    return { missing: { reason, ...(reason === 'expired' && { stale: file }) } }
+  }
+  const secondsOver = (Date.now() - endOf(link)) / 1000
+  if (secondsOver < 0) return { found }
+  const isKept = secondsOver < keptBeyond(link)
+  const missing: Missing = { reason: 'expired', ...(isKept && { stale: file }) }
+  return secondsOver < (link.staleFor ?? 0) ? { found, missing } : { missing }
+}
+
+/** Whether the link is the one that the file was found by: nothing was stored in its place since. */
+export function isSame(file: StoredFile, { manifest, storedAt }: Link): boolean {
+  return file.digest.equals(manifest.digest) && file.storedAt.getTime() === storedAt
+}

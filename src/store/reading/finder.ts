@@ -1,0 +1,60 @@
+import type { ParsedRef } from '../file-ref.ts'
+import type { Link } from '../records/link.ts'
+import type { Links } from '../records/links.ts'
+import { prefetch } from './chunks/prefetch.ts'
+import { type FileReading, StoredFile } from './stored-file.ts'
+
+export interface FindOptions {
+  /**
+   * Fetch the only chunk of a small file along with its link, for the read that follows at once: by hash
+   * the chunk of that hash, by name the one that the name led to last, up to 64 KiB. At most one chunk
+   * is fetched for nothing. Default false.
+   */
+  prefetch?: boolean | undefined
+}
+
+/** A file and the link that was read for it. */
+export interface Found {
+  readonly file: StoredFile
+  readonly link: Link
+}
+
+/** Finds files without a look at their chunks. */
+export class Finder {
+  readonly #links: Links
+  readonly #reading: FileReading
+  readonly #chunkSize: number
+
+  constructor(links: Links, reading: FileReading, chunkSize: number) {
+    this.#links = links
+    this.#reading = reading
+    this.#chunkSize = chunkSize
+  }
+
+  /**
+   * @param isKept Find a file whose time is over too, while its record is kept.
+   * @throws {CorruptError | UnavailableError}
+   */
+  async find(
+    ref: ParsedRef,
+    options: FindOptions = {},
+    isKept = false,
+  ): Promise<Found | undefined> {
+    const known = this.#links.known(ref)
+    const prefetched = options.prefetch
+      ? prefetch(ref, known?.link.manifest, this.#reading, this.#chunkSize)
+      : undefined
+    try {
+      const link = await (isKept ? this.#links.readKept(ref, known) : this.#links.read(ref, known))
+      return link && { link, file: new StoredFile(link, this.#reading, prefetched) }
+    } finally {
+      // The read that follows at once takes over the room for the chunk.
+      if (prefetched !== undefined) setImmediate(() => prefetched.expire())
+    }
+  }
+
+  /** Returns a file by its link. */
+  open(link: Link): StoredFile {
+    return new StoredFile(link, this.#reading)
+  }
+}

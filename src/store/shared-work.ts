@@ -1,0 +1,46 @@
+/** One piece of work that several callers wait for. It is aborted when the last of them has left. */
+export class SharedWork<T> {
+  readonly result: Promise<T>
+  readonly #controller = new AbortController()
+  #holders = 0
+
+  constructor(work: (signal: AbortSignal) => Promise<T>) {
+    this.result = work(this.#controller.signal)
+  }
+
+  get isAborted(): boolean {
+    return this.#controller.signal.aborted
+  }
+
+  /** Keeps the work going until the returned function is called, which may be called again. */
+  hold(): () => void {
+    let isHeld = true
+    this.#holders++
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holders--
+      if (this.#holders === 0) this.#controller.abort()
+    }
+  }
+
+  /**
+   * Rejects at once when `signal` is aborted.
+   * @param early Resolves with what the caller can have before the work is done.
+   */
+  async wait<E = never>(signal: AbortSignal | undefined, early?: Promise<E>): Promise<T | E> {
+    signal?.throwIfAborted()
+    const release = this.hold()
+    let onAbort: () => void
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      return await Promise.race([...(early ? [early] : []), this.result, aborted])
+    } finally {
+      signal?.removeEventListener('abort', onAbort!)
+      release()
+    }
+  }
+}

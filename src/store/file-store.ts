@@ -95,6 +95,7 @@ export class FileStore {
       uploads: this.#uploads,
       committer: this.#committer,
       budgets,
+      chunkSize,
       slots: new ByteBudget(fillsAtOnce, fillsWaiting, 'too many files are being produced'),
     }
     this.#filler = new Filler(tools, this.#events, fillsWaiting)

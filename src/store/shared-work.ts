@@ -1,26 +1,34 @@
-/** One piece of work that several callers wait for. It is aborted when the last of them has left. */
+/** One piece of work that several callers wait for. It is aborted when the last of them leaves before its end. */
 export class SharedWork<T> {
   readonly result: Promise<T>
   readonly #controller = new AbortController()
   #holders = 0
+  #isSettled = false
 
   constructor(work: (signal: AbortSignal) => Promise<T>) {
     this.result = work(this.#controller.signal)
+    const settle = () => {
+      this.#isSettled = true
+    }
+    this.result.then(settle, settle)
   }
 
   get isAborted(): boolean {
     return this.#controller.signal.aborted
   }
 
-  /** Keeps the work going until the returned function is called, which may be called again. */
-  hold(): () => void {
+  /**
+   * Keeps the work going until the returned function is called, which may be called again.
+   * @returns A function that takes whether the work is at its end. Default: whether its result is there.
+   */
+  hold(): (isOver?: boolean) => void {
     let isHeld = true
     this.#holders++
-    return () => {
+    return (isOver = this.#isSettled) => {
       if (!isHeld) return
       isHeld = false
       this.#holders--
-      if (this.#holders === 0) this.#controller.abort()
+      if (this.#holders === 0 && !isOver) this.#controller.abort()
     }
   }
 

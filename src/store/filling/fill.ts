@@ -3,7 +3,6 @@ import type { Engine } from '../../engine/engine.ts'
 import {
   EvictedError,
   InsufficientStorageError,
-  InvalidArgumentError,
   TooLargeError,
   UnavailableError,
 } from '../../errors.ts'
@@ -20,7 +19,9 @@ import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } fro
 import { FillLease } from './lease.ts'
 import { lookUp, type Missing } from './look.ts'
 import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
+import type { Readable } from './reader.ts'
 import { MAX_LAG, type Split } from './split.ts'
+import { StoredChunks } from './stored-chunks.ts'
 
 /** Milliseconds between looks whether another process is done: the first pause, which doubles up to the second. */
 const PAUSE_MS = { first: 20, most: 1000 }
@@ -34,6 +35,8 @@ export interface FillTools {
   readonly uploads: Uploads
   readonly committer: Committer
   readonly budgets: Budgets
+  /** Bytes. */
+  readonly chunkSize: number
   /** One for each call of `produce` that is under way. */
   readonly slots: ByteBudget
 }
@@ -62,11 +65,8 @@ export type Filled =
 /** Gives the first caller what it need not wait for. */
 export type HandOver = (bytes: HandedOver) => void
 
-export interface HandedOver {
-  readonly split: Split
+export interface HandedOver extends Readable {
   readonly keep: CommitOptions
-  /** Room for what the reader may be behind. */
-  readonly memory?: Lease | undefined
   /** Whether the bytes are being stored as well. */
   readonly isStored: boolean
 }
@@ -132,9 +132,11 @@ export class Fill {
     }, timeoutMs)
     try {
       const produced = await callProduce(this.#request, missing, this.#signal)
-      if (!('unchanged' in produced)) return await this.#take(produced)
-      const link = await this.#renew(produced, missing.stale)
-      if (link !== undefined) return { outcome: 'renewed', link }
+      if (missing.stale === undefined || !('unchanged' in produced)) {
+        return await this.#take(expectSource(produced))
+      }
+      const renewed = await this.#renew(produced, missing.stale)
+      if (renewed !== undefined) return renewed
       const again = await callProduce(this.#request, { reason: 'evicted' }, this.#signal)
       return await this.#take(expectSource(again))
     } finally {
@@ -152,57 +154,59 @@ export class Fill {
   async #store(produced: ProducedSource): Promise<Filled> {
     const { ref, options, mayStream } = this.#request
     const isShared = mayStream && ref.hash === undefined
-    const memory = isShared ? await this.#memory(produced) : undefined
     const split = splitOf(produced, isShared)
+    const memory = isShared ? await this.#memoryFor(split) : undefined
+    const chunks = new StoredChunks()
     const keep = keepOf(ref, produced, options)
-    if (isShared) this.#handOver({ split, keep, memory, isStored: true })
+    if (isShared) this.#handOver({ split, chunks, memory, keep, isStored: true })
     const digest = ref.hash ?? produced.digest
     try {
       await this.#tools.uploads.put(split.pieces, {
         ...keep,
-        ...(digest !== undefined && { digest }),
-        ...(split.size !== undefined && { size: split.size }),
+        digest,
+        size: split.size,
+        onChunk: isShared ? chunks.add : undefined,
         signal: this.#signal,
       })
+      chunks.end()
+      split.endStoring()
+      return { outcome: 'filled', link: await this.#expectLink() }
     } catch (error) {
+      chunks.end({ error })
       const isOurs = split.failure === undefined && !this.#signal.aborted && isStoringFailure(error)
       split.endStoring(isOurs ? undefined : error)
       if (!isOurs) throw error
       return { outcome: 'unstored', error, ...(isRepeatable(produced) && { produced }) }
     }
-    split.endStoring()
-    return { outcome: 'filled', link: await this.#expectLink() }
   }
 
-  async #memory(produced: ProducedSource): Promise<Lease> {
+  /** Room for what the reader may be behind. */
+  async #memoryFor(split: Split): Promise<Lease> {
     try {
-      return await this.#tools.budgets.work(MAX_LAG, this.#signal)
+      const bytes = Math.min(MAX_LAG, split.size ?? MAX_LAG)
+      return await this.#tools.budgets.work(bytes, this.#signal)
     } catch (error) {
-      abandon(produced)
+      split.endStoring(error)
       throw error
     }
   }
 
   /** Makes the stale file valid again; resolves with `undefined` when its chunks are gone. */
-  async #renew(unchanged: Unchanged, stale: StoredFile | undefined): Promise<Link | undefined> {
-    if (stale === undefined) {
-      throw new InvalidArgumentError(
-        'produce says that the file is unchanged, and there is no stale file',
-      )
-    }
+  async #renew(unchanged: Unchanged, stale: StoredFile): Promise<Filled | undefined> {
     const { committer } = this.#tools
     const { ref, options } = this.#request
-    const { type, attributes } = stale
+    const { manifest, type, attributes } = stale
     const keep = keepOf(ref, unchanged, { ...options, ...(type && { type }), attributes })
     const commit = committer.validate({ ...keep, signal: this.#signal })
     try {
       await stale.probe(this.#signal)
+      await committer.link({ manifest, copies: Number.POSITIVE_INFINITY }, commit)
+      return { outcome: 'renewed', link: await this.#expectLink() }
     } catch (error) {
       if (error instanceof EvictedError) return undefined
-      throw error
+      if (this.#signal.aborted || !isStoringFailure(error)) throw error
+      return { outcome: 'unstored', error }
     }
-    await committer.link({ manifest: stale.manifest, copies: Number.POSITIVE_INFINITY }, commit)
-    return this.#expectLink()
   }
 
   async #expectLink(): Promise<Link> {

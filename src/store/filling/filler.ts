@@ -16,8 +16,8 @@ import {
   type UnusableFile,
 } from './produce.ts'
 import { ProducedFile } from './produced-file.ts'
+import { read } from './reader.ts'
 import type { FillOutcome, FillReason } from './result.ts'
-import type { Split } from './split.ts'
 
 /** Failures that are remembered at most. */
 const MAX_FAILURES = 1024
@@ -195,7 +195,8 @@ export class Filler {
       (error: unknown) => {
         forget()
         if (work.isAborted) return
-        if (failFor > 0) this.#failures.set(key, { error }, { ttl: failFor * 1000 })
+        const isPassing = error instanceof UnavailableError
+        if (failFor > 0 && !isPassing) this.#failures.set(key, { error }, { ttl: failFor * 1000 })
         this.#events.fillEnded({ reason, error })
       },
     )
@@ -242,50 +243,39 @@ export class Filler {
       const keep = keepOf(ref, source, options)
       return this.#handedOver({ split, keep, isStored: false }, own, options.signal)
     })
-    return file.finally(release)
+    return file.finally(() => release())
   }
 
   /** Keeps the work going until the bytes were read, or their reader has left. */
   #handedOver(
-    { split, keep, memory, isStored }: HandedOver,
+    { keep, isStored, ...readable }: HandedOver,
     work: SharedWork<Filled | ProducedSource>,
     signal: AbortSignal | undefined,
   ): ProducedFile {
+    const { split, chunks, memory } = readable
     const stored = work.result.then((result) => (isStored ? this.#storedFile(result) : undefined))
     const release = work.hold()
     const end = () => {
-      signal?.removeEventListener('abort', end)
-      split.leave(signal?.reason)
+      signal?.removeEventListener('abort', onAbort)
       memory?.release()
-      // What was read to its end is stored, even if no caller waits for that.
-      if (split.isEnded) stored.then(release, release)
-      else release()
+      // What has come to its end is stored, even if no caller waits for that.
+      if (split.isEnded) stored.finally(() => release(true)).catch(() => {})
+      else release(false)
     }
-    signal?.addEventListener('abort', end, { once: true })
+    const leave = (error: unknown = new Error('the reader of a produced file has left')) => {
+      split.leave(error)
+      chunks?.end({ error })
+      end()
+    }
+    const onAbort = () => leave(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
     const details = { ...keep, size: split.size }
-    return new ProducedFile(details, bytesOf(split, stored, end), stored, end)
+    return new ProducedFile(details, read(readable, this.#tools), { stored, leave })
   }
 
   #storedFile(result: Filled | ProducedSource): StoredFile | undefined {
     if ('link' in result) return this.#tools.finder.open(result.link)
     throw 'error' in result ? result.error : storedOnly()
-  }
-}
-
-/** Yields what the reader of a split gets, and the rest from the store where it was too slow. */
-async function* bytesOf(
-  split: Split,
-  stored: Promise<StoredFile | undefined>,
-  end: () => void,
-): AsyncGenerator<Buffer, void, undefined> {
-  try {
-    for (let piece = await split.next(); piece !== undefined; piece = await split.next()) {
-      yield piece
-    }
-    const file = split.isBehind ? await stored : undefined
-    if (file !== undefined) yield* file.stream({ start: split.taken })
-  } finally {
-    end()
   }
 }
 

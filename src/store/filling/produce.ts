@@ -45,8 +45,8 @@ export type Produce = (context: ProduceContext) => Produced | Promise<Produced>
 
 export interface FillOptions extends KeepOptions {
   /**
-   * Seconds for which a failure of `produce` is remembered by this process, and thrown without another try.
-   * Default 0.
+   * Seconds for which this process remembers a failure of `produce`, and throws it without another try; not an
+   * `UnavailableError`. Default 0.
    */
   failFor?: number | undefined
   /**

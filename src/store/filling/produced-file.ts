@@ -24,33 +24,37 @@ export class ProducedFile {
    */
   readonly stored: Promise<StoredFile | undefined>
   readonly #bytes: AsyncGenerator<Buffer, void, undefined>
-  readonly #cancel: () => void
+  readonly #leave: (reason?: unknown) => void
   #isRead = false
 
+  /** @param work.leave Called when no more of the bytes is wanted; may be called again. */
   constructor(
     { name, type, attributes, size }: ProducedDetails,
     bytes: AsyncGenerator<Buffer, void, undefined>,
-    stored: Promise<StoredFile | undefined>,
-    cancel: () => void,
+    work: { stored: Promise<StoredFile | undefined>; leave: (reason?: unknown) => void },
   ) {
     this.attributes = attributes === undefined ? {} : { ...attributes }
-    this.stored = stored
+    this.stored = work.stored
     this.#bytes = bytes
-    this.#cancel = cancel
+    this.#leave = work.leave
     if (name !== undefined) this.name = name
     if (type !== undefined) this.type = type
     if (size !== undefined) this.size = size
-    stored.catch(() => {}) // The reader need not ask.
+    this.stored.catch(() => {}) // The reader need not ask.
   }
 
   /**
    * Yields the bytes as they come, once. Where `produce` gave a digest, the last piece follows when they have
    * it. Ends with the error of the source when that fails.
    */
-  stream(): AsyncGenerator<Buffer, void, undefined> {
-    if (this.#isRead) throw new Error('a produced file can be read once')
+  async *stream(): AsyncGenerator<Buffer, void, undefined> {
+    if (this.#isRead) throw new Error('a produced file can be read once, and not after `cancel`')
     this.#isRead = true
-    return this.#bytes
+    try {
+      yield* this.#bytes
+    } finally {
+      this.#leave()
+    }
   }
 
   /** Returns all the bytes at once. Not for files larger than the memory you have. */
@@ -76,6 +80,6 @@ export class ProducedFile {
    */
   cancel(): void {
     this.#isRead = true
-    this.#cancel()
+    this.#leave()
   }
 }

@@ -6,7 +6,7 @@ import type { OpenSource, Pieces } from '../writing/source.ts'
 /** Bytes that the reader may be behind the store before the store waits for it. */
 export const MAX_LAG = 256 * 1024
 /** Milliseconds, in all, for which the store waits for a slow reader. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 1000
 
 export interface Expected {
   readonly size?: number | undefined
@@ -15,7 +15,7 @@ export interface Expected {
 
 /**
  * A source that the store takes in while, at the same pace, one reader gets its bytes. A reader that is too
- * slow is left behind: it goes on with the stored file. When storing fails, the reader goes on alone.
+ * slow is left behind: it goes on with what is stored. When storing fails, the reader goes on alone.
  */
 export class Split {
   readonly #source: OpenSource
@@ -31,7 +31,7 @@ export class Split {
   #pulling: Promise<Buffer | undefined> | undefined
   #isEnded = false
   #failure: { error: unknown } | undefined
-  #left: { reason: unknown } | undefined
+  #left: { error: unknown } | undefined
   #size = 0
   #taken = 0
   #patienceMs = PATIENCE_MS
@@ -52,7 +52,7 @@ export class Split {
     return this.#failure
   }
 
-  /** Whether the reader has to go on with the stored file, at `taken`. */
+  /** Whether the reader has to go on with what is stored, at `taken`. */
   get isBehind(): boolean {
     return this.#isBehind
   }
@@ -99,7 +99,7 @@ export class Split {
   /** Resolves with the next piece for the reader; with `undefined` at the end, or when it is behind. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
-      if (this.#left !== undefined) throw this.#left.reason
+      if (this.#left !== undefined) throw this.#left.error
       const piece = this.#take()
       if (piece !== undefined) return piece
       if (this.#failure !== undefined) throw this.#failure.error
@@ -113,8 +113,8 @@ export class Split {
   }
 
   /** Tells that the reader wants no more: what it waits for rejects. Idempotent. */
-  leave(reason: unknown = new Error('the reader of a produced file has left')): void {
-    this.#left ??= { reason }
+  leave(error: unknown): void {
+    this.#left ??= { error }
     this.#hasReader = false
     this.#queue.length = 0
     this.#queued = 0

@@ -1,7 +1,10 @@
 import type { ParsedRef } from '../file-ref.ts'
+import type { ChunkBytes } from '../memory/chunk-bytes.ts'
 import type { Link } from '../records/link.ts'
 import type { Links } from '../records/links.ts'
+import type { Chunk } from '../records/manifest.ts'
 import { prefetch } from './chunks/prefetch.ts'
+import { ChunkReader } from './chunks/reader.ts'
 import { type FileReading, StoredFile } from './stored-file.ts'
 
 export interface FindOptions {
@@ -56,5 +59,11 @@ export class Finder {
   /** Returns a file by its link. */
   open(link: Link): StoredFile {
     return new StoredFile(link, this.#reading)
+  }
+
+  /** Reads a chunk of a file that has no link yet. @throws {EvictedError | CorruptError} */
+  read(chunk: Chunk): Promise<ChunkBytes> {
+    const { chunks, events } = this.#reading
+    return new ChunkReader(chunks, events, () => {}).read(chunk)
   }
 }

@@ -8,7 +8,7 @@ import { Window } from '../memory/window.ts'
 import type { StoreSettings } from '../options.ts'
 import type { Keys } from '../records/keys.ts'
 import { maxChunkCount } from '../records/link.ts'
-import { Manifest, stripeStart } from '../records/manifest.ts'
+import { type Chunk, Manifest, stripeStart } from '../records/manifest.ts'
 import { cut } from './chunker.ts'
 import type { Pieces } from './source.ts'
 
@@ -20,6 +20,8 @@ export interface WriteOptions {
   signal?: AbortSignal | undefined
   /** Called with the number of bytes stored so far. */
   onStored?: ((bytes: number) => void) | undefined
+  /** Called with each chunk that is stored, not always in order. */
+  onChunk?: ((chunk: Chunk) => void) | undefined
 }
 
 /** The chunks of a file that are stored, and that nothing leads to yet. */
@@ -68,7 +70,7 @@ export class ChunkWriter {
   /** Stores every chunk, even one that seems to be there already: writing is what heals. */
   async write(pieces: Pieces, options: WriteOptions): Promise<Written> {
     const { chunkSize } = this.#limits
-    const { maxSize, signal, onStored } = options
+    const { maxSize, signal, onStored, onChunk } = options
     const window = new Window(options.window)
     const digests: Digest[] = []
     let file: FileDigest | undefined
@@ -89,6 +91,7 @@ export class ChunkWriter {
       copies = Math.min(copies, await this.#store(hashed, near))
       stored += length
       onStored?.(stored)
+      onChunk?.({ index, digest: hashed.digest, offset: index * chunkSize, size: length, near })
     }
     try {
       for await (const chunk of cut(pieces, chunkSize, this.#pool)) {

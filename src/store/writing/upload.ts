@@ -2,7 +2,7 @@ import { Digest } from '../../digest.ts'
 import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
-import { type ChunkWriter, tooLarge, type Written } from './chunk-writer.ts'
+import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
 import type { CommitOptions, Committer, Receipt } from './commit.ts'
 import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 
@@ -50,7 +50,7 @@ export class Uploads {
   }
 
   /** Stores and links a file. Nothing follows a step that fails. */
-  put(source: Source, options: PutOptions): Promise<Receipt> {
+  put(source: Source, options: PutOptions & Pick<WriteOptions, 'onChunk'>): Promise<Receipt> {
     return withSource(source, async (opened) => {
       const digest = parseDigest(options)
       const commit = this.#committer.validate(options)
@@ -72,7 +72,12 @@ export class Uploads {
   /** @param digest What the content must have. */
   async #write(
     source: OpenSource,
-    { signal, onProgress, size = source.size }: StageOptions,
+    {
+      signal,
+      onProgress,
+      onChunk,
+      size = source.size,
+    }: StageOptions & Pick<WriteOptions, 'onChunk'>,
     digest: Digest | undefined,
   ): Promise<Written> {
     signal?.throwIfAborted()
@@ -85,6 +90,7 @@ export class Uploads {
         window: window.chunks,
         maxSize,
         signal,
+        onChunk,
         onStored: (bytes) => onProgress?.(size === undefined ? { bytes } : { bytes, total: size }),
       })
       const { manifest } = written

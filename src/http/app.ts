@@ -2,10 +2,13 @@ import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import { type FileStore, InvalidArgumentError } from '../index.ts'
 import { type NamesOf, refuseUnknown } from '../known-names.ts'
+import { Origin, type OriginOptions } from '../origin/index.ts'
 import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
+import { originLog } from './filling/log.ts'
+import { FilledReads } from './filling/reads.ts'
 import { type AccessOptions, needsToken } from './guard/authorize.ts'
 import { crossOrigin } from './guard/cors.ts'
 import { type GuardOptions, guard } from './guard/guard.ts'
@@ -25,6 +28,8 @@ export interface AppOptions extends GuardOptions {
   /** Gets one line a request. Default none. */
   logger?: Logger | undefined
   metrics?: MetricsOptions | undefined
+  /** Where GET and HEAD of files and blobs find what the store cannot serve. Default: nowhere. */
+  origin?: OriginOptions | undefined
   /** True from when the server stops taking new work. */
   isDraining?: (() => boolean) | undefined
   /** The connections of the server that the app answers for. Default: watched by none. */
@@ -43,6 +48,7 @@ export const APP_OPTIONS: NamesOf<AppOptions> = {
   maxUploads: true,
   logger: true,
   metrics: true,
+  origin: true,
   isDraining: true,
   connections: true,
   onError: true,
@@ -81,9 +87,11 @@ export function appOf(store: FileStore, options: AppOptions): Koa {
   const { access = {}, allowedHosts = [], corsOrigins = [], logger } = options
   const { isDraining = () => false } = options
   const { connections = new Connections(), onError = logErrors(logger) } = options
-  const metrics = new Metrics(store, options.metrics)
+  const origin = options.origin && new Origin(options.origin)
+  const metrics = new Metrics(store, origin, options.metrics)
   const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
-  const files = content(store)
+  if (origin && logger) origin.observe(originLog(logger))
+  const files = content(store, origin && new FilledReads(store, origin))
   const router = new Router({ sensitive: true, strict: true })
   // `content` has answered these by then, or passed them on: here they are named for Allow.
   for (const path of [FILES_ROUTE, BLOBS_ROUTE]) router.register(path, CONTENT_METHODS, files)

@@ -1,14 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import { contentCoding } from '../api/fields.ts'
 import { contentRange, parseRange } from '../api/range.ts'
 import type { HttpResponse } from '../transport.ts'
-import {
-  announcedDigests,
-  type BodyChecks,
-  type BodyProgress,
-  checkedBody,
-  tooLarge,
-} from './body.ts'
+import { announcedDigests, type BodyChecks, type BodyProgress, openBody, tooLarge } from './body.ts'
 import { OriginError } from './errors.ts'
 import { type Freshness, type FreshnessOptions, freshnessOf, strictest } from './freshness.ts'
 
@@ -28,8 +23,8 @@ export interface Described {
   readonly encoding: string | undefined
   /** Bytes, where the origin says. */
   readonly size: number | undefined
-  /** Throws an `OriginError` before the last piece, unless all of it is right. */
-  readonly body: AsyncGenerator<Buffer, void, undefined>
+  /** Fails with an `OriginError` before the last piece, unless all of it is right. */
+  readonly body: Readable
 }
 
 /** The file. */
@@ -164,7 +159,7 @@ function describe(
     type: type !== undefined && type.length <= MAX_TYPE ? type : undefined,
     encoding: encoding === 'identity' ? undefined : encoding,
     size,
-    body: checkedBody(response, { size, maxSize, digests, idleMs }, progress),
+    body: openBody(response, { size, maxSize, digests, idleMs }, progress),
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import { parseDictionary } from 'structured-headers'
 import { StreamPieces } from '../stream-pieces.ts'
 import type { HttpResponse } from '../transport.ts'
@@ -28,11 +29,24 @@ export interface BodyProgress {
 }
 
 /**
- * Yields the body of an answer while it comes. The last piece follows when the whole has the length and the
- * digests that were announced: a reader of a wrong body never has all of it.
- * @throws {OriginError}
+ * Returns the body of an answer while it comes. The last piece follows when the whole has the length and the
+ * digests that were announced: a reader of a wrong body never has all of it. Destroy it to leave the rest.
  */
-export async function* checkedBody(
+export function openBody(
+  response: HttpResponse,
+  checks: BodyChecks,
+  progress: BodyProgress,
+): Readable {
+  const body = Readable.from(checkedPieces(response, checks, progress), { objectMode: false })
+  body.on('error', () => {}) // It may fail before it is read.
+  body.once('close', () => {
+    if (!response.readableEnded) response.destroy()
+  })
+  return body
+}
+
+/** @throws {OriginError} */
+async function* checkedPieces(
   response: HttpResponse,
   { size: expected, maxSize, digests, idleMs }: BodyChecks,
   progress: BodyProgress,
@@ -60,7 +74,6 @@ export async function* checkedBody(
   } catch (error) {
     throw progress.explain(error)
   } finally {
-    if (!response.readableEnded) response.destroy()
     progress.ended()
   }
 }

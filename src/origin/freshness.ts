@@ -11,6 +11,8 @@ export interface Freshness {
   readonly whileRevalidate: number
   /** Seconds after that for which it may be served when the origin fails (RFC 5861). */
   readonly ifError: number
+  /** Seconds that the answer had spent in other caches. */
+  readonly age: number
 }
 
 export interface FreshnessOptions {
@@ -22,7 +24,13 @@ export interface FreshnessOptions {
   readonly ignoredVary: ReadonlySet<string>
 }
 
-const NOT_STORABLE: Freshness = { isStorable: false, ttl: 0, whileRevalidate: 0, ifError: 0 }
+const NOT_STORABLE: Freshness = {
+  isStorable: false,
+  ttl: 0,
+  whileRevalidate: 0,
+  ifError: 0,
+  age: 0,
+}
 const NO_HEURISTIC = { shared: true, cacheHeuristic: 0, immutableMinTimeToLive: 0 }
 
 /**
@@ -40,8 +48,11 @@ export function freshnessOf(headers: IncomingHttpHeaders, options: FreshnessOpti
     headers.expires !== undefined ||
     /no-cache/i.test(headers.pragma ?? '') ||
     ['s-maxage', 'max-age', 'no-cache'].some((name) => control.has(name))
-  const left = (isTold ? policy.maxAge() : options.ttl) - ageOf(headers.age)
-  const isStrict = ['must-revalidate', 'proxy-revalidate', 'no-cache'].some((name) => control.has(name))
+  const age = ageOf(headers.age)
+  const left = (isTold ? policy.maxAge() : options.ttl) - age
+  const isStrict = ['must-revalidate', 'proxy-revalidate', 'no-cache'].some((name) =>
+    control.has(name),
+  )
   const pastEnd = (seconds: number) => (isStrict ? 0 : wholeSeconds(seconds + Math.min(0, left)))
   const ifError = Math.max(secondsOf(control.get('stale-if-error')), options.staleIfError)
   return {
@@ -49,6 +60,7 @@ export function freshnessOf(headers: IncomingHttpHeaders, options: FreshnessOpti
     ttl: wholeSeconds(left),
     whileRevalidate: pastEnd(secondsOf(control.get('stale-while-revalidate'))),
     ifError: pastEnd(ifError),
+    age: Number.isFinite(age) ? age : 0,
   }
 }
 
@@ -72,6 +84,7 @@ export function strictest(
     ttl: Math.min(answer.ttl, redirect.ttl),
     whileRevalidate: Math.min(answer.whileRevalidate, redirect.whileRevalidate),
     ifError: Math.min(answer.ifError, redirect.ifError),
+    age: answer.age,
   }
 }
 

@@ -1,33 +1,12 @@
-import { createHash } from 'node:crypto'
-import test, { type ExecutionContext } from 'ava'
-import type { OriginOptions } from '../../../src/http/index.ts'
+import test from 'ava'
 import { bytes } from '../../helpers/bytes.ts'
 import { deferred } from '../../helpers/deferred.ts'
-import { type Answer, type Ask, ask } from '../../helpers/http.ts'
-import { startOrigin, type TestOrigin } from '../../helpers/origin.ts'
-import { startTestServer, type TestServer, type TestServerOptions } from '../../helpers/server.ts'
+import { type Ask, ask } from '../../helpers/http.ts'
 import { until } from '../../helpers/watchdog.ts'
+import { hashOf, startFilled } from './setup.ts'
 
 const SMALL = bytes('small', 300)
 const LARGE = bytes('large', 300_000)
-const hashOf = (content: Buffer) => createHash('sha256').update(content).digest('hex')
-
-interface Setup {
-  double: TestOrigin
-  server: TestServer
-  get(path: string, request?: Ask): Promise<Answer>
-}
-
-async function setup(
-  t: ExecutionContext,
-  options: Partial<OriginOptions> = {},
-  server: TestServerOptions = {},
-): Promise<Setup> {
-  const double = await startOrigin(t)
-  const origin = { url: double.url, timeoutMs: 20_000, ...options }
-  const running = await startTestServer(t, { store: { chunkSize: 1000 }, ...server, origin })
-  return { double, server: running, get: (path, request) => ask(running.url + path, request) }
-}
 
 const files: [string, Buffer][] = [
   ['an empty file', Buffer.alloc(0)],
@@ -36,7 +15,7 @@ const files: [string, Buffer][] = [
 ]
 for (const [what, content] of files) {
   test(`${what} that is not there comes from the origin, once, and is there from then on`, async (t) => {
-    const { double, get } = await setup(t)
+    const { double, get } = await startFilled(t)
     double.file('a/b%20c', content, { 'Content-Type': 'text/x' })
     const first = await get('/files/a/b%20c')
     t.is(first.status, 200)
@@ -61,7 +40,7 @@ for (const [what, content] of files) {
 }
 
 test('a file of which all is known before the status is answered as one that was there', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', SMALL)
   const { headers } = await get('/files/f')
   t.is(headers.etag, `"${hashOf(SMALL)}"`)
@@ -79,7 +58,7 @@ const whole: [string, Ask, number, Buffer?][] = [
 ]
 for (const [what, request, status, body] of whole) {
   test(`${what} has the whole file fetched, and is answered by what is stored`, async (t) => {
-    const { double, get } = await setup(t)
+    const { double, get } = await startFilled(t)
     double.file('f', LARGE)
     const answer = await get('/files/f', request)
     t.is(answer.status, status)
@@ -93,7 +72,7 @@ for (const [what, request, status, body] of whole) {
 }
 
 test('verify=full waits for the whole, so that its status is true', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', LARGE)
   const answer = await get('/files/f?verify=full')
   t.is(answer.headers.etag, `"${hashOf(LARGE)}"`)
@@ -101,7 +80,7 @@ test('verify=full waits for the whole, so that its status is true', async (t) =>
 })
 
 test('ranges of a file beyond the limit are passed on, and the whole is not fetched for them', async (t) => {
-  const { double, server, get } = await setup(t, { rangeLimit: 1000 })
+  const { double, server, get } = await startFilled(t, { rangeLimit: 1000 })
   const size = 50_000_000
   double.on('f', ({ headers }, res) => {
     if (headers.range === 'bytes=9-10') {
@@ -128,14 +107,14 @@ test('ranges of a file beyond the limit are passed on, and the whole is not fetc
 })
 
 test('the download of a file that comes from the origin has its name', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('a/b.txt', LARGE)
   const { headers } = await get('/files/a/b.txt?download')
   t.is(headers['content-disposition'], 'attachment; filename="b.txt"')
 })
 
 test('a file that is coded is stored with its coding', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', SMALL, { 'Content-Encoding': 'br' })
   double.file('g', LARGE, { 'Content-Encoding': 'br' })
   for (const path of ['/files/f', '/files/g', '/files/f', '/files/g']) {
@@ -144,7 +123,7 @@ test('a file that is coded is stored with its coding', async (t) => {
 })
 
 test('many clients of one file have it fetched once', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   const asked = deferred()
   double.on('f', (_, res) => void asked.promise.then(() => res.end(LARGE)))
   const answers = Array.from({ length: 20 }, () => get('/files/f'))
@@ -168,7 +147,7 @@ const notStored: [string, Record<string, string>][] = [
 ]
 for (const [what, headers] of notStored) {
   test(`what is ${what} is handed on and not stored`, async (t) => {
-    const { double, server, get } = await setup(t)
+    const { double, server, get } = await startFilled(t)
     for (const content of [SMALL, LARGE]) {
       double.file('f', content, { 'Content-Type': 'a/b', ...headers })
       for (const method of ['GET', 'HEAD']) {
@@ -190,7 +169,7 @@ for (const [what, headers] of notStored) {
 }
 
 test('what the origin does not have is 404, and is not asked for again at once', async (t) => {
-  const { double, server, get } = await setup(t, { negativeTtl: 60 })
+  const { double, server, get } = await startFilled(t, { negativeTtl: 60 })
   for (let i = 0; i < 3; i++) {
     const answer = await get('/files/none')
     t.is(answer.status, 404)
@@ -202,7 +181,7 @@ test('what the origin does not have is 404, and is not asked for again at once',
 })
 
 test('with a negative time of 0 it is asked for each time', async (t) => {
-  const { double, get } = await setup(t, { negativeTtl: 0 })
+  const { double, get } = await startFilled(t, { negativeTtl: 0 })
   for (let i = 0; i < 3; i++) t.is((await get('/files/none')).status, 404)
   t.is(double.count('none'), 3)
 })
@@ -216,14 +195,14 @@ for (const path of [
   '/files/a/',
 ]) {
   test(`${path} is not asked of the origin`, async (t) => {
-    const { double, get } = await setup(t)
+    const { double, get } = await startFilled(t)
     t.is((await get(path)).status, 404)
     t.is(double.received.length, 0)
   })
 }
 
 test('the query of a client stays here', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', SMALL)
   await get('/files/f?x=1&verify=stream')
   t.deepEqual(
@@ -233,7 +212,7 @@ test('the query of a client stays here', async (t) => {
 })
 
 test('nothing of a client goes to the origin', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', SMALL)
   const secrets = {
     Authorization: 'Bearer mine',
@@ -254,7 +233,7 @@ test('nothing of a client goes to the origin', async (t) => {
 })
 
 test('a server that is its own origin says that there is no such file', async (t) => {
-  const { server, double } = await setup(t)
+  const { server, double } = await startFilled(t)
   const own = new URL(server.url)
   double.on('f', (req, res) => {
     ask(`${own.origin}/files/f`, { headers: { Via: String(req.headers.via) } }).then(({ status }) =>
@@ -266,7 +245,7 @@ test('a server that is its own origin says that there is no such file', async (t
 })
 
 test('uploads and deletions are for the cache alone', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', SMALL)
   t.is((await get('/files/f', { method: 'PUT', body: LARGE })).status, 201)
   t.deepEqual((await get('/files/f')).body, LARGE)
@@ -276,7 +255,7 @@ test('uploads and deletions are for the cache alone', async (t) => {
 })
 
 test('the paths beside files and blobs ask the origin for nothing', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   double.file('f', SMALL)
   for (const path of ['/files/f?manifest', '/files/f?health', '/f', '/readyz', '/nx/f'])
     await get(path)
@@ -284,7 +263,7 @@ test('the paths beside files and blobs ask the origin for nothing', async (t) =>
 })
 
 test('/readyz does not depend on the origin', async (t) => {
-  const { double, get } = await setup(t)
+  const { double, get } = await startFilled(t)
   await double.close()
   t.is((await get('/readyz')).status, 200)
 })

@@ -255,17 +255,14 @@ export class Filler {
     const { split, chunks, memory } = readable
     const stored = work.result.then((result) => (isStored ? this.#storedFile(result) : undefined))
     const release = work.hold()
-    const end = () => {
-      signal?.removeEventListener('abort', onAbort)
-      memory?.release()
-      // What has come to its end is stored, even if no caller waits for that.
-      if (split.isEnded) stored.finally(() => release(true)).catch(() => {})
-      else release(false)
-    }
     const leave = (error: unknown = new Error('the reader of a produced file has left')) => {
+      // What has come to its end is stored, even if no caller waits for that.
+      if (split.isOver) stored.finally(() => release(true)).catch(() => {})
+      else release(false)
+      signal?.removeEventListener('abort', onAbort)
       split.leave(error)
       chunks?.end({ error })
-      end()
+      memory?.release()
     }
     const onAbort = () => leave(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })

@@ -1,7 +1,7 @@
 import { checkTtl } from '../../engine/key.ts'
 import { InvalidArgumentError } from '../../errors.ts'
 import { type NamesOf, refuseUnknown } from '../../known-names.ts'
-import type { StoredFile } from '../reading/stored-file.ts'
+import { StoredFile } from '../reading/stored-file.ts'
 import type { CommitOptions } from '../writing/commit.ts'
 import type { Source } from '../writing/source.ts'
 import type { StageOptions } from '../writing/upload.ts'
@@ -121,7 +121,7 @@ export function checkArguments(where: string, produce: Produce, options: FillOpt
     })
   }
   refuseUnknown(where, options, OPTIONS)
-  const { failFor = 0, onUnavailable = 'throw', timeoutMs = 1 } = options
+  const { failFor = 0, onUnavailable = 'throw', timeoutMs = 1, unusable } = options
   for (const seconds of [options.ttl, options.staleFor, options.keepFor]) checkTtl(seconds ?? 0)
   if (!(failFor >= 0 && failFor <= 86_400)) {
     throw wrong('failFor', 'seconds from 0 to 86400', failFor)
@@ -129,9 +129,16 @@ export function checkArguments(where: string, produce: Produce, options: FillOpt
   if (onUnavailable !== 'throw' && onUnavailable !== 'produce') {
     throw wrong('onUnavailable', "'throw' or 'produce'", onUnavailable)
   }
+  if (unusable !== undefined && !isUnusable(unusable)) {
+    throw wrong('unusable', "{ file, reason } with 'evicted', 'corrupt' or 'expired'", unusable)
+  }
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT) {
     throw wrong('timeoutMs', `a whole number from 1 to ${LONGEST_TIMEOUT}`, timeoutMs)
   }
+}
+
+function isUnusable({ file, reason }: UnusableFile): boolean {
+  return file instanceof StoredFile && ['evicted', 'corrupt', 'expired'].includes(reason)
 }
 
 function wrong(name: string, expected: string, actual: unknown): InvalidArgumentError {

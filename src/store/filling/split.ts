@@ -62,9 +62,9 @@ export class Split {
     return this.#taken
   }
 
-  /** Whether the source has given all its bytes. */
-  get isEnded(): boolean {
-    return this.#isEnded
+  /** Whether the source has no more to give: all its bytes have come, or it has failed. */
+  get isOver(): boolean {
+    return this.#isEnded || this.#failure !== undefined
   }
 
   /** The pieces for the store. */

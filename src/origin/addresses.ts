@@ -10,6 +10,12 @@ export interface Address {
 /** Put where the hash goes in the template for content by hash. */
 const HASH = '{hash}'
 
+/** The URL of content by hash, with `{hash}` in its path. */
+export interface Template {
+  readonly origin: URL
+  readonly path: string
+}
+
 /**
  * Where an origin has its files: by name below a base URL, by hash where a template says. Nothing that
  * a client sends leads to another host, or out of the base.
@@ -17,17 +23,16 @@ const HASH = '{hash}'
 export class Addresses {
   /** Without credentials, query and fragment; its path ends with a slash. */
   readonly base: URL
-  readonly #template: { readonly origin: URL; readonly path: string } | undefined
+  readonly #template: Template | undefined
   readonly #redirectHosts: ReadonlySet<string>
 
   /**
-   * @param template A URL with `{hash}` in its path or query, if content can be asked for by hash.
+   * @param template If content can be asked for by hash.
    * @param redirectHosts Hosts (`host` or `host:port`) that redirects may lead to beside the origin.
-   * @throws {InvalidArgumentError}
    */
-  constructor(base: URL, template: string | undefined, redirectHosts: readonly string[]) {
+  constructor(base: URL, template: Template | undefined, redirectHosts: readonly string[]) {
     this.base = base
-    this.#template = template === undefined ? undefined : parseTemplate(template)
+    this.#template = template
     this.#redirectHosts = new Set(redirectHosts.map((host) => host.toLowerCase()))
   }
 
@@ -71,7 +76,8 @@ function isAmbiguous(segment: string): boolean {
   return segment === '' || segment === '.' || segment === '..' || segment.includes('\\')
 }
 
-function parseTemplate(template: string): { origin: URL; path: string } {
+/** @throws {InvalidArgumentError} unless it is an http or https URL with `{hash}` in its path or query. */
+export function parseTemplate(template: string): Template {
   const [, origin = '', path = ''] = /^(https?:\/\/[^/?#@]+)(\/[^#]*)$/i.exec(template) ?? []
   const url = URL.parse(origin)
   if (url !== null && path.includes(HASH) && URL.canParse(template)) return { origin: url, path }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '../index.ts'
 import { type NamesOf, refuseUnknown } from '../known-names.ts'
+import { parseTemplate, type Template } from './addresses.ts'
 
 const MiB = 1024 * 1024
 
@@ -37,9 +38,10 @@ export interface OriginOptions {
 }
 
 /** Options that were validated, with the defaults for those that were left out. */
-export interface OriginSettings extends Pick<OriginOptions, 'blobs' | 'authorization' | 'ca'> {
+export interface OriginSettings extends Pick<OriginOptions, 'authorization' | 'ca'> {
   /** Its path ends with a slash. */
   readonly base: URL
+  readonly blobs: Template | undefined
   readonly redirectHosts: readonly string[]
   readonly timeoutMs: number
   readonly totalTimeoutMs: number
@@ -73,7 +75,7 @@ export function validateOrigin(options: OriginOptions): OriginSettings {
   const { base, authorization } = parseBase(options.url)
   return {
     base,
-    blobs: options.blobs,
+    blobs: options.blobs === undefined ? undefined : parseTemplate(options.blobs),
     authorization: checkAuthorization(options.authorization ?? authorization),
     ca: options.ca,
     redirectHosts: options.redirectHosts ?? [],

@@ -1,9 +1,9 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { Addresses } from '../../src/origin/addresses.ts'
+import { Addresses, parseTemplate } from '../../src/origin/addresses.ts'
 
 const base = new URL('https://files.example/base/')
-const addresses = new Addresses(base, 'https://cas.example/by/{hash}?v=1', [
+const addresses = new Addresses(base, parseTemplate('https://cas.example/by/{hash}?v=1'), [
   'cdn.example',
   'x:8443',
 ])
@@ -62,7 +62,7 @@ test('a hash goes into the template, on its own host', (t) => {
     'ftp://x/{hash}',
     'https://{hash}/',
   ]) {
-    t.throws(() => new Addresses(base, template, []), { code: 'bad-request' }, template)
+    t.throws(() => parseTemplate(template), { code: 'bad-request' }, template)
   }
 })
 

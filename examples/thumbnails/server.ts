@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { BlobcachedError, FileStore, memcached, memory } from 'blobcached'
+import { FileStore, memcached, memory } from 'blobcached'
 import { shrink } from './shrink.ts'
 
 const folder = process.argv[2] ?? '.'
@@ -28,17 +28,19 @@ async function thumbnail(path: string, width: number): Promise<{ bytes: Buffer; 
   // The name has the time of the last change, so a changed image gets a new thumbnail.
   const { mtimeMs } = await stat(path)
   const name = `thumbnails/${width}/${path}/${mtimeMs}`
-  try {
-    return { bytes: await (await store.get({ name })).bytes(), from: 'cache' }
-  } catch (error) {
-    // Not stored, evicted, corrupt or unavailable: make the thumbnail.
-    if (!(error instanceof BlobcachedError)) throw error
+  let from = 'cache'
+  // Called where the cache has none, or a damaged one: once, however many ask, on however many servers.
+  const make = async () => {
+    from = 'made'
+    return shrink(await readFile(path), Math.max(1, width))
   }
-  const bytes = shrink(await readFile(path), Math.max(1, width))
-  await store.put(bytes, { name, type: 'image/png', ttl: 86_400 }).catch((error) => {
-    console.error(`not kept: ${error.message}`)
+  const bytes = await store.getOrPut({ name }, make, {
+    type: 'image/png',
+    ttl: 86_400,
+    onUnavailable: 'produce',
+    read: (file) => file.bytes(),
   })
-  return { bytes, from: 'made' }
+  return { bytes, from }
 }
 
 server.listen(Number(PORT), '127.0.0.1', () => {

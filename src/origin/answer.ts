@@ -52,7 +52,7 @@ export type OriginAnswer =
   | OriginPart
   | OriginUnchanged
   /** The file does not have the bytes of the range. */
-  | { readonly kind: 'unsatisfiable'; readonly contentRange: string | undefined }
+  | { readonly kind: 'unsatisfiable'; readonly contentRange: string }
   /** There is no such file. */
   | { readonly kind: 'absent' }
 
@@ -94,7 +94,9 @@ export function answerOf(
     return unchanged(headers, asked.validators, options)
   }
   if (asked.range !== undefined && status === 416) {
-    return { kind: 'unsatisfiable', contentRange: headers['content-range'] }
+    const contentRange = headers['content-range'] ?? ''
+    if (!/^bytes \*\/\d+$/.test(contentRange)) throw otherRange()
+    return { kind: 'unsatisfiable', contentRange }
   }
   if (asked.range !== undefined && status === 206) return partOf(common, asked.range)
   if (status === 200 || status === 203) return contentOf(common, redirects)
@@ -138,11 +140,15 @@ function partOf(common: Common, asked: string): OriginPart {
   const ranges = parseRange(asked, total)
   const [range, second] = ranges === 'unsatisfiable' ? [] : (ranges ?? [])
   if (range === undefined || second !== undefined || field !== contentRange(range, total)) {
-    throw new OriginError('origin-failed', 'the origin sends another range than it was asked for')
+    throw otherRange()
   }
   const digests = announcedDigests(headers, ['content-digest'])
   const size = range.end - range.start
   return { kind: 'part', contentRange: field, ...describe(common, { size, digests }) }
+}
+
+function otherRange(): OriginError {
+  return new OriginError('origin-failed', 'the origin sends another range than it was asked for')
 }
 
 function describe(

@@ -174,9 +174,8 @@ export class FilledReads {
     const answer = await this.#source.part(address, range, exchange.signal)
     if (answer.kind === 'part' || answer.kind === 'content') return passAnswer(exchange, answer)
     if (answer.kind !== 'unsatisfiable') throw new NotFoundError('its origin has no such file')
-    const field = answer.contentRange ?? 'bytes */*'
     throw new HttpProblem('range-not-satisfiable', 'the file has none of these bytes', {
-      'Content-Range': field,
+      'Content-Range': answer.contentRange,
     })
   }
 

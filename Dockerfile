@@ -1,4 +1,4 @@
-FROM node:20-slim AS build
+FROM node:24.21-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -7,7 +7,7 @@ COPY scripts scripts
 COPY src src
 RUN npm run build && npm prune --omit=dev
 
-FROM node:20-slim
+FROM node:24.21-slim
 ENV NODE_ENV=production BLOBCACHED_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=build /app/package.json ./

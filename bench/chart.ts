@@ -1,52 +1,56 @@
-import { sizeName } from './statistics.ts'
+import { median, sizeName } from './statistics.ts'
 import type { Measured } from './throughput.ts'
 
 const WIDTH = 720
 const HEIGHT = 340
-const MARGIN = { left: 70, right: 190, top: 30, bottom: 40 }
-const COLOURS = ['#8a8a8a', '#c2554a', '#2f6fb2', '#4c9a6a', '#8b62b5', '#c9922e']
+const MARGIN = { left: 50, right: 190, top: 30, bottom: 40 }
+const COLOURS = ['#2f6fb2', '#c2554a', '#4c9a6a', '#c9922e']
+const SERVERS = ['blobcached, 2 workers', 'blobcached']
 
-/** Throughput by file size, one line a server, as an SVG for docs/benchmarks.md. */
+/** The part of the ideal by file size, one line a server and operation, as an SVG for docs/benchmarks.md. */
 export function throughputChart(all: readonly Measured[]): string {
-  const reads = all.filter((m) => m.operation === 'GET by name')
-  const sizes = [...new Set(reads.map((m) => m.size))].sort((a, b) => a - b)
-  const top = Math.max(...reads.map((m) => m.bytesPerSecond)) * 1.05
-  const x = (size: number) =>
-    MARGIN.left +
-    (sizes.indexOf(size) / Math.max(1, sizes.length - 1)) * (WIDTH - MARGIN.left - MARGIN.right)
-  const y = (speed: number) =>
-    HEIGHT - MARGIN.bottom - (speed / top) * (HEIGHT - MARGIN.top - MARGIN.bottom)
+  const sizes = [...new Set(all.map(({ size }) => size))].sort((a, b) => a - b)
+  const shown = all.filter(
+    ({ toIdeal, contender }) => toIdeal.length && SERVERS.includes(contender),
+  )
+  const top = Math.max(1.1, ...shown.flatMap(({ toIdeal }) => toIdeal))
+  const [right, bottom] = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom]
+  const step = (right - MARGIN.left) / Math.max(1, sizes.length - 1)
+  const x = (size: number) => MARGIN.left + sizes.indexOf(size) * step
+  const y = (part: number) => bottom - (part / top) * (bottom - MARGIN.top)
 
-  const names = [...new Set(reads.map((m) => m.contender))]
-  const lines = names.map((name, index) => {
-    const points = reads.filter((m) => m.contender === name)
-    const path = points.map((m) => `${x(m.size).toFixed(1)},${y(m.bytesPerSecond).toFixed(1)}`)
-    const last = points.at(-1)!
-    const colour = COLOURS[index % COLOURS.length]
-    const dots = path.map((point) => {
-      const [cx, cy] = point.split(',')
-      return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`
+  const lines = (['GET', 'PUT'] as const)
+    .flatMap((operation) => SERVERS.map((contender) => ({ operation, contender })))
+    .map(({ operation, contender }, index) => {
+      const points = shown.filter((m) => m.operation === operation && m.contender === contender)
+      return series(`${operation}, ${contender.slice(12) || '1 process'}`, COLOURS[index]!, points)
     })
-    return (
-      `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>` +
-      dots.join('') +
-      `<text x="${x(last.size) + 8}" y="${y(last.bytesPerSecond) + 4}" fill="${colour}">${name}</text>`
+  function series(name: string, colour: string, points: readonly Measured[]): string {
+    const at = points.map(({ size, toIdeal }) => [x(size), y(median(toIdeal)), toIdeal] as const)
+    const marks = at.map(
+      ([cx, cy, parts]) =>
+        `<line x1="${cx}" x2="${cx}" y1="${y(Math.min(...parts)).toFixed(1)}" y2="${y(Math.max(...parts)).toFixed(1)}" stroke="${colour}"/>` +
+        `<circle cx="${cx}" cy="${cy.toFixed(1)}" r="3" fill="${colour}"/>`,
     )
-  })
-  const ticks = [0.25, 0.5, 0.75, 1].map((share) => {
-    const at = y(top * share)
+    const path = at.map(([cx, cy]) => `${cx},${cy.toFixed(1)}`).join(' ')
+    const [, last = 0] = at.at(-1) ?? []
     return (
-      `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${at}" y2="${at}" stroke="#8884"/>` +
-      `<text x="${MARGIN.left - 8}" y="${at + 4}" text-anchor="end" fill="#888">${Math.round((top * share) / 1e6)}</text>`
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${marks.join('')}` +
+      `<text x="${right + 8}" y="${(last + 4).toFixed(1)}" fill="${colour}">${name}</text>`
     )
-  })
+  }
+  const ticks = [0.25, 0.5, 0.75, 1].map(
+    (part) =>
+      `<line x1="${MARGIN.left}" x2="${right}" y1="${y(part)}" y2="${y(part)}" stroke="${part === 1 ? '#888' : '#8884'}"/>` +
+      `<text x="${MARGIN.left - 8}" y="${y(part) + 4}" text-anchor="end" fill="#888">${part}</text>`,
+  )
   const labels = sizes.map(
     (size) =>
       `<text x="${x(size)}" y="${HEIGHT - 14}" text-anchor="middle" fill="#888">${sizeName(size)}</text>`,
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
-<title>GET by name: MB/s by file size</title>
-<text x="${MARGIN.left}" y="18" fill="#888">GET by name, MB/s</text>
+<title>Requests a second in parts of the ideal, by file size</title>
+<text x="${MARGIN.left}" y="18" fill="#888">requests a second ÷ ideal</text>
 ${[...ticks, ...labels, ...lines].join('\n')}
 </svg>
 `

@@ -30,7 +30,7 @@ function ours(address: string, name: string, connections = 1, protocol: Protocol
   const subject: Subject = {
     name,
     get: (key) => commands.get(key),
-    set: (key, value) => commands.set(key, value, 0),
+    set: async (key, value) => void (await commands.set(key, value, 0)),
     close: () => commands.close(),
   }
   return subject

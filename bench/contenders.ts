@@ -28,7 +28,7 @@ export async function startMemcached(megabytes: number): Promise<Running & { por
 
 export async function startBlobcached(
   name: string,
-  memcachedPort: number,
+  memcached: string,
   flags: string[] = [],
 ): Promise<Contender> {
   const port = await freePort()
@@ -37,7 +37,7 @@ export async function startBlobcached(
     [
       main,
       'serve',
-      ...['--port', `${port}`, '--memcached', `127.0.0.1:${memcachedPort}`],
+      ...['--port', `${port}`, '--memcached', memcached],
       ...['--log-level', 'warn'], // The peers do not log requests either.
       ...flags,
     ],
@@ -47,22 +47,24 @@ export async function startBlobcached(
 }
 
 /**
- * Starts nginx, which serves the value under the path from memcached: 1 MB at most, the limit of an item. As
- * in nginx's manual it connects to memcached for each request, unless `keepalive` is set.
+ * Starts nginx as an expert runs it, with two workers, connections to memcached that stay and buffers of 128 KiB. It serves
+ * the value under the path from memcached: 1 MB at most, the limit of an item.
+ * @param isAsInManual Leaves these settings at nginx's defaults.
  */
-export async function startNginx(memcachedPort: number, keepalive = false): Promise<Contender> {
+export async function startNginx(memcachedPort: number, isAsInManual = false): Promise<Contender> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'blobcached-bench-'))
   const config = readFileSync(join(here, 'peers/nginx.conf'), 'utf8')
     .replaceAll('MEMCACHED', `${memcachedPort}`)
     .replaceAll('PORT', `${port}`)
     .replaceAll('FOLDER', folder)
-    .replaceAll('KEEPALIVE', keepalive ? 'keepalive 64;' : '')
+    .replaceAll('KEEPALIVE', isAsInManual ? '' : 'keepalive 64;')
+    .replaceAll('BUFFER', isAsInManual ? '' : 'memcached_buffer_size 128k;')
   const file = join(folder, 'nginx.conf')
   writeFileSync(file, config)
   const running = await start('nginx', ['-c', file, '-e', 'stderr'], port)
   return {
-    ...contender(running, `nginx${keepalive ? ', keepalive' : ''}`, 'nginx', port, 1_000_000),
+    ...contender(running, `nginx${isAsInManual ? ', defaults' : ''}`, 'nginx', port, 1_000_000),
     async stop() {
       await running.stop()
       rmSync(folder, { recursive: true })
@@ -85,7 +87,7 @@ export async function startRedisPeer(): Promise<Contender> {
     port,
   )
   return {
-    ...contender(server, 'Redis + ioredis', 'redis', port, 512 * 1024 * 1024),
+    ...contender(server, 'Redis', 'redis', port, 512 * 1024 * 1024),
     async stop() {
       await server.stop()
       await redis.stop()

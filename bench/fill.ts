@@ -1,41 +1,39 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import type { Contender } from './contenders.ts'
+import { connectionsFor } from './rounds.ts'
 
-/** The paths of the files of one size: by name for all contenders, by hash for blobcached. */
-export interface Files {
-  names: string[]
-  hashes: string[]
-}
-
-/** Stores the same files on all contenders: more than a processor's cache holds. */
+/**
+ * Stores the same files on all contenders and returns their paths: four times as many as connections, so that
+ * hardly any two clients read the same one at once.
+ * @param values The memcached that nginx serves from, where it is a contender.
+ */
 export async function fill(
   size: number,
   contenders: readonly Contender[],
-  values: { port: number },
-): Promise<Files> {
-  const count = Math.max(2, Math.min(64, Math.floor(64_000_000 / size)))
-  const files: Files = { names: [], hashes: [] }
+  values?: { port: number },
+  count = 4 * connectionsFor(size),
+): Promise<{ names: string[] }> {
+  const names: string[] = []
   for (let index = 0; index < count; index++) {
     const body = randomBytes(size)
     const path = `/files/${size}/${index}`
-    files.names.push(path)
-    for (const contender of contenders) {
-      if (size > contender.maxBytes) continue
-      if (contender.kind === 'nginx') await storeValue(values.port, path, body)
-      else await upload(contender, path, body, files)
-    }
+    names.push(path)
+    const isNginx = contenders.some(({ kind, maxBytes }) => kind === 'nginx' && size <= maxBytes)
+    if (isNginx) await storeValue(values!.port, path, body)
+    await Promise.all(
+      contenders
+        .filter(({ kind, maxBytes }) => kind !== 'nginx' && size <= maxBytes)
+        .map((contender) => upload(contender, path, body)),
+    )
   }
-  return files
+  return { names }
 }
 
-async function upload({ url, kind }: Contender, path: string, body: Buffer, { hashes }: Files) {
+async function upload({ url }: Contender, path: string, body: Buffer) {
   const answer = await fetch(url + path, { method: 'PUT', body: new Uint8Array(body) })
   if (!answer.ok) throw new Error(`PUT ${url}${path}: ${answer.status} ${await answer.text()}`)
-  const receipt = await answer.text()
-  if (kind !== 'blobcached') return
-  const blob = `/blobs/${(JSON.parse(receipt) as { hash: string }).hash}`
-  if (!hashes.includes(blob)) hashes.push(blob)
+  await answer.arrayBuffer()
 }
 
 /** Stores a value in nginx's memcached, since nginx itself only reads. */

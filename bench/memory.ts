@@ -6,13 +6,15 @@ import { round } from './statistics.ts'
 import { wrk } from './wrk.ts'
 
 const GIGABYTE = 1_000_000_000
+const SIZE = 16_000_000
+const PATHS = Array.from({ length: 256 }, (_, index) => `/files/medium/${index}`)
 
 /** Measures the peak RSS of a new server process under each load. */
 export async function memorySection(seconds: number): Promise<Section> {
-  const memcached = await startMemcached(4096)
+  const memcached = await startMemcached(6144)
   const rows: string[][] = []
   const peak = async (what: string, work: (server: Contender) => Promise<void>) => {
-    const server = await startBlobcached('blobcached', memcached.port)
+    const server = await startBlobcached('blobcached', `127.0.0.1:${memcached.port}`)
     try {
       await work(server)
       rows.push([what, round(usage(server).peakRss / 1e6)])
@@ -28,11 +30,18 @@ export async function memorySection(seconds: number): Promise<Section> {
       if ((await download(`${url}/files/large`)) !== digest)
         throw new Error('other bytes came back')
     })
-    await peak('256 clients reading 16 MB', async ({ url }) => {
-      await upload(`${url}/files/medium`, 16_000_000)
-      for (let i = 0; i < 8; i++) await upload(`${url}/files/medium/${i}`, 16_000_000 + i)
-      const paths = Array.from({ length: 8 }, (_, i) => `/files/medium/${i}`)
-      await wrk({ url, paths, connections: 256, seconds: seconds * 3 }, 16_000_000)
+    await peak('256 clients uploading files of 16 MB', async ({ url }) => {
+      const load = { url, paths: PATHS, connections: 256, seconds: seconds * 3 }
+      await wrk({ ...load, putBytes: SIZE }, SIZE)
+    })
+    await peak('256 clients reading 256 files of 16 MB', async ({ url }) => {
+      for (const [index, path] of PATHS.entries()) await upload(url + path, SIZE + index)
+      await wrk({ url, paths: PATHS, connections: 256, seconds: seconds * 3 }, SIZE)
+    })
+    await peak('256 clients reading 256 files of 4 KB', async ({ url }) => {
+      for (const [index, path] of PATHS.entries()) await upload(`${url}${path}.small`, 4096 + index)
+      const paths = PATHS.map((path) => `${path}.small`)
+      await wrk({ url, paths, connections: 256, seconds: seconds * 3 }, 4096)
     })
   } finally {
     await memcached.stop()

@@ -18,6 +18,7 @@ import {
   startRedisPeer,
 } from './contenders.ts'
 import { firstByteSection } from './first-byte.ts'
+import { fleetSection } from './fleet.ts'
 import { limitsSection } from './limits.ts'
 import { memorySection } from './memory.ts'
 import { ensurePrograms } from './programs.ts'
@@ -25,7 +26,7 @@ import { retainedSection } from './retained.ts'
 import type { Effort, Section } from './section.ts'
 import { measureThroughput, throughputSection } from './throughput.ts'
 
-const PARTS = 'limits,client,protocols,throughput,first-byte,clients,memory,retained'
+const PARTS = 'limits,client,protocols,throughput,fleet,first-byte,clients,memory,retained'
 
 const { values: flags } = parseArgs({
   options: {
@@ -40,7 +41,7 @@ const { values: flags } = parseArgs({
 const parts = new Set(flags.only.split(','))
 const effort: Effort = flags.quick
   ? { seconds: 2, rounds: 1, sizes: [4096, 1_000_000, 16_000_000] }
-  : { seconds: 4, rounds: 3, sizes: [4096, 65_536, 1_000_000, 16_000_000, 256_000_000] }
+  : { seconds: 3, rounds: 5, sizes: [4096, 65_536, 1_000_000, 16_000_000, 128_000_000] }
 if (flags.sizes !== undefined) effort.sizes = flags.sizes.split(',').map(Number)
 if (flags.rounds !== undefined) effort.rounds = Number(flags.rounds)
 if (flags.seconds !== undefined) effort.seconds = Number(flags.seconds)
@@ -64,20 +65,21 @@ await withContenders(async (contenders, values) => {
   if (parts.has('first-byte')) sections.push(await firstByteSection(single))
   if (parts.has('clients')) sections.push(await clientsSection(single, values, effort))
 })
+if (parts.has('fleet')) sections.push(await fleetSection(effort))
 if (parts.has('memory')) sections.push(await memorySection(effort.seconds))
 if (parts.has('retained')) sections.push(await retainedSection())
 
-const text = sections.map((section) => `### ${section.title}\n\n${section.text}\n`).join('\n')
-console.log(text)
-if (flags.write) write(text)
+console.log(sections.map(({ title, text }) => `### ${title}\n\n${text}\n`).join('\n'))
+if (flags.write) for (const section of sections) write(section)
 
 async function withContenders(
   work: (contenders: readonly Contender[], values: { port: number }) => Promise<void>,
 ): Promise<void> {
   if (!['throughput', 'first-byte', 'clients'].some((part) => parts.has(part))) return
-  const memcached = await startMemcached(2048)
-  const values = await startMemcached(512)
-  const ours = (name: string, ...args: string[]) => startBlobcached(name, memcached.port, args)
+  const memcached = await startMemcached(6144)
+  const values = await startMemcached(2048)
+  const address = `127.0.0.1:${memcached.port}`
+  const ours = (name: string, ...args: string[]) => startBlobcached(name, address, args)
   const contenders = [
     await startNginx(values.port),
     await startNginx(values.port, true),
@@ -85,7 +87,6 @@ async function withContenders(
     await ours('blobcached'),
     await ours('blobcached, 2 workers', '--workers', '2'),
     await ours('blobcached, hot', '--hot-cache', '256MiB'),
-    await ours('blobcached, hot, 2 workers', '--hot-cache', '256MiB', '--workers', '2'),
   ]
   try {
     await work(contenders, values)
@@ -94,14 +95,20 @@ async function withContenders(
   }
 }
 
-/** Replaces the results between the two marks of the page; keeps the text around them. */
-function write(results: string): void {
-  const [begin, end] = ['<!-- results -->', '<!-- end of results -->']
+/** Replaces a section of the page, up to the next one, and says how it was measured. */
+function write({ title, text }: Section): void {
   const page = readFileSync(PAGE, 'utf8')
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}`
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim()
-  const head = `\`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${machine}.\n`
-  const before = page.slice(0, page.indexOf(begin) + begin.length)
-  const after = page.slice(page.indexOf(end))
-  writeFileSync(PAGE, `${before}\n\n${head}\n${results}\n${after}`)
+  const how = `\`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${machine}.`
+  const section = `### ${title}\n\n${how}\n\n${text}\n\n`
+  const start = page.indexOf(`### ${title}\n`)
+  const after = /^(?:#{2,3} |<!-- end)/m.exec(page.slice(start + 4))
+  const end = start === -1 ? -1 : start + 4 + after!.index
+  const at = page.indexOf('<!-- end of results -->')
+  const written =
+    start === -1
+      ? page.slice(0, at) + section + page.slice(at)
+      : page.slice(0, start) + section + page.slice(end)
+  writeFileSync(PAGE, written)
 }

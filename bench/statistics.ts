@@ -17,6 +17,12 @@ export function round(value: number): string {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
+/** The median, and the lowest and the highest of the rounds. */
+export function spread(values: readonly number[]): string {
+  if (values.length < 2) return round(median(values))
+  return `${round(median(values))} (${round(Math.min(...values))}–${round(Math.max(...values))})`
+}
+
 export function sizeName(bytes: number): string {
   if (bytes >= 1_000_000) return `${bytes / 1_000_000} MB`
   return `${bytes / 1024} KB`

@@ -46,22 +46,27 @@ export async function wrk(load: Load, bodyBytes: number): Promise<LoadResult> {
 
 function lua({ paths, putBytes }: Load): string {
   const list = paths.map((path) => `"${path}"`).join(',')
-  const body =
-    putBytes === undefined
-      ? ''
-      : `math.randomseed(7)
-local block = {}
-for i = 1, math.min(65536, ${putBytes}) do block[i] = string.char(math.random(0, 255)) end
-local text = table.concat(block)
-body = string.sub(string.rep(text, math.ceil(${putBytes} / #text)), 1, ${putBytes})`
+  // As many bodies as paths, up to a gigabyte of them: each starts with its number, again and again.
+  const bodies =
+    putBytes === undefined ? 0 : Math.max(2, Math.min(paths.length, Math.floor(1e9 / putBytes)))
   return `local paths = {${list}}
 local next_path = 0
-local body = nil
-${body}
+local bodies, size = ${bodies}, ${putBytes ?? 0}
+local block = {}
+if bodies > 0 then
+  math.randomseed(7)
+  for i = 1, math.min(65536, size) - 20 do block[i] = string.char(math.random(0, 255)) end
+end
+local text = table.concat(block)
+local function body(i)
+  if bodies == 0 then return nil end
+  local part = string.format("%020d", i % bodies) .. text
+  return string.sub(string.rep(part, math.ceil(size / #part)), 1, size)
+end
 requests = {}
 function init(args)
   for i, path in ipairs(paths) do
-    requests[i] = wrk.format(body and "PUT" or "GET", path, nil, body)
+    requests[i] = wrk.format(bodies > 0 and "PUT" or "GET", path, nil, body(i))
   end
 end
 function request()

@@ -26,7 +26,12 @@ export {
 export { type MemoryOptions, memory } from './engine/memory.ts'
 export * from './errors.ts'
 export type { FileRef } from './store/file-ref.ts'
-export { type DeleteOptions, FileStore, type GetOptions } from './store/file-store.ts'
+export {
+  type DeleteOptions,
+  FileStore,
+  type GetOptions,
+  type WorkOptions,
+} from './store/file-store.ts'
 export type { Filling } from './store/filling/filler.ts'
 export type {
   FillOptions,

@@ -22,12 +22,12 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
   constructor(stream: Readable) {
     this.#stream = stream
     if (stream.destroyed) {
-      this.#fail(stream.errored ?? closedEarly())
+      this.fail(stream.errored ?? closedEarly())
       return
     }
     stream.on('data', this.#onData)
     stream.on('end', this.#onEnd)
-    stream.on('error', this.#fail)
+    stream.on('error', this.fail)
     stream.on('close', this.#onClose)
     stream.resume()
   }
@@ -51,8 +51,8 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
     return { done: true, value: undefined }
   }
 
-  /** Only the first reason counts. */
-  readonly #fail = (reason: unknown): void => {
+  /** Ends it with what the reader is to be told. Only the first reason counts. */
+  readonly fail = (reason: unknown): void => {
     if (this.#isEnded) return
     this.#failure = { reason }
     this.#early.length = 0
@@ -72,7 +72,7 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
 
   readonly #onEnd = (): void => this.#end()?.resolve({ done: true, value: undefined })
 
-  readonly #onClose = (): void => this.#fail(closedEarly())
+  readonly #onClose = (): void => this.fail(closedEarly())
 
   /** @returns Who was waiting for the next piece. */
   #end(): Reader | undefined {
@@ -82,7 +82,7 @@ export class StreamPieces implements AsyncIterator<Uint8Array, undefined> {
       if (!stream.readableEnded) stream.pause()
       stream.off('data', this.#onData)
       stream.off('end', this.#onEnd)
-      stream.off('error', this.#fail)
+      stream.off('error', this.fail)
       stream.off('close', this.#onClose)
     }
     const reader = this.#reader

@@ -18,14 +18,7 @@ export const fastifyApp = fastify()
 fastifyApp.register(async (scope) => {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, _body, done) => done(null))
-  scope.all('/cache/*', (request, reply) =>
-    forward(below('/cache', request.raw), reply.hijack().raw),
-  )
+  scope.all('/cache/*', (request, reply) => forward(request.raw, reply.hijack().raw))
 })
-const forward: RequestListener = createApp(store).callback()
-
-/** What a framework does not do itself: takes the path that the app is mounted at off. */
-function below<R extends { url?: string | undefined }>(mount: string, request: R): R {
-  request.url = request.url?.slice(mount.length)
-  return request
-}
+// Fastify does not say what the app is mounted at.
+const forward: RequestListener = createApp(store, { basePath: '/cache' }).callback()

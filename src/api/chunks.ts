@@ -27,7 +27,8 @@ export const healthSchema = object({
   ...file,
   state,
   counts,
-  chunks: listOf(object({ ...chunk, state })),
+  /** `servers` are positions in the list of `GET /fleet`: those that should hold the chunk, of several. */
+  chunks: listOf(object({ ...chunk, state }, { servers: listOf(count) })),
 })
 export type HealthJson = TypeOf<typeof healthSchema>
 export type ChunkHealthJson = HealthJson['chunks'][number]

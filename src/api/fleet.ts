@@ -42,6 +42,8 @@ export const fleetSchema = object(
     /** When the servers were asked. */
     at: { ...text, format: 'date-time' },
     servers: listOf(serverSchema),
+    /** How many copies of a chunk there should be. */
+    copies: positive,
     /** Bytes that requests hold in the server's process, and requests that wait for some. */
     memory: object({ used: count, total: count, waiting: count }),
     chunkSize: positive,

@@ -9,6 +9,20 @@ export const UNNAMED = '/files'
 export const MISSING = '/blobs/missing'
 export const FLEET = '/fleet'
 
+/** What the paths of a server begin with; a base path may not, since requests come with and without it. */
+const OWN =
+  /^\/(?:files|blobs|assets|fleet|healthz|readyz|metrics|openapi\.json|ac|cas|v1|v8)(?:\/|$)/
+
+/**
+ * The path that a server is reached below, without a slash at its end: none for `/`. `undefined` where the text is no
+ * such path.
+ */
+export function basePathOf(text: string): string | undefined {
+  if (text === '/' || text === '') return ''
+  const isPath = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/.test(text) && text.length <= 200
+  return isPath && !OWN.test(text) ? text : undefined
+}
+
 /** A file on a server: what has a name now, or the content with a hash. */
 export type RemoteRef =
   | { readonly name: string; readonly hash?: never }

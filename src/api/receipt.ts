@@ -19,11 +19,9 @@ export const receiptSchema = object(
 )
 export type ReceiptJson = TypeOf<typeof receiptSchema>
 
-export function receiptJson(receipt: Omit<ReceiptJson, 'url'>): ReceiptJson {
+/** @param base What the server's paths begin with. */
+export function receiptJson(receipt: Omit<ReceiptJson, 'url'>, base = ''): ReceiptJson {
   const { hash, size, chunks, name, type } = receipt
-  return { hash, size, chunks, name, type, url: receiptUrl(receipt) }
-}
-
-export function receiptUrl({ name, hash }: Pick<ReceiptJson, 'name' | 'hash'>): string {
-  return pathOf(name === undefined ? { hash } : { name })
+  const url = base + pathOf(name === undefined ? { hash } : { name })
+  return { hash, size, chunks, name, type, url }
 }

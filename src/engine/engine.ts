@@ -185,6 +185,15 @@ export interface Engine {
     options?: GetOptions<NoInfer<T>>,
   ): Promise<{ proven: T | undefined; copies: CopyReport }>
 
+  /** How many copies of a value there should be. Only engines with several servers have it. */
+  readonly copies?: number
+
+  /**
+   * Returns the servers that should hold `key`, the first choice first, as their positions in what `stats`
+   * resolves with. Only engines with several servers have it.
+   */
+  placesOf?(key: string, options?: PlaceOptions): number[]
+
   /** Resolves with the largest value, in bytes, that fits under a key of `keyLength` bytes. */
   maxValueSize(keyLength: number): Promise<number>
 

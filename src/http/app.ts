@@ -4,6 +4,7 @@ import { type FileStore, InvalidArgumentError } from '../index.ts'
 import { type NamesOf, refuseUnknown } from '../known-names.ts'
 import { Origin, type OriginOptions } from '../origin/index.ts'
 import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
+import { checkBasePath } from './exchange/base-path.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
@@ -30,6 +31,12 @@ export interface AppOptions extends GuardOptions {
   metrics?: MetricsOptions | undefined
   /** Where GET and HEAD of files and blobs find what the store cannot serve. Default: nowhere. */
   origin?: OriginOptions | undefined
+  /**
+   * The path that clients reach the app below, such as `/cache`, where a proxy or a framework leads there: answers
+   * name paths with it. It is taken off where it comes with requests. Default: what Koa or Express has mounted the
+   * app at.
+   */
+  basePath?: string | undefined
   /** True from when the server stops taking new work. */
   isDraining?: (() => boolean) | undefined
   /** The connections of the server that the app answers for. Default: watched by none. */
@@ -49,6 +56,7 @@ export const APP_OPTIONS: NamesOf<AppOptions> = {
   logger: true,
   metrics: true,
   origin: true,
+  basePath: true,
   isDraining: true,
   connections: true,
   onError: true,
@@ -86,6 +94,7 @@ export function createApp(store: FileStore, options: AppOptions = {}): Koa {
 export function appOf(store: FileStore, options: AppOptions): Koa {
   const { access = {}, allowedHosts = [], corsOrigins = [], logger } = options
   const { isDraining = () => false } = options
+  const basePath = checkBasePath(options.basePath ?? '')
   const { connections = new Connections(), onError = logErrors(logger) } = options
   const origin = options.origin && new Origin(options.origin)
   const metrics = new Metrics(store, origin, options.metrics)
@@ -118,6 +127,7 @@ export function appOf(store: FileStore, options: AppOptions): Koa {
   const outermost = follow({
     connections,
     observers,
+    basePath,
     onUnforeseen: onError,
     dialectOf: buildDialect,
     routeOf,

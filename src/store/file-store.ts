@@ -38,6 +38,11 @@ export interface GetOptions {
   signal?: AbortSignal | undefined
 }
 
+export interface WorkOptions extends GetOptions {
+  /** Whether it may take long, as what waits for a client does: it keeps no other work waiting then. Default false. */
+  isLong?: boolean | undefined
+}
+
 export interface DeleteOptions {
   /** Remove the chunks as well, even if other files share them. Default false. */
   purge?: boolean | undefined
@@ -86,7 +91,7 @@ export class FileStore {
     this.#reading = { chunks, source, budgets, presence, prover, events: this.#events }
     this.#writer = new ChunkWriter(engine, this.#keys, poolOf(uploadBytes), this.#hasher, settings)
     this.#committer = new Committer(this.#links, presence, settings.ttl)
-    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, proofs, chunkSize)
+    this.#uploads = new Uploads(budgets, this.#writer, this.#committer, proofs)
     this.#finder = new Finder(this.#links, this.#reading, chunkSize)
     const tools = {
       engine,
@@ -108,15 +113,16 @@ export class FileStore {
 
   /**
    * Does `work` that takes about `bytes` of memory, such as that on a list of hashes, once there is room for
-   * it in the memory budget. Such work must not start more of its kind.
+   * it in the memory budget. Such work must not start more of its kind; work that may take long may
+   * start some that does not.
    * @throws {UnavailableError} when there is no room for 30 seconds, or too many wait for some.
    */
   async withMemory<T>(
     bytes: number,
     work: () => Promise<T>,
-    { signal }: GetOptions = {},
+    { isLong = false, signal }: WorkOptions = {},
   ): Promise<T> {
-    const lease = await this.#reading.budgets.work(bytes, signal)
+    const lease = await this.#reading.budgets.work(bytes, isLong, signal)
     try {
       return await work()
     } finally {
@@ -315,6 +321,7 @@ export class FileStore {
 
   /** Ends what is under way and closes the engine. Idempotent. */
   async close(): Promise<void> {
+    await this.#filler.close()
     await this.engine.close()
     await this.#hasher.close()
   }

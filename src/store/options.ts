@@ -86,6 +86,8 @@ export interface StoreSettings {
   readonly uploadBytes: number
   /** Bytes for other work whose size comes from requests or content. */
   readonly workBytes: number
+  /** Bytes for such work that may take long. */
+  readonly longWorkBytes: number
   readonly fillsAtOnce: number
   readonly fillsWaiting: number
 }
@@ -113,6 +115,7 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   const rest = total - uploadBytes - readBytes
   const workBytes = Math.min(Math.floor(total / 16), rest - 2 * chunkSize)
+  const longWorkBytes = Math.min(Math.floor(total / 64), rest - 2 * chunkSize - workBytes)
   return {
     chunkSize,
     ttl,
@@ -120,10 +123,11 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
     hotCache,
     hashThreads,
     perRead,
-    heldBytes: rest - workBytes,
+    heldBytes: rest - workBytes - longWorkBytes,
     readBytes,
     uploadBytes,
     workBytes,
+    longWorkBytes,
     fillsAtOnce,
     fillsWaiting,
   }

@@ -17,6 +17,11 @@ export class SharedWork<T> {
     return this.#controller.signal.aborted
   }
 
+  /** Ends the work for all callers. */
+  abort(reason: unknown): void {
+    this.#controller.abort(reason)
+  }
+
   /**
    * Keeps the work going until the returned function is called, which may be called again.
    * @returns A function that takes whether the work is at its end. Default: whether its result is there.

@@ -2,13 +2,33 @@ import { access, readdir, readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import test from 'ava'
 
-test('the pages link to files that are there', async (t) => {
-  const docs = (await readdir('docs')).filter((name) => name.endsWith('.md'))
-  const pages = [...docs.map((name) => join('docs', name)), 'README.md', 'CONTRIBUTING.md']
-  for (const page of [...pages, 'examples/README.md']) {
+const docs = (await readdir('docs')).filter((name) => name.endsWith('.md'))
+const PAGES = [
+  ...docs.map((name) => join('docs', name)),
+  ...['README.md', 'CONTRIBUTING.md', 'examples/README.md'],
+]
+
+test('the pages link to files and headings that are there', async (t) => {
+  for (const page of PAGES) {
     const text = await readFile(page, 'utf8')
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
-      await t.notThrowsAsync(access(normalize(join(dirname(page), target))), `${page}: ${target}`)
+    for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? page : normalize(join(dirname(page), file))
+      await t.notThrowsAsync(access(target), `${page}: ${link}`)
+      if (anchor !== undefined) t.true((await anchorsOf(target)).has(anchor), `${page}: ${link}`)
     }
   }
 })
+
+/** Returns the anchors of a page's headings, as they are made where Markdown is shown. */
+async function anchorsOf(page: string): Promise<Set<string>> {
+  const headings = (await readFile(page, 'utf8')).matchAll(/^#+ (.+)$/gm)
+  return new Set(
+    Array.from(headings, ([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}

@@ -33,6 +33,7 @@ test('the app serves below node:http, Express 5 and Fastify', async (t) => {
     const type = { 'content-type': 'application/json' }
     const put = await fetch(file, { method: 'PUT', body: content, headers: type })
     t.is(put.status, 201, `${name}: ${await put.text()}`)
+    t.is(String(new URL(put.headers.get('location')!, url)), file)
     const get = await fetch(file, { headers: { range: 'bytes=5-' } })
     t.is(get.status, 206, name)
     t.true(Buffer.from(await get.arrayBuffer()).equals(content.subarray(5)), name)

@@ -1,14 +1,14 @@
-import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { execFile, spawnSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { bytes } from '../helpers/bytes.ts'
 import { cliFor } from '../helpers/cli.ts'
-import { hasNginx, startNginx } from '../helpers/nginx.ts'
+import { nginxExample, startProxy } from '../helpers/proxies.ts'
 import { startFilled } from '../http/filling/setup.ts'
 
 const run = promisify(execFile)
-const testIf = hasNginx ? test : test.skip
+const testIf = spawnSync('nginx', ['-v']).status === 0 ? test : test.skip
 
 testIf(
   'the package mirror serves packages under their own paths, and takes no uploads',
@@ -16,7 +16,7 @@ testIf(
     const { double, server } = await startFilled(t, { ttl: 1000 }, { store: {} })
     const content = bytes('package', 3_000_000)
     double.file('pool/a%20b_1.0%2B1.deb', content)
-    const url = await startNginx(t, server, () => readFile('examples/mirror/nginx.conf', 'utf8'))
+    const url = await startProxy(t, server, await nginxExample('examples/mirror/nginx.conf'))
     for (let i = 0; i < 3; i++) {
       const answer = await fetch(`${url}/pool/a%20b_1.0%2B1.deb?x=1`)
       t.is(answer.status, 200)

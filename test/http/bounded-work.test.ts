@@ -1,6 +1,7 @@
 import test from 'ava'
 import { Digest, memory } from '../../src/index.ts'
 import { FaultyEngine, hold } from '../helpers/faulty-engine.ts'
+import { formBody, formType } from '../helpers/form.ts'
 import { ask } from '../helpers/http.ts'
 import { directory, field, message, outputDirectory, outputFile } from '../helpers/protobuf.ts'
 import { memoryIsFree, startTestServer } from '../helpers/server.ts'
@@ -23,6 +24,26 @@ test('invariant 7: lists of hashes wait for room in the memory budget, and other
   t.is((await ask(`${server.url}/healthz`)).status, 200)
   gate.resolve()
   for (const answer of await Promise.all(asks)) t.deepEqual(answer.json(), { missing: [] })
+  await memoryIsFree(server)
+})
+
+test('invariant 7: forms of many parts wait for room in the memory budget, and others go on', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine, store })
+  const post = (name: string, parts: number) => {
+    const files = Array.from({ length: parts }, (_, index) => ({ filename: `${name} ${index}` }))
+    const body = formBody(...files)
+    return ask(`${server.url}/files`, { method: 'POST', headers: formType(), body })
+  }
+  const name = Digest.of(Buffer.from('first 0')).hex
+  const { gate, asked } = hold(engine, { operation: 'add', keys: new RegExp(`n:${name}`) })
+  const first = post('first', 1000)
+  await asked.promise
+  const others = [post('second', 1000), post('third', 1000)]
+  await until('two to wait', () => server.store.memoryUsage.waiting === 2)
+  t.is((await post('few', 16)).status, 201)
+  gate.resolve()
+  for (const answer of await Promise.all([first, ...others])) t.is(answer.status, 201)
   await memoryIsFree(server)
 })
 

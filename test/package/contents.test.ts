@@ -10,6 +10,7 @@ test.after.always(() => rm(folder, { recursive: true, force: true }))
 
 const EXPECTED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+  /^deploy\/[a-z]+\/[\w.-]+\.(service|ya?ml|json)$/,
   /^docs\/[\w-]+\.(md|png|svg)$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|d\.ts)$/,
   /^dist\/web\/[\w-]+\.(?:html|css|svg)$/,

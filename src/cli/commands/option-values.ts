@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { isOrigin } from '../../api/fields.ts'
+import { basePathOf } from '../../api/paths.ts'
 
 const UNITS: Record<string, number> = {
   '': 1,
@@ -39,6 +40,14 @@ export function parseSeconds(text: string): number {
   const seconds = Number(number) * (factor ?? Number.NaN)
   if (seconds <= TEN_YEARS) return seconds
   throw new InvalidArgumentError('It takes a time, such as 90, 90s, 15m, 12h or 30d, up to 3650d.')
+}
+
+export function parseBasePath(text: string): string {
+  const path = basePathOf(text)
+  if (path !== undefined) return path
+  throw new InvalidArgumentError(
+    'It takes a path such as /cache, without a slash at its end, that does not begin as a path of the server does.',
+  )
 }
 
 export function parseKeyPrefix(text: string): string {

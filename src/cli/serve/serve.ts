@@ -139,12 +139,13 @@ async function listen(
   nameOf: NameOf,
   options: ServerOptions,
 ): Promise<RunningServer> {
-  const { host, port, corsOrigin = [], allowedHost = [], drain, drainDelay } = settings
+  const { host, port, basePath, corsOrigin = [], allowedHost = [], drain, drainDelay } = settings
   try {
     return await startServer(store, {
       ...options,
       host,
       port,
+      basePath,
       corsOrigins: corsOrigin,
       allowedHosts: allowedHost,
       metrics: { process: true, ...(cluster.isWorker && { exchange: workerMetrics() }) },

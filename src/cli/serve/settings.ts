@@ -5,6 +5,7 @@ import {
   bytes,
   collect,
   origins,
+  parseBasePath,
   parseBoolean,
   parseKeyPrefix,
   parseSeconds,
@@ -19,6 +20,7 @@ const LOG_FORMATS = ['json', 'text']
 export interface ServeSettings {
   host: string
   port: number
+  basePath?: string
   tlsCert?: string
   tlsKey?: string
   corsOrigin?: string[]
@@ -104,6 +106,10 @@ function listening(): Option[] {
     setting('--port <number>', 'port to listen on, 0 for a free one')
       .default(8080)
       .argParser(wholeNumber(0, 65_535)),
+    setting(
+      '--base-path <path>',
+      'path that clients reach this server below, such as /cache, behind a proxy or not',
+    ).argParser(parseBasePath),
     setting('--tls-cert <file>', 'serve HTTPS with this certificate chain (PEM)'),
     setting(
       '--tls-key <file>',

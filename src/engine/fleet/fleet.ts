@@ -6,6 +6,7 @@ import type {
   EngineObserver,
   EngineStats,
   GetOptions,
+  PlaceOptions,
   Predecessors,
   Proof,
   ReplaceOptions,
@@ -78,6 +79,15 @@ export class Fleet implements Engine {
   /** The servers' names, sorted. */
   get servers(): string[] {
     return this.#members.map(({ name }) => name).sort()
+  }
+
+  get copies(): number {
+    return this.#replicas
+  }
+
+  placesOf(key: string, { near = key }: PlaceOptions = {}): number[] {
+    const holders = this.#placement.rank(near).slice(0, this.#replicas)
+    return holders.map((member) => this.#members.indexOf(member))
   }
 
   async get<T>(key: string, prove: Proof<T>, options: GetOptions<T> = {}): Promise<T | undefined> {

@@ -59,7 +59,7 @@ export class Commands {
   }
 
   /** @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError} */
-  set(key: string, value: Buffer, ttl: number): Promise<void> {
+  set(key: string, value: Buffer, ttl: number): Promise<true> {
     return this.#askTimed(ttl, (exptime) => ({ verb: 'set', key, value, exptime }), expectStored)
   }
 
@@ -76,13 +76,12 @@ export class Commands {
    * without CAS (`-C`) replaces whatever is there.
    * @throws {InsufficientStorageError | TooLargeError | InvalidArgumentError}
    */
-  async replace(item: Item | undefined, key: string, value: Buffer, ttl: number): Promise<boolean> {
+  replace(item: Item | undefined, key: string, value: Buffer, ttl: number): Promise<boolean> {
     if (item === undefined) return this.add(key, value, ttl)
     const { cas } = item
     const requestOf = (exptime: number): Request => ({ verb: 'set', key, value, cas, exptime })
     if (cas !== 0n) return this.#askTimed(ttl, requestOf, wasUnchanged)
-    await this.set(key, value, ttl)
-    return true
+    return this.set(key, value, ttl)
   }
 
   /** @throws {InvalidArgumentError} */
@@ -222,16 +221,14 @@ function expectOkOrChanged(reply: Reply): void {
 }
 
 function wasNew(reply: Reply): boolean {
-  if (reply.status === 'exists') return false
-  expectStored(reply)
-  return true
+  return reply.status !== 'exists' && expectStored(reply)
 }
 
 function wasUnchanged(reply: Reply): boolean {
   return reply.status !== 'not-found' && wasNew(reply)
 }
 
-function expectStored(reply: Reply): void {
+function expectStored(reply: Reply): true {
   if (reply.status === 'out-of-memory') {
     throw new InsufficientStorageError('memcached has no room for the value')
   }
@@ -239,6 +236,7 @@ function expectStored(reply: Reply): void {
     throw new TooLargeError('memcached refused the value as too large')
   }
   expectOk(reply)
+  return true
 }
 
 function expectOk({ status, text }: Reply): void {

@@ -71,17 +71,12 @@ export class MemcachedEngine implements ServerEngine {
   }
 
   set(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
-    return this.#run('set', key, async () => {
-      await this.#store(() => retryOnce(() => this.#commands.set(key, value, ttl)))
-      return 1
-    })
+    return this.#write('set', key, () => retryOnce(() => this.#commands.set(key, value, ttl)))
   }
 
   add(key: string, value: Buffer, { ttl = 0 }: SetOptions = {}) {
-    return this.#run('add', key, async () => {
-      // Without a retry, which would find what the first try has stored and resolve with 0.
-      return (await this.#store(() => this.#commands.add(key, value, ttl))) ? 1 : 0
-    })
+    // Without a retry, which would find what the first try has stored and resolve with 0.
+    return this.#write('add', key, () => this.#commands.add(key, value, ttl))
   }
 
   touch(key: string, ttl: number) {
@@ -95,10 +90,10 @@ export class MemcachedEngine implements ServerEngine {
   look(key: string) {
     return this.#run('get', key, async () => {
       const item = await retryOnce(() => this.#commands.gets(key))
-      const put = (value: Buffer, ttl: number) =>
-        this.#run('set', key, () =>
-          this.#store(() => this.#commands.replace(item, key, value, ttl)),
-        )
+      const put = async (value: Buffer, ttl: number) => {
+        const replace = () => this.#commands.replace(item, key, value, ttl)
+        return (await this.#write('set', key, replace)) > 0
+      }
       return { current: item?.value, put }
     })
   }
@@ -141,9 +136,19 @@ export class MemcachedEngine implements ServerEngine {
     await Promise.all([this.#commands.close(), this.#secondLook.close(), this.#pageMover?.close()])
   }
 
-  #store<R>(work: () => Promise<R>): Promise<R> {
+  /** As `#run`, with fewer promises; resolves with the copies that were written. */
+  async #write(operation: Operation, key: string, work: () => Promise<boolean>): Promise<number> {
+    checkKey(key)
+    const start = performance.now()
     this.#pageMover?.stored()
-    return this.#room.store(work)
+    try {
+      const copies = (await this.#room.store(work)) ? 1 : 0
+      this.#observers.succeeded(this.#name, operation, copies, start)
+      return copies
+    } catch (error) {
+      this.#observers.failed(this.#name, operation, error, start)
+      throw this.#explain(error)
+    }
   }
 
   /** Reads a value that did not prove itself once more, over a new connection. */

@@ -20,17 +20,23 @@ export class Room {
    * @throws {InsufficientStorageError} when there still is no room. Other errors are passed on at
    * once.
    */
-  async store<R>(work: () => Promise<R>): Promise<R> {
-    for (let tries = 0; ; tries++) {
+  store<R>(work: () => Promise<R>): Promise<R> {
+    return work().catch((error: unknown) => this.#goOn(work, error))
+  }
+
+  async #goOn<R>(work: () => Promise<R>, failure: unknown): Promise<R> {
+    let error = failure
+    for (let tries = 0; error instanceof InsufficientStorageError; tries++) {
+      const pause = PAUSES[tries]
+      if (pause === undefined) this.#fullUntil = performance.now() + FULL
+      if (pause === undefined || performance.now() < this.#fullUntil) break
+      await sleep(pause)
       try {
         return await work()
-      } catch (error) {
-        if (!(error instanceof InsufficientStorageError)) throw error
-        const pause = PAUSES[tries]
-        if (pause === undefined) this.#fullUntil = performance.now() + FULL
-        if (pause === undefined || performance.now() < this.#fullUntil) throw error
-        await sleep(pause)
+      } catch (again) {
+        error = again
       }
     }
+    throw error
   }
 }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { receiptJson } from '../../api/receipt.ts'
 import {
@@ -12,11 +11,17 @@ import { commitOptions, underConditions } from '../content/conditions.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { parseTtl } from '../fields/query.ts'
 import { HttpProblem } from '../problem.ts'
-import { type FormPart, parseForm } from './form-parts.ts'
-import { Flow, PartContent } from './part-content.ts'
+import { decodeText, FormBody, type FormPart } from './form-body.ts'
 
 /** Bytes of a field that is not a file. */
 const MAX_FIELD = 16 * 1024
+/** Files that are being stored at once. */
+const MAX_OPEN = 4
+/**
+ * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
+ * files take: no file is named before the whole form is there.
+ */
+const MANY = { parts: 16, headerBytes: 16 * 1024, memory: 1024 * 1024 }
 
 export function isForm({ headers }: Exchange): boolean {
   return /^multipart\/form-data\s*(?:;|$)/i.test(headers['content-type'] ?? '')
@@ -28,21 +33,28 @@ export function isForm({ headers }: Exchange): boolean {
  */
 export async function receiveForm(ctx: Context, store: FileStore): Promise<void> {
   const { exchange } = ctx
-  const { signal, query } = exchange
-  const asked = { name: query.text('name'), ...query.ttl() }
-  const upload = new FormUpload(store, signal)
-  const files = await upload.read(ctx)
-  const life = onlyTtl(asked.ttl, upload.ttl)
-  const commits = namesOf(files, asked.name, upload.spareName).map(
-    ([file, name]): [StagedFile, CommitOptions] => {
-      const options = { ...describe(file, name), signal }
-      return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
-    },
-  )
-  const receipts: Receipt[] = []
-  await underConditions(exchange, link(commits, receipts))
-  ctx.status = 201
-  ctx.body = receipts.map(receiptJson)
+  const asked = { name: exchange.query.text('name'), ...exchange.query.ttl() }
+  const upload = new FormUpload(store, exchange)
+  const finish = async () => {
+    const files = await upload.readAll()
+    const life = onlyTtl(asked.ttl, upload.ttl)
+    const commits = namesOf(files, asked.name, upload.spareName).map(
+      ([file, name]): [StagedFile, CommitOptions] => {
+        const options = { ...describe(file, name), signal: exchange.signal }
+        return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
+      },
+    )
+    const receipts: Receipt[] = []
+    await underConditions(exchange, link(commits, receipts))
+    ctx.status = 201
+    ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
+  }
+  try {
+    if (await upload.readFew()) await finish()
+    else await store.withMemory(MANY.memory, finish, { signal: exchange.signal })
+  } finally {
+    await upload.close()
+  }
 }
 
 async function link(commits: readonly [StagedFile, CommitOptions][], receipts: Receipt[]) {
@@ -64,96 +76,93 @@ class FormUpload {
   ttl: number | undefined
   readonly #store: FileStore
   readonly #signal: AbortSignal
+  readonly #body: FormBody
+  #isWhole = false
   readonly #files: Promise<FormFile | undefined>[] = []
-  readonly #open = new Set<PartContent>()
-  #flow!: Flow
-  #fail!: (error: unknown) => void
+  /** Those that are not all stored yet. */
+  readonly #open = new Set<Promise<unknown>>()
 
-  constructor(store: FileStore, signal: AbortSignal) {
+  constructor(store: FileStore, exchange: Exchange) {
     this.#store = store
-    this.#signal = signal
+    this.#signal = exchange.signal
+    this.#body = new FormBody(exchange)
   }
 
-  /** Reads the form; a failure closes all parts. */
-  async read(ctx: Context): Promise<FormFile[]> {
-    const controller = new AbortController()
-    this.#fail = (error) => controller.abort(error)
-    const signal = AbortSignal.any([this.#signal, controller.signal])
-    try {
-      await parseForm(ctx, this, signal)
-      const files = await Promise.all(this.#files)
-      return files.filter((file) => file !== undefined)
-    } catch (error) {
-      for (const content of this.#open) content.end(error)
-      await Promise.allSettled(this.#files)
-      throw error
+  /** Reads what takes no memory to speak of; returns whether that was all. */
+  async readFew(): Promise<boolean> {
+    const { parts, headerBytes } = MANY
+    while (this.#body.parts <= parts && this.#body.headerBytes <= headerBytes) {
+      if (!(await this.#readPart())) return true
     }
+    return false
   }
 
-  onBody(body: Readable): void {
-    this.#flow = new Flow(body)
+  /** Reads the rest; returns all files. */
+  async readAll(): Promise<FormFile[]> {
+    while (await this.#readPart());
+    const files = await Promise.all(this.#files)
+    return files.filter((file) => file !== undefined)
   }
 
-  onPart(part: FormPart): void {
-    if (part.filename === undefined) this.#readField(part)
-    else this.#storeFile(part)
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    this.#body.close()
+    await Promise.allSettled(this.#files)
   }
 
-  #readField({ field, content }: FormPart): void {
-    let value = ''
-    content.on('data', (piece: Buffer) => {
-      value += piece.toString('latin1')
-      if (value.length > MAX_FIELD) {
-        this.#fail(new HttpProblem('too-large', `a field has at most ${MAX_FIELD} bytes`))
+  async #readPart(): Promise<boolean> {
+    const part = this.#isWhole ? undefined : await this.#body.next()
+    this.#isWhole = part === undefined
+    if (part === undefined) return false
+    if (part.filename === undefined) await this.#readField(part)
+    else await this.#storeFile(part)
+    return true
+  }
+
+  async #readField({ field, content }: FormPart): Promise<void> {
+    const pieces: Buffer[] = []
+    let bytes = 0
+    for await (const piece of content) {
+      bytes += piece.length
+      if (bytes > MAX_FIELD) {
+        throw new HttpProblem('too-large', `a field has at most ${MAX_FIELD} bytes`)
       }
-    })
-    content.on('end', () => {
-      try {
-        this.#setField(field, Buffer.from(value, 'latin1').toString())
-      } catch (error) {
-        this.#fail(error)
-      }
-    })
-  }
-
-  #setField(field: string, value: string): void {
+      pieces.push(piece)
+    }
     if (field === 'ttl') {
       if (this.ttl !== undefined) throw new InvalidArgumentError('ttl is given more than once')
-      this.ttl = parseTtl(value)
+      this.ttl = parseTtl(Buffer.concat(pieces).toString('latin1'))
     } else if (field === 'name') {
       if (this.spareName !== undefined) {
         throw new InvalidArgumentError('two names are given, and no file between them')
       }
-      this.spareName = value
+      this.spareName = decodeText(Buffer.concat(pieces), 'the field name')
     }
   }
 
-  #storeFile({ filename, type, content }: FormPart): void {
+  /** Returns when its content has been read, so that the next part can be. */
+  async #storeFile({ filename, type, content, isRead }: FormPart): Promise<void> {
     const isNamedByField = this.spareName !== undefined
-    const name = this.spareName ?? (filename || undefined)
+    const name = this.spareName ?? (withoutDrive(filename!) || undefined)
     this.spareName = undefined
-    const pieces = new PartContent(this.#flow)
-    this.#open.add(pieces)
-    content.on('data', (piece: Buffer) => pieces.push(piece))
-    content.on('end', () => pieces.end())
-    this.#flow.opened(1)
-    const stored = this.#stage(pieces).then((staged) => {
+    const staging = this.#store.stage(content, { signal: this.#signal })
+    const stored = staging.then((staged) => {
       // A form with no file chosen sends an empty one without a name.
       if (name === undefined && staged.size === 0) return undefined
       return { staged, name, isNamedByField, type }
     })
-    stored.catch(this.#fail)
     this.#files.push(stored)
+    this.#open.add(stored)
+    const closed = () => void this.#open.delete(stored)
+    stored.then(closed, (error) => this.#body.fail(error))
+    await Promise.race([isRead, stored])
+    while (this.#open.size >= MAX_OPEN) await Promise.race(this.#open)
   }
+}
 
-  async #stage(pieces: PartContent): Promise<StagedFile> {
-    try {
-      return await this.#store.stage(pieces, { signal: this.#signal })
-    } finally {
-      this.#open.delete(pieces)
-      this.#flow.opened(-1)
-    }
-  }
+/** Some browsers of Windows send where the file was. */
+function withoutDrive(filename: string): string {
+  return /^[A-Za-z]:\\/.test(filename) ? filename.slice(filename.lastIndexOf('\\') + 1) : filename
 }
 
 /** @throws {InvalidArgumentError} when it is not clear which file shall have which name. */

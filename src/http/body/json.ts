@@ -2,13 +2,12 @@ import type { Context, Middleware } from 'koa'
 import type { FileStore } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HttpProblem } from '../problem.ts'
-import { bodyParser } from './koa-body.ts'
 
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
 
-/** Bytes of memory for each byte of a body: what it is parsed into, and the look-ups it asks for. */
-const COST = 12
+/** Bytes of memory for each byte of a body beside itself: what it is parsed into, and the look-ups it asks for. */
+const COST = 11
 
 /** Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type, once there is memory for it. */
 export function jsonBody(store: FileStore): Middleware {
@@ -20,12 +19,14 @@ export function jsonBody(store: FileStore): Middleware {
     })
     const parse = await parser
     const { exchange } = ctx
-    const work = async () => {
+    const { signal } = exchange
+    const size = sizeOf(exchange)
+    const receive = async () => {
       exchange.askForBody()
       ctx.req.headers['content-type'] = 'application/json'
-      await parse(ctx, next)
+      await parse(ctx, () => store.withMemory(COST * size, next, { signal }))
     }
-    await store.withMemory(COST * sizeOf(exchange), work, { signal: exchange.signal })
+    await store.withMemory(size, receive, { isLong: true, signal })
   }
 }
 
@@ -34,8 +35,9 @@ function sizeOf({ headers, contentLength = MAX_BYTES }: Exchange): number {
   return headers['content-encoding'] === undefined ? Math.min(contentLength, MAX_BYTES) : MAX_BYTES
 }
 
+/** koa-body makes up half of the server's code in memory, and few servers ever get a list of hashes. */
 async function createParser(): Promise<Middleware> {
-  const { koaBody } = await bodyParser()
+  const { koaBody } = await import('koa-body')
   return koaBody({
     jsonLimit: MAX_BYTES,
     text: false,

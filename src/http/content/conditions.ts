@@ -25,7 +25,6 @@ export function commitOptions<T extends CommitOptions>(
     ...exchange.query.ttl(),
     ...(isUnderCondition && { precondition: () => checkConditions(exchange, store, ref) }),
     ...(isCreateOnly(exchange) && { createOnly: true }),
-    signal: options.signal ?? exchange.signal,
   }
 }
 

@@ -23,6 +23,9 @@ import { HttpProblem } from '../problem.ts'
 import { ByteRangesBody } from './byteranges.ts'
 import { type Content, respond } from './respond.ts'
 
+/** Bytes of memory that each of several ranges takes beside its content: its head, and what is to be sent. */
+const RANGE_COST = 1024
+
 /** What a file is asked for by. */
 export type ContentRef = { readonly name: string } | { readonly hash: Digest }
 
@@ -49,7 +52,7 @@ export async function getFile(
 ): Promise<void> {
   const file = await findFor(exchange, store, ref)
   await options.check?.(file)
-  await answerFile(exchange, file, 'name' in ref ? 'name' : 'hash', options)
+  await answerFile(exchange, store, file, 'name' in ref ? 'name' : 'hash', options)
 }
 
 /** Finds the file of a request that reads it at once. */
@@ -64,6 +67,7 @@ export function findFor(
 /** Answers GET and HEAD with a file that was found. */
 export async function answerFile(
   exchange: Exchange,
+  store: FileStore,
   file: StoredFile,
   by: AskedBy,
   { fieldsOf, cacheStatus }: AnswerOptions = {},
@@ -90,7 +94,11 @@ export async function answerFile(
     if (method === 'HEAD') return await look(exchange, file, describeContent)
     const ranges = rangesOf(exchange, file, validators)
     const prove = ranges !== undefined && continues(exchange)
-    await send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
+    const sendAll = () =>
+      send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
+    if (ranges === undefined || ranges.length === 1) return await sendAll()
+    const work = { isLong: true, signal: exchange.signal }
+    await store.withMemory(RANGE_COST * ranges.length, sendAll, work)
   } finally {
     exchange.isHit = exchange.res.headersSent
   }

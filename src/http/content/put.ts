@@ -1,5 +1,5 @@
 import { CODINGS, contentCoding, etagOf } from '../../api/fields.ts'
-import { receiptJson, receiptUrl } from '../../api/receipt.ts'
+import { receiptJson } from '../../api/receipt.ts'
 import {
   Digest,
   type FileStore,
@@ -13,6 +13,9 @@ import { bodyFields, CONTENT_ENCODING } from '../fields/content.ts'
 import { expectedDigest } from '../fields/digests.ts'
 import { HttpProblem } from '../problem.ts'
 import { commitOptions, underConditions } from './conditions.ts'
+
+/** Bytes. */
+const SMALL_BODY = 64 * 1024
 
 /**
  * Stores the request's body, or with `?from=` names content that is stored, and answers with the receipt:
@@ -29,12 +32,13 @@ export async function putFile(
     ? link(exchange, store, { ...options, name })
     : receive(exchange, store, options)
   const receipt = await put
-  const body = JSON.stringify(receiptJson(receipt))
+  const json = receiptJson(receipt, exchange.base)
+  const body = JSON.stringify(json)
   exchange.answer(
     receipt.created ? 201 : 200,
     [
       'Location',
-      receiptUrl(receipt),
+      json.url,
       'ETag',
       etagOf(receipt.hash),
       ...bodyFields('application/json; charset=utf-8', Buffer.byteLength(body)),
@@ -59,11 +63,14 @@ export function receive(
   refusePart(headers)
   const path = typeof options.digest === 'string' ? Digest.parse(options.digest) : options.digest
   const digest = expectedDigest(headers, path)
+  // A small chunk is stored sooner than a signal is made, and reading it fails when the client leaves.
+  const isSmall = size !== undefined && size <= Math.min(SMALL_BODY, store.chunkSize)
   const upload = store.put(exchange.body, {
     ...commitOptions(exchange, store, options, path),
     ...(options.name !== undefined && encodingOf(exchange, options)),
     ...(digest && { digest }),
     ...(size !== undefined && { size }),
+    ...(!isSmall && { signal: exchange.signal }),
   })
   return underConditions(exchange, upload)
 }
@@ -80,7 +87,7 @@ function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promi
   refusePart(headers)
   // Throws when they contradict each other. Content-Digest would be that of the empty body.
   expectedDigest({ ...headers, 'content-digest': undefined }, Digest.parse(from))
-  const named = { ...options, ...encodingOf(exchange, options) }
+  const named = { ...options, ...encodingOf(exchange, options), signal: exchange.signal }
   return underConditions(exchange, store.link(from, commitOptions(exchange, store, named)))
 }
 

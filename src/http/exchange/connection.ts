@@ -11,6 +11,8 @@ const PACE_MS = 3000
 export interface Unfinished {
   readonly req: IncomingMessage
   readonly res: ServerResponse
+  /** Bytes of memory that it takes while it waits for its turn. */
+  readonly cost: number
   /** Whether nothing can happen until the client sends or takes something. */
   readonly isClientsTurn: boolean
   /** Whether the client could send or take more now: no buffer is full. */
@@ -29,9 +31,13 @@ export class Connection {
   isSurplus = false
   /** Whether it is to be closed after the requests before something that was none. */
   isMalformed = false
+  /** Bytes of memory that the requests take which wait for their turn. */
+  backlog = 0
   readonly #socket: Socket
+  readonly #onBacklog: (change: number) => void
   #hasAnswered = false
   #isHeld = false
+  #isDropped = false
   /** What was read in all when the last hold ended. */
   #readBeforeHold = -1
   #read = 0
@@ -39,8 +45,10 @@ export class Connection {
   #pace: { at: number; traffic: number } | undefined
   #silence: { at: number; traffic: number } | undefined
 
-  constructor(socket: Socket) {
+  /** @param onBacklog Called with each change of `backlog`. */
+  constructor(socket: Socket, onBacklog: (change: number) => void = () => {}) {
     this.#socket = socket
+    this.#onBacklog = onBacklog
     // Node calls it after the last answer, and closes with bytes unread.
     socket.destroySoon = () => closeInStages(socket)
     // Node closes the response that was being sent, and none of those that wait behind it.
@@ -52,6 +60,7 @@ export class Connection {
   /** Adds a request, and stops reading more while too many wait. */
   begin(request: Unfinished): void {
     this.unfinished.push(request)
+    if (this.unfinished.length > 1) this.#changeBacklog(request.cost)
     // Middleware before ours may have waited until the client was gone: then nothing closes it any more.
     if (this.#socket.destroyed) return void process.nextTick(close, request.res)
     if (this.unfinished.length <= MAX_WAITING) return
@@ -62,11 +71,28 @@ export class Connection {
 
   end(request: Unfinished): void {
     this.#hasAnswered = true
-    this.unfinished.splice(this.unfinished.indexOf(request), 1)
+    const place = this.unfinished.indexOf(request)
+    this.unfinished.splice(place, 1)
+    // The one whose turn is next does not wait any more.
+    const served = place === 0 ? this.unfinished[0] : request
+    if (served !== undefined) this.#changeBacklog(-served.cost)
     if (!this.#isHeld || this.unfinished.length > MAX_WAITING / 2) return
     this.#isHeld = false
     this.#readBeforeHold = this.#socket.bytesRead
     this.#socket.resume()
+  }
+
+  /** Ends it because too many requests wait for their turn, here and elsewhere. */
+  dropBacklog(): void {
+    this.#changeBacklog(-this.backlog)
+    this.#isDropped = true
+    this.#socket.destroy()
+  }
+
+  #changeBacklog(change: number): void {
+    if (this.#isDropped) return
+    this.backlog += change
+    this.#onBacklog(change)
   }
 
   /** Whether nothing was read because of a hold, which may have ended without a chance to read since. */

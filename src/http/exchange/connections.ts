@@ -5,6 +5,8 @@ import { Connection } from './connection.ts'
 
 /** Milliseconds between two looks at the pace of clients. */
 const LOOK_MS = 500
+/** Bytes of memory that all requests which wait for their turn on their connections may take. */
+const MAX_BACKLOG = 64 * 1024 * 1024
 
 export interface ConnectionLimits {
   /**
@@ -30,6 +32,7 @@ export class Connections {
   readonly #connections = new Map<Socket, Connection>()
   readonly #idleMs: number
   readonly #minRate: number
+  #backlog = 0
   #isDraining = false
 
   constructor(limits: ConnectionLimits = {}) {
@@ -74,11 +77,22 @@ export class Connections {
   of(socket: Socket): Connection {
     const known = this.#connections.get(socket)
     if (known !== undefined) return known
-    const connection = new Connection(socket)
+    const connection = new Connection(socket, this.#onBacklog)
     if (socket.destroyed) return connection
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#connections.delete(socket))
     return connection
+  }
+
+  /** Ends the connection whose client sent the most requests ahead, when all together are too many. */
+  readonly #onBacklog = (change: number): void => {
+    this.#backlog += change
+    if (this.#backlog <= MAX_BACKLOG) return
+    let greediest: Connection | undefined
+    for (const each of this.#connections.values()) {
+      if (greediest === undefined || each.backlog > greediest.backlog) greediest = each
+    }
+    greediest?.dropBacklog()
   }
 
   /** Makes every answer from now on the last one on its connection. */

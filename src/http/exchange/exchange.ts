@@ -5,10 +5,13 @@ import { StreamPieces } from '../../stream-pieces.ts'
 import type { Fields } from '../fields/content.ts'
 import { RequestQuery } from '../fields/query.ts'
 import { ClientGoneError, HttpProblem } from '../problem.ts'
+import { askedPath, mountOf, takeOff } from './base-path.ts'
 import type { Connection, Unfinished } from './connection.ts'
 import { discard } from './linger.ts'
 import { requestId, traceId } from './request-id.ts'
 
+/** Bytes of memory that a request takes beside its header. */
+const REQUEST_COST = 8 * 1024
 /** RFC 9110 has no status for it; nginx made this one known. */
 const CLIENT_CLOSED_REQUEST = 499
 
@@ -33,7 +36,7 @@ export class Exchange implements Unfinished {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly method: string
-  /** Without the query; below the path that the app is mounted at. */
+  /** Without the query; below the base path, or the path that the app is mounted at. */
   readonly path: string
   /** What the request is called in logs, here and elsewhere. */
   readonly id: string
@@ -56,10 +59,12 @@ export class Exchange implements Unfinished {
   readonly #ctx: Context
   readonly #connection: Connection
   readonly #observers: readonly RequestObserver[]
+  readonly #basePath: string
   readonly #startedAt = performance.now()
   #headersAt: number | undefined
   #query: RequestQuery | undefined
   #controller: AbortController | undefined
+  #pieces: StreamPieces | undefined
   #isAwaitingContinue: boolean
   #isCut = false
   #isWhole = false
@@ -67,7 +72,13 @@ export class Exchange implements Unfinished {
   #isHandled = false
   #onClosed: (() => void) | undefined
 
-  constructor(ctx: Context, connection: Connection, observers: readonly RequestObserver[]) {
+  constructor(
+    ctx: Context,
+    connection: Connection,
+    observers: readonly RequestObserver[],
+    basePath = '',
+  ) {
+    if (basePath !== '') takeOff(basePath, ctx)
     const { req, res } = ctx
     this.req = req
     this.res = res
@@ -77,6 +88,7 @@ export class Exchange implements Unfinished {
     this.client = req.socket.remoteAddress // Unknown once the client is gone.
     this.#ctx = ctx
     this.#connection = connection
+    this.#basePath = basePath
     this.#observers = observers
     // A server that does not listen for `checkContinue` has sent the 100 by itself.
     const { _sent100: isContinued } = res as ServerResponse & { _sent100?: boolean }
@@ -99,6 +111,16 @@ export class Exchange implements Unfinished {
   get query(): RequestQuery {
     this.#query ??= RequestQuery.parse(this.#ctx.search)
     return this.#query
+  }
+
+  /** What the app's paths begin with for its clients: its base path, or where another application has mounted it. */
+  get base(): string {
+    return this.#basePath || mountOf(this.#ctx)
+  }
+
+  /** Whether the path that was asked for is `base`, without a slash at its end. */
+  get isForBase(): boolean {
+    return this.base !== '' && askedPath(this.#ctx) === this.base
   }
 
   get traceId(): string | undefined {
@@ -162,14 +184,15 @@ export class Exchange implements Unfinished {
 
   /**
    * The body. A client that sent `Expect: 100-continue` is asked for it when the first piece is wanted:
-   * until then all that needs no body has been checked. An error in the middle leaves the socket
-   * open, for the answer that says why.
+   * until then all that needs no body has been checked. It fails with what `signal` would be aborted with. An
+   * error in the middle leaves the socket open, for the answer that says why.
    */
   get body(): AsyncIterable<Uint8Array> {
     return {
       [Symbol.asyncIterator]: () => {
         this.askForBody()
-        return new StreamPieces(this.req)
+        this.#pieces = new StreamPieces(this.req)
+        return this.#pieces
       },
     }
   }
@@ -252,6 +275,11 @@ export class Exchange implements Unfinished {
     this.#tell()
   }
 
+  get cost(): number {
+    const { rawHeaders, url } = this.req
+    return REQUEST_COST + 2 * rawHeaders.reduce((sum, text) => sum + text.length, url!.length)
+  }
+
   get isClientsTurn(): boolean {
     const { readableLength, complete } = this.req
     const isSilent = !complete && readableLength === 0 && !this.#isAwaitingContinue
@@ -267,9 +295,11 @@ export class Exchange implements Unfinished {
 
   endIdle(why: string): void {
     const isAnswerable = !this.req.complete && !this.res.headersSent
-    if (!isAnswerable || this.#controller === undefined) return void this.req.socket.destroy()
+    if (!isAnswerable || !(this.#controller ?? this.#pieces)) {
+      return void this.req.socket.destroy()
+    }
     this.endConnection()
-    this.#controller.abort(new HttpProblem('request-timeout', why))
+    this.#interrupt(new HttpProblem('request-timeout', why))
   }
 
   /** 499 when the client left before there was a status. */
@@ -303,8 +333,13 @@ export class Exchange implements Unfinished {
     this.#isClosed = true
     this.#connection.end(this)
     this.#onClosed?.()
-    if (!this.res.writableFinished) this.#controller?.abort(new ClientGoneError())
+    if (!this.res.writableFinished) this.#interrupt(new ClientGoneError())
     this.#tell()
+  }
+
+  #interrupt(reason: Error): void {
+    this.#controller?.abort(reason)
+    this.#pieces?.fail(reason)
   }
 
   #tell(): void {

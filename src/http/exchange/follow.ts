@@ -6,6 +6,8 @@ import { Exchange, type RequestObserver } from './exchange.ts'
 export interface FollowOptions {
   readonly connections: Connections
   readonly observers: readonly RequestObserver[]
+  /** Where the app is for its clients; empty where it is not said. */
+  readonly basePath: string
   /** Called with what must never happen; the client gets a 500 without its text. */
   readonly onUnforeseen: (error: unknown) => void
   /** Returns how the client of a request that failed has to be told. */
@@ -19,9 +21,9 @@ export interface FollowOptions {
  * into answers with a reason, and tells observers at the end. The outermost middleware.
  */
 export function follow(options: FollowOptions): Middleware {
-  const { connections, observers } = options
+  const { connections, observers, basePath } = options
   return async (ctx, next) => {
-    const exchange = new Exchange(ctx, connections.of(ctx.req.socket), observers)
+    const exchange = new Exchange(ctx, connections.of(ctx.req.socket), observers, basePath)
     ctx.exchange = exchange
     if (connections.isDraining) exchange.endConnection()
     const turn = exchange.turn

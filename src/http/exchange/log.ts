@@ -11,8 +11,8 @@ export interface Logger {
   fatal(fields: object, message: string): void
 }
 
-/** Asked every few seconds by machines: only of interest when they fail. */
-const FREQUENT = new Set(['/healthz', '/readyz', '/metrics'])
+/** Asked every few seconds by machines and open pages: only of interest when they fail. */
+const FREQUENT = new Set(['/healthz', '/readyz', '/metrics', '/fleet'])
 const MAX_PATH = 500
 
 /** One line a request. */

@@ -1,23 +1,34 @@
-import { type ParsedUrlQuery, parse } from 'node:querystring'
 import type { QueryName } from '../../api/paths.ts'
 import { InvalidArgumentError } from '../../index.ts'
 
 /** The query parameters of a request; what it does not know it ignores. */
 export class RequestQuery {
-  static readonly #none = new RequestQuery({})
-  readonly #values: ParsedUrlQuery
+  static readonly #none = new RequestQuery(new Map())
+  readonly #values: ReadonlyMap<string, readonly string[]>
 
-  private constructor(values: ParsedUrlQuery) {
+  private constructor(values: ReadonlyMap<string, readonly string[]>) {
     this.#values = values
   }
 
-  /** @param search With its question mark, or empty. */
+  /**
+   * @param search With its question mark, or empty.
+   * @throws {InvalidArgumentError} when any of it is not percent-encoded UTF-8.
+   */
   static parse(search: string): RequestQuery {
-    return search === '' ? RequestQuery.#none : new RequestQuery(parse(search.slice(1)))
+    if (search === '') return RequestQuery.#none
+    const values = new Map<string, string[]>()
+    for (const pair of search.slice(1).split('&')) {
+      if (pair === '') continue
+      const [name, value] = decodePair(pair)
+      const known = values.get(name)
+      if (known === undefined) values.set(name, [value])
+      else known.push(value)
+    }
+    return new RequestQuery(values)
   }
 
   has(name: QueryName): boolean {
-    return this.#values[name] !== undefined
+    return this.#values.has(name)
   }
 
   /**
@@ -25,11 +36,11 @@ export class RequestQuery {
    * @throws {InvalidArgumentError} when it is given more than once.
    */
   text(name: QueryName | 'teamId' | 'slug'): string | undefined {
-    const value = this.#values[name]
-    if (!Array.isArray(value)) return value
-    throw new InvalidArgumentError(`the query parameter ${name} is given ${value.length} times`, {
+    const values = this.#values.get(name)
+    if (values === undefined || values.length === 1) return values?.[0]
+    throw new InvalidArgumentError(`the query parameter ${name} is given ${values.length} times`, {
       expected: 'at most one',
-      actual: String(value.length),
+      actual: String(values.length),
     })
   }
 
@@ -54,6 +65,24 @@ export class RequestQuery {
     const ttl = this.text('ttl')
     return ttl === undefined ? {} : { ttl: parseTtl(ttl) }
   }
+}
+
+/** As the URL Standard has it, but for what is malformed. */
+function decodePair(pair: string): [name: string, value: string] {
+  const at = pair.indexOf('=')
+  const [name, value] = at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+  try {
+    return [decode(name), decode(value)]
+  } catch {
+    throw new InvalidArgumentError('the query is not valid percent-encoded UTF-8', {
+      expected: 'percent-encoded UTF-8',
+      actual: pair.slice(0, 100),
+    })
+  }
+}
+
+function decode(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
 }
 
 export function parseTtl(text: string): number {

@@ -182,7 +182,7 @@ export class FilledReads {
   #answer(exchange: Exchange, file: StoredFile, ref: ContentRef, cacheStatus?: string) {
     const by = 'name' in ref ? 'name' : 'hash'
     const why = cacheStatus ?? cacheStatusOfHit(file)
-    return answerFile(exchange, file, by, { fieldsOf: ageFields, cacheStatus: why })
+    return answerFile(exchange, this.#store, file, by, { fieldsOf: ageFields, cacheStatus: why })
   }
 
   /** Remembers which name to have content produced by. */

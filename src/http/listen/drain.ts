@@ -31,8 +31,9 @@ export async function drain(
   let isClosed = false
   const closed = new Promise<void>((resolve) => {
     // Not the close of node:http, which also destroys connections whose answer is complete but
-    // not yet sent.
-    NetServer.prototype.close.call(http, () => {
+    // not yet sent. In Bun there is no other.
+    const { close } = http instanceof NetServer ? NetServer.prototype : http
+    close.call(http, () => {
       isClosed = true
       resolve()
     })

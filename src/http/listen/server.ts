@@ -4,6 +4,7 @@ import { type AddressInfo, isIP } from 'node:net'
 import { type FileStore, InvalidArgumentError } from '../../index.ts'
 import type { NamesOf } from '../../known-names.ts'
 import { APP_OPTIONS, type AppOptions, appOf, checkArguments } from '../app.ts'
+import { checkBasePath } from '../exchange/base-path.ts'
 import { type ConnectionLimits, Connections } from '../exchange/connections.ts'
 import { answerClientErrors } from './client-errors.ts'
 import { drain } from './drain.ts'
@@ -46,7 +47,7 @@ const SERVER_OPTIONS: NamesOf<ServerOptions> = {
 
 /** A blobcached server that listens. */
 export interface RunningServer {
-  /** For example `http://127.0.0.1:8080`. */
+  /** For example `http://127.0.0.1:8080`, with the base path. */
   readonly url: string
   readonly http: Server
   /**
@@ -91,7 +92,7 @@ export async function startServer(
   }
   let stopping: Promise<void> | undefined
   return {
-    url: urlOf(http, tls === undefined ? 'http' : 'https'),
+    url: urlOf(http, tls === undefined ? 'http' : 'https') + checkBasePath(options.basePath ?? ''),
     http,
     setCertificate({ cert, key }) {
       if (tls === undefined) throw new InvalidArgumentError('the server was started without TLS')

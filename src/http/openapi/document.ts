@@ -19,8 +19,11 @@ every chunk they need has been verified; a file that is lost or damaged is 404 w
 for a backend that does not answer. Names may hold slashes: \`{name}\` stands for the rest of the path,
 percent-encoded as a whole or segment by segment.`
 
-/** OpenAPI 3.1. */
-export function openApiDocument(version: string) {
+/**
+ * OpenAPI 3.1.
+ * @param base What the server's paths begin with.
+ */
+export function openApiDocument(version: string, base = '') {
   return {
     openapi: '3.1.0',
     info: {
@@ -30,7 +33,7 @@ export function openApiDocument(version: string) {
       description: DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: base || '/' }],
     // Tokens are needed where the server was started with some.
     security: [{}, { bearer: [] }, { basic: [] }],
     tags: [

@@ -5,6 +5,7 @@ export const servicePaths = {
   '/': {
     ...readable('Page', 'The web page', {
       200: plain('The page.', 'text/html'),
+      308: nothing('It is one slash further: the base path alone was asked for.'),
       304: nothing('The client has it.'),
       ...problems(404),
     }),

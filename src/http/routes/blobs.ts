@@ -10,11 +10,11 @@ import { answerHealth, answerManifest } from './inspect.ts'
 
 /** What there is to do with content by hash beside what `content` does. */
 export function blobRoutes(router: Router, store: FileStore): void {
-  router.get(`${BLOBS_ROUTE}/manifest`, async (ctx) => {
-    answerManifest(ctx, await store.find({ hash: ctx.params.hash! }), 'hash')
+  router.get(`${BLOBS_ROUTE}/manifest`, async ({ exchange, params }) => {
+    await answerManifest(exchange, store, await store.find({ hash: params.hash! }), 'hash')
   })
-  router.get(`${BLOBS_ROUTE}/health`, async (ctx) => {
-    await answerHealth(ctx, await store.find({ hash: ctx.params.hash! }))
+  router.get(`${BLOBS_ROUTE}/health`, async ({ exchange, params }) => {
+    await answerHealth(exchange, store, await store.find({ hash: params.hash! }))
   })
   router.post(`${BLOBS_ROUTE}/repair`, async (ctx) => {
     const hash = Digest.parse(ctx.params.hash!)

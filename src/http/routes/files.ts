@@ -12,11 +12,11 @@ import { answerHealth, answerManifest } from './inspect.ts'
 export function fileRoutes(router: Router, store: FileStore): void {
   const nameOf = ({ path }: Exchange) => nameFromPath(path, FILES)
 
-  router.get(FILES_ROUTE, async (ctx) => {
-    const aspect = aspectOf(ctx.exchange)
-    const file = await store.find({ name: nameOf(ctx.exchange) })
-    if (aspect === 'manifest') answerManifest(ctx, file, 'name')
-    else await answerHealth(ctx, file)
+  router.get(FILES_ROUTE, async ({ exchange }) => {
+    const aspect = aspectOf(exchange)
+    const file = await store.find({ name: nameOf(exchange) })
+    if (aspect === 'manifest') await answerManifest(exchange, store, file, 'name')
+    else await answerHealth(exchange, store, file)
   })
   router.post(FILES_ROUTE, ({ exchange }) =>
     putFile(exchange, store, { name: nameOf(exchange), ...typeOf(exchange), createOnly: true }),

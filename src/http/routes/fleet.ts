@@ -29,6 +29,7 @@ async function lookAt(store: FileStore): Promise<FleetJson> {
   return {
     at: new Date().toISOString(),
     servers,
+    copies: store.engine.copies ?? 1,
     memory: store.memoryUsage,
     chunkSize: store.chunkSize,
     ...(maxFileSize !== undefined && { maxFileSize }),

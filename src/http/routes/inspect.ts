@@ -1,25 +1,43 @@
-import { Readable } from 'node:stream'
-import type { Context } from 'koa'
 import type { HealthJson, ManifestJson } from '../../api/chunks.ts'
-import type { Chunk, StoredFile } from '../../index.ts'
+import type { Chunk, FileStore, StoredFile } from '../../index.ts'
+import type { Exchange } from '../exchange/exchange.ts'
 import { type AskedBy, cacheControl } from '../fields/content.ts'
 
 /** Entries of a list that are made into text at once. */
 const BATCH = 500
+/** Bytes of memory for each chunk that is told of: its digest, or all that a look at it has found. */
+const COST = { manifest: 64, health: 400, batch: BATCH * 300 }
 
 /** Which chunks a file consists of, as its link says. */
-export function answerManifest(ctx: Context, file: StoredFile, by: AskedBy): void {
-  const { hash, size, manifest } = file
-  ctx.set('Cache-Control', cacheControl(file, by, file.isProven))
-  const chunks = mapped(manifest.chunks(), describeChunk)
-  answerWithChunks(ctx, { hash, size, chunkSize: manifest.chunkSize }, chunks)
+export async function answerManifest(
+  exchange: Exchange,
+  store: FileStore,
+  file: StoredFile,
+  by: AskedBy,
+): Promise<void> {
+  const { hash, size, manifest, isProven } = file
+  const answer = () => {
+    const summary = { hash, size, chunkSize: manifest.chunkSize }
+    const chunks = mapped(manifest.chunks(), describeChunk)
+    return answerWithChunks(exchange, cacheControl(file, by, isProven), summary, chunks)
+  }
+  const cost = COST.batch + COST.manifest * manifest.chunkCount
+  await store.withMemory(cost, answer, { isLong: true, signal: exchange.signal })
 }
 
 /** Reads every chunk and tells which are there and right. */
-export async function answerHealth(ctx: Context, file: StoredFile): Promise<void> {
-  const { chunks, ...summary } = await file.verify({ signal: ctx.exchange.signal })
-  ctx.set('Cache-Control', 'no-store')
-  answerWithChunks(ctx, summary, chunks)
+export async function answerHealth(
+  exchange: Exchange,
+  store: FileStore,
+  file: StoredFile,
+): Promise<void> {
+  const { signal } = exchange
+  const answer = async () => {
+    const { chunks, ...summary } = await file.verify({ signal })
+    await answerWithChunks(exchange, 'no-store', summary, chunks)
+  }
+  const cost = COST.batch + COST.health * file.manifest.chunkCount
+  await store.withMemory(cost, answer, { isLong: true, signal })
 }
 
 function describeChunk({ digest, offset, size }: Chunk): ManifestJson['chunks'][number] {
@@ -27,13 +45,19 @@ function describeChunk({ digest, offset, size }: Chunk): ManifestJson['chunks'][
 }
 
 /** In pieces: a large file has tens of thousands of chunks. */
-function answerWithChunks(
-  ctx: Context,
+async function answerWithChunks(
+  exchange: Exchange,
+  caching: string,
   summary: Omit<ManifestJson, 'chunks'> | Omit<HealthJson, 'chunks'>,
   chunks: Iterable<object>,
-): void {
-  ctx.type = 'application/json'
-  ctx.body = Readable.from(jsonWithChunks(summary, chunks), { objectMode: false })
+): Promise<void> {
+  exchange.writeHead(200, [
+    ...['Cache-Control', caching],
+    ...['Content-Type', 'application/json; charset=utf-8'],
+  ])
+  for (const text of jsonWithChunks(summary, chunks)) await exchange.write(Buffer.from(text))
+  exchange.res.end()
+  await exchange.sent()
 }
 
 function* jsonWithChunks(summary: object, chunks: Iterable<object>): Generator<string> {

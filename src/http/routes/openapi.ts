@@ -5,10 +5,15 @@ import { openApiDocument } from '../openapi/document.ts'
 
 /** The server's own description, which any page may read. */
 export function openApiRoutes(router: Router): void {
-  const document = JSON.stringify(openApiDocument(VERSION))
-  const etag = `"${createHash('sha256').update(document).digest('base64url')}"`
+  const describe = (base: string) => {
+    const document = JSON.stringify(openApiDocument(VERSION, base))
+    return { document, etag: `"${createHash('sha256').update(document).digest('base64url')}"` }
+  }
+  const own = describe('')
 
   router.get('/openapi.json', (ctx) => {
+    const { base } = ctx.exchange
+    const { document, etag } = base === '' ? own : describe(base)
     ctx.set('Cache-Control', 'no-cache')
     ctx.set('ETag', etag)
     ctx.status = 200

@@ -46,7 +46,13 @@ interface Asset {
 export function pageRoutes(router: Router): void {
   const assets = loadAssets(builtFolder(import.meta.url))
 
-  router.get('/', (ctx) => answer(ctx, assets.get('index.html')))
+  router.get('/', (ctx) => {
+    if (!ctx.exchange.isForBase) return answer(ctx, assets.get('index.html'))
+    // The page names what it loads from where it is.
+    ctx.status = 308
+    ctx.set('Location', `${ctx.exchange.base}/`)
+    ctx.body = ''
+  })
   router.get('/assets/:file', (ctx) => answer(ctx, assets.get(ctx.params.file!)))
 }
 

@@ -1,26 +1,126 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { httpDate, modifiedSecond } from '../../api/dates.ts'
 import { etagOf, weakEtagOf } from '../../api/fields.ts'
-import { nameFromPath } from '../../api/paths.ts'
-import type { FileStore, StoredFile } from '../../index.ts'
+import { FILES, nameFromPath } from '../../api/paths.ts'
+import { cacheStatusOf } from '../../api/problem.ts'
+import {
+  ExistsError,
+  type FileStore,
+  InvalidArgumentError,
+  PreconditionFailedError,
+  type Receipt,
+  type StoredFile,
+} from '../../index.ts'
+import { checkConditions } from '../content/conditions.ts'
+import { contentTypeOf } from '../fields/content.ts'
 import { HttpProblem } from '../problem.ts'
 
+/** Files and what may be called a folder of them. */
+const ROUTE = '/files{/*name}{/}'
+const OF_FILE = 'HEAD, GET, PUT, POST, DELETE, OPTIONS, PROPFIND, COPY, MOVE'
+
 /**
- * As much of WebDAV (RFC 4918) as clients ask for before they upload: whether a folder is there.
- * Every path that ends in a slash is one, always, so that MKCOL has nothing to do and answers 405.
+ * As much of WebDAV (RFC 4918, class 1) as its clients need for single files. Every path that ends in a slash is
+ * a folder, always, and an empty one: names have no list.
  */
 export function webdavRoutes(router: Router, store: FileStore): void {
-  router.register('/files{/*name}{/}', ['PROPFIND'], async (ctx) => {
-    if (ctx.get('Depth') !== '0') {
-      throw new HttpProblem('bad-request', 'names cannot be listed: ask for one, with Depth: 0')
-    }
-    const name = nameFromPath(ctx.path, '/files/')
-    const isFolder = name === '' || name.endsWith('/')
-    const file = isFolder ? undefined : await store.get({ name }, { signal: ctx.exchange.signal })
-    ctx.status = 207
-    ctx.type = 'application/xml'
-    ctx.body = multistatus(ctx, file === undefined ? folderProperties() : fileProperties(file))
+  router.options(ROUTE, (ctx, next) => {
+    ctx.set('DAV', '1')
+    return next() // The router adds Allow.
   })
+  router.register(ROUTE, ['PROPFIND'], (ctx) => describe(ctx, store))
+  router.register(ROUTE, ['MKCOL'], async (ctx) => {
+    if (ctx.exchange.hasBody) {
+      throw new HttpProblem('unsupported-media-type', 'MKCOL takes no body')
+    }
+    const name = nameOf(ctx).replace(/\/$/, '')
+    if (name !== '' && (await store.isReadable({ name }, { signal: ctx.exchange.signal }))) {
+      throw new HttpProblem('method-not-allowed', 'there is a file of that name', {
+        Allow: OF_FILE,
+      })
+    }
+    ctx.status = 201
+    ctx.body = ''
+  })
+  router.register(ROUTE, ['COPY'], async (ctx) => answerCopy(ctx, await copy(ctx, store)))
+  router.register(ROUTE, ['MOVE'], async (ctx) => {
+    const receipt = await copy(ctx, store)
+    await store.delete({ name: nameOf(ctx) })
+    answerCopy(ctx, receipt)
+  })
+}
+
+/** The name of a file, or of a folder; empty for that of all names. */
+function nameOf({ path }: Context): string {
+  return path === '/files' ? '' : nameFromPath(path, FILES)
+}
+
+function isFolder(name: string): boolean {
+  return name === '' || name.endsWith('/')
+}
+
+/** Answers PROPFIND with all properties, whichever are asked for. */
+async function describe(ctx: Context, store: FileStore): Promise<void> {
+  const name = nameOf(ctx)
+  const depth = ctx.get('Depth').toLowerCase() || 'infinity'
+  if (!['0', '1', 'infinity'].includes(depth)) {
+    throw new InvalidArgumentError('a Depth is 0, 1 or infinity', { actual: depth.slice(0, 100) })
+  }
+  if (!isFolder(name)) {
+    const file = await store.get({ name }, { signal: ctx.exchange.signal })
+    return answerXml(ctx, 207, multistatus(ctx, ctx.path, fileProperties(file)))
+  }
+  if (depth === 'infinity') return refuseDepth(ctx)
+  const path = ctx.path.endsWith('/') ? ctx.path : `${ctx.path}/`
+  answerXml(ctx, 207, multistatus(ctx, path, folderProperties()))
+}
+
+/** RFC 4918, 9.1: a client that gets this asks folder by folder. */
+function refuseDepth(ctx: Context): void {
+  ctx.exchange.reason = 'forbidden'
+  ctx.set('Cache-Status', cacheStatusOf('forbidden'))
+  answerXml(ctx, 403, '<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>')
+}
+
+/** Names the content of a file as the Destination says; the rest of its life, its type and the like go along. */
+async function copy(ctx: Context, store: FileStore): Promise<Receipt> {
+  const { exchange } = ctx
+  const [name, destination] = [nameOf(ctx), destinationOf(ctx)]
+  if (isFolder(name) || isFolder(destination)) {
+    throw new HttpProblem('forbidden', 'folders have no list of what is in them: name one file')
+  }
+  if (name === destination) throw new HttpProblem('forbidden', 'that is the file itself')
+  await checkConditions(exchange, store, { name })
+  const { hash, type, attributes, ttl, storedAt } = await store.find({ name })
+  const left = ttl && Math.max(1, ttl - Math.floor((Date.now() - storedAt.getTime()) / 1000))
+  const createOnly = ctx.get('Overwrite').toUpperCase() === 'F'
+  const options = { name: destination, type, attributes, ttl: left, createOnly }
+  try {
+    return await store.link(hash, { ...options, signal: exchange.signal })
+  } catch (error) {
+    if (!(error instanceof ExistsError)) throw error
+    throw new PreconditionFailedError(error.message, { cause: error }) // RFC 4918, 10.6.
+  }
+}
+
+function destinationOf(ctx: Context): string {
+  const [, host, path] = /^(?:https?:\/\/([^/?#]*))?(\/[^?#]*)$/i.exec(ctx.get('Destination')) ?? []
+  const { base } = ctx.exchange
+  if (path === undefined || (host !== undefined && host.toLowerCase() !== ctx.host.toLowerCase())) {
+    throw new InvalidArgumentError('Destination is a path or URL on this server, with its Host', {
+      expected: `http://${ctx.host}${base}${FILES}name`,
+      actual: ctx.get('Destination').slice(0, 200),
+    })
+  }
+  const own = path.startsWith(`${base}/`) ? path.slice(base.length) : path
+  if (own.startsWith(FILES)) return nameFromPath(own, FILES)
+  throw new HttpProblem('forbidden', `files are copied and moved below ${base}${FILES}`)
+}
+
+function answerCopy(ctx: Context, { created }: Receipt): void {
+  ctx.status = created ? 201 : 204
+  if (created) ctx.body = ''
 }
 
 function folderProperties(): string {
@@ -28,20 +128,19 @@ function folderProperties(): string {
         <D:getlastmodified>${new Date().toUTCString()}</D:getlastmodified>`
 }
 
-function fileProperties({ hash, size, storedAt, type, isProven }: StoredFile): string {
-  const etag = isProven ? etagOf(hash) : weakEtagOf(hash)
+function fileProperties(file: StoredFile): string {
+  const etag = file.isProven ? etagOf(file.hash) : weakEtagOf(file.hash)
   return `<D:resourcetype/>
-        <D:getlastmodified>${storedAt.toUTCString()}</D:getlastmodified>
-        <D:getcontentlength>${size}</D:getcontentlength>
-        <D:getcontenttype>${escapeXml(type ?? 'application/octet-stream')}</D:getcontenttype>
+        <D:getlastmodified>${httpDate(modifiedSecond(file.storedAt))}</D:getlastmodified>
+        <D:getcontentlength>${file.size}</D:getcontentlength>
+        <D:getcontenttype>${escapeXml(contentTypeOf(file))}</D:getcontenttype>
         <D:getetag>${etag}</D:getetag>`
 }
 
-function multistatus(ctx: Context, properties: string): string {
-  return `<?xml version="1.0" encoding="utf-8"?>
-<D:multistatus xmlns:D="DAV:">
+function multistatus(ctx: Context, path: string, properties: string): string {
+  return `<D:multistatus xmlns:D="DAV:">
   <D:response>
-    <D:href>${escapeXml(ctx.path)}</D:href>
+    <D:href>${escapeXml(ctx.exchange.base + path)}</D:href>
     <D:propstat>
       <D:prop>
         ${properties}
@@ -49,10 +148,17 @@ function multistatus(ctx: Context, properties: string): string {
       <D:status>HTTP/1.1 200 OK</D:status>
     </D:propstat>
   </D:response>
-</D:multistatus>
-`
+</D:multistatus>`
 }
 
+function answerXml(ctx: Context, status: number, root: string): void {
+  ctx.status = status
+  ctx.set('Cache-Control', 'no-store')
+  ctx.type = 'application/xml'
+  ctx.body = `<?xml version="1.0" encoding="utf-8"?>\n${root}\n`
+}
+
+/** Names come percent-encoded, and types hold no control characters, so that nothing else needs it. */
 function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

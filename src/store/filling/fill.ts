@@ -8,7 +8,7 @@ import {
 } from '../../errors.ts'
 import type { ParsedRef } from '../file-ref.ts'
 import type { Budgets } from '../memory/budgets.ts'
-import type { ByteBudget, Lease } from '../memory/byte-budget.ts'
+import type { ByteBudget } from '../memory/byte-budget.ts'
 import type { Finder } from '../reading/finder.ts'
 import type { StoredFile } from '../reading/stored-file.ts'
 import type { Keys } from '../records/keys.ts'
@@ -20,7 +20,6 @@ import { FillLease } from './lease.ts'
 import { lookUp, type Missing } from './look.ts'
 import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
 import type { Readable } from './reader.ts'
-import { MAX_LAG, type Split } from './split.ts'
 import { StoredChunks } from './stored-chunks.ts'
 
 /** Milliseconds between looks whether another process is done: the first pause, which doubles up to the second. */
@@ -95,7 +94,8 @@ export class Fill {
         const filled = await this.#fillUnlessTaken(lease)
         if (filled !== undefined) return filled
       } finally {
-        if (lease instanceof FillLease) void lease.release()
+        const released = lease instanceof FillLease ? lease.release() : undefined
+        if (this.#signal.aborted) await released // The store may be about to close.
       }
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#signal })
     }
@@ -155,7 +155,8 @@ export class Fill {
     const { ref, options, mayStream } = this.#request
     const isShared = mayStream && ref.hash === undefined
     const split = splitOf(produced, isShared)
-    const memory = isShared ? await this.#memoryFor(split) : undefined
+    const memory = isShared ? this.#tools.budgets.tryHold(split.lag) : undefined
+    if (isShared && memory === undefined) split.leaveBehind()
     const chunks = new StoredChunks()
     const keep = keepOf(ref, produced, options)
     if (isShared) this.#handOver({ split, chunks, memory, keep, isStored: true })
@@ -177,17 +178,6 @@ export class Fill {
       split.endStoring(isOurs ? undefined : error)
       if (!isOurs) throw error
       return { outcome: 'unstored', error, ...(isRepeatable(produced) && { produced }) }
-    }
-  }
-
-  /** Room for what the reader may be behind. */
-  async #memoryFor(split: Split): Promise<Lease> {
-    try {
-      const bytes = Math.min(MAX_LAG, split.size ?? MAX_LAG)
-      return await this.#tools.budgets.work(bytes, this.#signal)
-    } catch (error) {
-      split.endStoring(error)
-      throw error
     }
   }
 

@@ -109,6 +109,13 @@ export class Filler {
     return this.#wait(request, missing)
   }
 
+  /** Ends what is under way, and its leases. Idempotent. */
+  async close(): Promise<void> {
+    const all = [...this.#underWay.values()]
+    for (const work of all) work.abort(new UnavailableError('the store is closed'))
+    await Promise.allSettled(all.map(({ result }) => result))
+  }
+
   /** Renews a stale file in the background, unless that is under way or has failed a moment ago. */
   #renew(request: FillRequest, missing: Missing): void {
     const key = this.#tools.keys.link(request.ref)

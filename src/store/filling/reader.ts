@@ -9,7 +9,7 @@ export interface Readable {
   readonly split: Split
   /** The chunks that are stored by now, where the file is being stored. */
   readonly chunks?: StoredChunks | undefined
-  /** Room for what it may be behind. */
+  /** Room for what is held for it. */
   readonly memory?: Lease | undefined
 }
 
@@ -24,7 +24,7 @@ export async function* read(
   for (let piece = await split.next(); piece !== undefined; piece = await split.next()) yield piece
   if (!split.isBehind || chunks === undefined) return
   memory?.release()
-  const room = await budgets.work(chunkSize)
+  const room = await budgets.window(chunkSize, chunkSize)
   try {
     let at = split.taken
     for (;;) {

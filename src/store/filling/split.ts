@@ -4,7 +4,7 @@ import { asBuffer } from '../writing/chunker.ts'
 import type { OpenSource, Pieces } from '../writing/source.ts'
 
 /** Bytes that the reader may be behind the store before the store waits for it. */
-export const MAX_LAG = 256 * 1024
+const MAX_LAG = 256 * 1024
 /** Milliseconds, in all, for which the store waits for a slow reader. */
 const PATIENCE_MS = 1000
 
@@ -55,6 +55,17 @@ export class Split {
   /** Whether the reader has to go on with what is stored, at `taken`. */
   get isBehind(): boolean {
     return this.#isBehind
+  }
+
+  /** Bytes that are held for the reader at most. */
+  get lag(): number {
+    return Math.min(MAX_LAG, this.#expected.size ?? MAX_LAG)
+  }
+
+  /** Has the reader go on with what is stored, once it has got what is held for it. */
+  leaveBehind(): void {
+    this.#isBehind = true
+    this.#wakeReader()
   }
 
   /** Bytes that the reader has got. */
@@ -146,9 +157,7 @@ export class Split {
         }
       })
       this.#patienceMs -= performance.now() - start
-      if (this.#patienceMs > 0) continue
-      this.#isBehind = true
-      this.#wakeReader()
+      if (this.#patienceMs <= 0) this.leaveBehind()
     }
   }
 

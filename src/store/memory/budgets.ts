@@ -1,5 +1,6 @@
 import type { StoreSettings } from '../options.ts'
 import { ByteBudget, type Lease } from './byte-budget.ts'
+import { type UploadBudgets, UploadMemory } from './upload-memory.ts'
 import { windowFor } from './window.ts'
 
 /**
@@ -8,28 +9,33 @@ import { windowFor } from './window.ts'
  */
 const HOLD_PATIENCE_MS = 250
 
-/** Bytes of an upload, up to an eighth of a chunk, that has a share of memory beside that of large ones. */
-const SMALL_BYTES = 64 * 1024
-
-/** Who a window is for. Slow uploads must not keep reads waiting, nor slow reads uploads. */
-export type Streaming = 'read' | 'upload'
-
-/** The memory of all requests together, in four parts, so that no kind can starve another. */
+/** The memory of all requests together, in parts, so that no kind can starve another. */
 export class Budgets {
   readonly #held: ByteBudget
-  readonly #windows: Readonly<Record<Streaming, ByteBudget>>
+  readonly #reads: ByteBudget
+  readonly #uploads: UploadBudgets
   readonly #work: ByteBudget
+  readonly #longWork: ByteBudget
+  readonly #chunkSize: number
   readonly #perRead: number
 
-  constructor({ heldBytes, readBytes, uploadBytes, workBytes, perRead }: StoreSettings) {
-    this.#held = new ByteBudget(heldBytes)
-    this.#work = new ByteBudget(workBytes)
-    this.#windows = { read: new ByteBudget(readBytes), upload: new ByteBudget(uploadBytes) }
-    this.#perRead = perRead
+  constructor(settings: StoreSettings) {
+    const startBytes = Math.floor(settings.uploadBytes / 4)
+    this.#held = new ByteBudget(settings.heldBytes)
+    this.#reads = new ByteBudget(settings.readBytes)
+    this.#uploads = {
+      starts: new ByteBudget(startBytes),
+      chunks: new ByteBudget(settings.uploadBytes - startBytes),
+    }
+    this.#work = new ByteBudget(settings.workBytes)
+    this.#longWork = new ByteBudget(settings.longWorkBytes)
+    this.#chunkSize = settings.chunkSize
+    this.#perRead = settings.perRead
   }
 
   get usage(): MemoryUsage {
-    const parts = [this.#held, this.#windows.read, this.#windows.upload, this.#work]
+    const { starts, chunks } = this.#uploads
+    const parts = [this.#held, this.#reads, starts, chunks, this.#work, this.#longWork]
     const sum = (figure: keyof MemoryUsage) => parts.reduce((all, part) => all + part[figure], 0)
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
@@ -55,30 +61,34 @@ export class Budgets {
     return this.mayHold(bytes) ? this.#held.tryAcquire(bytes) : undefined
   }
 
-  /**
-   * Room for `bytes` of other work.
-   * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
-   */
-  work(bytes: number, signal?: AbortSignal): Promise<Lease> {
-    return this.#work.acquire(bytes, bytes, { signal })
+  /** Room for a part of `bytes`, if there is some without waiting: never the second half, which others hold whole. */
+  tryKeep(bytes: number): Lease | undefined {
+    const { total, used } = this.#held
+    const room = Math.min(bytes, this.#perRead, Math.floor(total / 2) - used)
+    return room > 0 ? this.#held.tryAcquire(room) : undefined
   }
 
   /**
-   * Room for the chunks of one stream: those under way and the one that is being cut or sent; all
-   * of `bytes` if that is less. Small uploads need not wait for large ones. Once half of the memory is in use, two chunks.
+   * Room for `bytes` of other work. Work that may take long has a part of its own.
    * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
    */
-  async window(
-    kind: Streaming,
-    bytes: number,
-    chunkSize: number,
-    signal?: AbortSignal,
-  ): Promise<WindowLease> {
-    const part = this.#windows[kind]
-    if (kind === 'upload' && bytes <= Math.min(SMALL_BYTES, chunkSize / 8)) {
-      const lease = part.tryAcquire(bytes) ?? (await this.work(bytes, signal))
-      return { chunks: 1, release: () => lease.release() }
-    }
+  work(bytes: number, isLong: boolean, signal?: AbortSignal): Promise<Lease> {
+    const part = isLong ? this.#longWork : this.#work
+    return part.acquire(bytes, bytes, { signal })
+  }
+
+  /** The memory of one upload. @param bytes Of the file; `Infinity` where that is not known. */
+  upload(bytes: number, signal?: AbortSignal): UploadMemory {
+    return new UploadMemory(this.#uploads, this.#chunkSize, bytes, signal)
+  }
+
+  /**
+   * Room for the chunks of one read: those under way and the one that is being sent; all of `bytes` if that
+   * is less. Once half of the memory is in use, two chunks.
+   * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
+   */
+  async window(bytes: number, chunkSize: number, signal?: AbortSignal): Promise<WindowLease> {
+    const part = this.#reads
     const min = Math.min(bytes, 2 * chunkSize)
     const isTight = part.used > part.total / 2
     const want = isTight ? min : Math.min(bytes, (windowFor(chunkSize) + 1) * chunkSize)

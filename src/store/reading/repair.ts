@@ -32,7 +32,7 @@ export async function repairChunks(
   const { digest, size, chunkSize } = manifest
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const copies: CopyReport = { wanted: 0, found: 0, repaired: 0, silent: 0 }
-  const lease = await budgets.window('read', size, chunkSize, signal)
+  const lease = await budgets.window(size, chunkSize, signal)
   const limit = Math.max(1, Math.floor(lease.chunks / COPIES_AT_ONCE))
   const check = prover.check(manifest)
   const repair = async (chunk: Chunk) => ({

@@ -11,6 +11,7 @@ import type { Prefetched } from './chunks/prefetch.ts'
 import { ChunkReader } from './chunks/reader.ts'
 import type { SharedChunks } from './chunks/shared.ts'
 import type { ChunkSource } from './chunks/source.ts'
+import { KeptChunks } from './kept-chunks.ts'
 import {
   bytesOf,
   clip,
@@ -154,7 +155,7 @@ export class StoredFile {
 
   /**
    * Verifies every chunk that the ranges need before any byte is handed out, so that a caller can
-   * promise them: what fits the memory budget is held, more than that is read twice. Close it.
+   * promise them: what fits the memory budget is held, and the rest is read twice. Close it.
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   async prepare(
@@ -173,8 +174,15 @@ export class StoredFile {
     const room = bytes + copyFor(check, this.manifest)
     const lease = this.#tryHold(chunks, room) ?? (await this.#reading.budgets.hold(room, signal))
     if (lease !== undefined) return this.#hold(chunks, lease, check, signal)
-    await this.#verifyOnly(chunks, bytes, check, signal)
-    return new StreamedRead((range) => this.#parts({ ...range, signal }), this.isProven)
+    const kept = new KeptChunks(this.#reading.budgets.tryKeep(bytes))
+    try {
+      await this.#verifyOnly(chunks, bytes, check, signal, kept)
+    } catch (error) {
+      kept.close()
+      throw error
+    }
+    const partsOf = (range: ByteRange) => this.#parts({ ...range, signal }, kept)
+    return new StreamedRead(partsOf, this.isProven, () => kept.close())
   }
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
@@ -262,13 +270,15 @@ export class StoredFile {
     bytes: number,
     check: WholeCheck | undefined,
     signal: AbortSignal | undefined,
+    kept = new KeptChunks(undefined),
   ) {
     const { chunkSize } = this.manifest
-    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
+    const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
     try {
+      let done = 0
       for await (const chunk of this.#reader.readAll(chunks, aheadOf(window, check))) {
         await check?.add(chunk)
-        chunk.release()
+        kept.add(chunks[done++]!.index, chunk)
         signal?.throwIfAborted()
       }
       await check?.expect()
@@ -306,19 +316,22 @@ export class StoredFile {
   }
 
   /** The last part of an unproven file that is read whole follows when the content has the hash. */
-  async *#parts({ signal, ...options }: ReadOptions): AsyncGenerator<Part, void, undefined> {
+  async *#parts(
+    { signal, ...options }: ReadOptions,
+    kept?: KeptChunks,
+  ): AsyncGenerator<Part, void, undefined> {
     const range = this.#range(options)
     if (range.start === range.end) return
     const { chunkSize } = this.manifest
     const { from, to } = this.manifest.span(range)
     const bytes = Math.min(this.size, to * chunkSize) - from * chunkSize
     const isWhole = to - from === this.manifest.chunkCount
-    const window = await this.#reading.budgets.window('read', bytes, chunkSize, signal)
+    const window = await this.#reading.budgets.window(bytes, chunkSize, signal)
     const check = isWhole ? this.#reading.prover.checkUnlessProven(this.manifest) : undefined
     try {
       let index = from
       const chunks = this.manifest.chunks(from, to)
-      for await (const chunk of this.#reader.readAll(chunks, aheadOf(window, check))) {
+      for await (const chunk of this.#reader.readAll(chunks, aheadOf(window, check), kept)) {
         signal?.throwIfAborted()
         await check?.add(chunk)
         const offset = chunkSize * index++

@@ -12,6 +12,11 @@ export interface ChunkHealth {
   offset: number
   size: number
   state: State
+  /**
+   * The servers that should hold it, as positions in what `engine.stats()` resolves with. Only where there
+   * are several.
+   */
+  servers?: number[]
 }
 
 /** The health of a file and of each of its chunks. */
@@ -33,7 +38,7 @@ export async function verifyFile(
   const counts = { intact: 0, evicted: 0, corrupt: 0 }
   const chunks: ChunkHealth[] = []
   const check = prover.check(manifest)
-  const window = await budgets.window('read', manifest.size, manifest.chunkSize, signal)
+  const window = await budgets.window(manifest.size, manifest.chunkSize, signal)
   const find = async (chunk: Chunk) => ({
     chunk,
     found: await source.find(chunk.digest, chunk.near),
@@ -51,7 +56,9 @@ export async function verifyFile(
         found.release()
       }
       counts[state]++
-      chunks.push({ hash: chunk.digest.hex, offset: chunk.offset, size: chunk.size, state })
+      const servers = source.placesOf(chunk.digest, chunk.near)
+      const { digest, offset, size } = chunk
+      chunks.push({ hash: digest.hex, offset, size, state, ...(servers && { servers }) })
     }
     const { digest, size, chunkSize } = manifest
     const isOther = isIntact(counts) && (await check?.end()) === false

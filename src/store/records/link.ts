@@ -14,13 +14,13 @@ export interface Link {
   /** Unix time in milliseconds, where the record outlasts the link. */
   readonly endsAt?: number
   /** Seconds after its end for which the file may be served while it is renewed. */
-  readonly staleFor?: number
+  readonly staleFor?: number | undefined
   /** Seconds after its end for which the record is kept, so that it can be renewed without its bytes. */
-  readonly keepFor?: number
-  readonly name?: string
-  readonly type?: string
+  readonly keepFor?: number | undefined
+  readonly name?: string | undefined
+  readonly type?: string | undefined
   /** Small strings that are returned with the file. */
-  readonly attributes?: Readonly<Record<string, string>>
+  readonly attributes?: Readonly<Record<string, string>> | undefined
 }
 
 /** When a link is over by its own record: Unix time in milliseconds. */
@@ -55,26 +55,29 @@ export function maxChunkCount(maxValue: number): number {
  * @throws {InvalidArgumentError} when name, type and attributes together pass 8 KiB.
  */
 export function encodeLink(link: Link, key: string, sealer: Sealer): Buffer {
-  const { manifest, ...rest } = link
-  const metadata = Buffer.from(JSON.stringify(rest))
-  if (metadata.length > MAX_METADATA) {
+  const { manifest, storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes } = link
+  const life = { storedAt, ttl, endsAt, staleFor, keepFor }
+  const metadata = JSON.stringify({ ...life, name, type, attributes })
+  const metadataLength = Buffer.byteLength(metadata)
+  if (metadataLength > MAX_METADATA) {
     throw new InvalidArgumentError('name, type and attributes together are too long', {
       expected: `at most ${MAX_METADATA} bytes`,
-      actual: `${metadata.length} bytes`,
+      actual: `${metadataLength} bytes`,
     })
   }
-  const sealAt = HEADER_LENGTH + metadata.length + manifest.digests.length
-  const record = Buffer.allocUnsafeSlow(sealAt + SEAL_LENGTH)
+  const digestsAt = HEADER_LENGTH + metadataLength
+  const sealAt = digestsAt + manifest.digests.length
+  const record = Buffer.allocUnsafe(sealAt + SEAL_LENGTH)
   MAGIC.copy(record)
   record[4] = VERSION
   record[5] = sealer.kind
-  record.writeUInt16BE(metadata.length, 6)
+  record.writeUInt16BE(metadataLength, 6)
   record.writeBigUInt64BE(BigInt(manifest.size), 8)
   record.writeUInt32BE(manifest.chunkSize, 16)
   record.writeUInt32BE(manifest.chunkCount, 20)
-  manifest.digest.bytes.copy(record, 24)
-  metadata.copy(record, HEADER_LENGTH)
-  manifest.digests.copy(record, HEADER_LENGTH + metadata.length)
+  record.write(manifest.digest.hex, 24, 'hex')
+  record.write(metadata, HEADER_LENGTH)
+  manifest.digests.copy(record, digestsAt)
   sealer.seal(key, record.subarray(0, sealAt)).copy(record, sealAt)
   return record
 }

@@ -33,6 +33,7 @@ type Entry = Link | Tombstone
 
 /** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
+const placed = (ttl: number) => ({ extraCopy: true, ttl })
 const versions: Versions<Entry> = {
   of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
   ttl(entry) {
@@ -124,14 +125,14 @@ export class Links {
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
   add(ref: ParsedRef, link: Link): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.add(key, record, { ...PLACED, ttl: keptFor(link) })
+    return this.#engine.add(key, record, placed(keptFor(link)))
   }
 
   /** Stores a link in the place of any other: readers see the old one or the new one, whole. */
   async put(ref: ParsedRef, link: Link): Promise<LinkWritten> {
     if (this.#hasCopies) return this.#supersede(ref, link)
     const { key, record } = this.#encode(ref, link)
-    const options = { ...PLACED, ttl: keptFor(link) }
+    const options = placed(keptFor(link))
     const added = await this.#engine.add(key, record, options)
     if (added > 0) return { created: true, copies: added }
     return { created: false, copies: await this.#engine.set(key, record, options) }
@@ -160,6 +161,7 @@ export class Links {
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
       if (this.#hasCopies) return (await this.#renewCopies(ref, now)) > 0
+      if (this.#engine.look !== undefined) return await this.#renewOnly(ref, now)
       return (await this.#set(ref, restored(link, now), keptFor(link))) > 0
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
@@ -200,7 +202,21 @@ export class Links {
     return { created, copies }
   }
 
-  /** Renews what is stored now, which may be another link than was read; resolves with 0 if none is. */
+  /**
+   * Renews what is stored now, which may be another link than was read, unless it is replaced or deleted
+   * meanwhile; resolves with whether there is one.
+   */
+  async #renewOnly(ref: ParsedRef, now: number): Promise<boolean> {
+    const key = this.#keys.link(ref)
+    const slot = await this.#engine.look!(key)
+    const link = slot.current && toLink(this.#prove(slot.current, key, ref))
+    if (link === undefined) return false
+    const { record } = this.#encode(ref, restored(link, now))
+    if (await slot.put(record, keptFor(link))) return true
+    return (await this.readUnlessCorrupt(ref)) !== undefined
+  }
+
+  /** As `#renewOnly`, of all copies; resolves with 0 if there is none. */
   #renewCopies(ref: ParsedRef, now: number): Promise<number> {
     return this.#replace(ref, false, ({ newest }, storedAt) => {
       const link = toLink(newest)
@@ -243,7 +259,7 @@ export class Links {
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
     const { key, record } = this.#encode(ref, link)
-    return this.#engine.set(key, record, { ...PLACED, ttl })
+    return this.#engine.set(key, record, placed(ttl))
   }
 
   #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {

@@ -4,17 +4,17 @@ import { InvalidArgumentError, TooLargeError } from '../../errors.ts'
 import type { FileDigest, Hashed } from '../hashing/hash-thread.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { BufferPool } from '../memory/pool.ts'
-import { Window } from '../memory/window.ts'
+import type { UploadMemory } from '../memory/upload-memory.ts'
+import { Window, windowFor } from '../memory/window.ts'
 import type { StoreSettings } from '../options.ts'
 import type { Keys } from '../records/keys.ts'
 import { maxChunkCount } from '../records/link.ts'
 import { type Chunk, Manifest, stripeStart } from '../records/manifest.ts'
-import { cut } from './chunker.ts'
+import { cut, type MadeChunk } from './chunker.ts'
 import type { Pieces } from './source.ts'
 
 export interface WriteOptions {
-  /** Chunks hashed and sent at the same time. */
-  window: number
+  memory: UploadMemory
   /** More bytes than this end the write. */
   maxSize: number
   signal?: AbortSignal | undefined
@@ -70,8 +70,8 @@ export class ChunkWriter {
   /** Stores every chunk, even one that seems to be there already: writing is what heals. */
   async write(pieces: Pieces, options: WriteOptions): Promise<Written> {
     const { chunkSize } = this.#limits
-    const { maxSize, signal, onStored, onChunk } = options
-    const window = new Window(options.window)
+    const { memory, maxSize, signal, onStored, onChunk } = options
+    const window = new Window(windowFor(chunkSize))
     const digests: Digest[] = []
     let file: FileDigest | undefined
     /** The first chunk of the stripe, whose digest says where the stripe lies. */
@@ -81,20 +81,25 @@ export class ChunkWriter {
     let copies = Number.POSITIVE_INFINITY
     const store = async (
       index: number,
+      room: MadeChunk['room'],
       hashing: Hashed | Promise<Hashed>,
       stripe: Hashed | Promise<Hashed>,
     ) => {
-      const hashed = await hashing
-      const near = stripe === hashing ? hashed.digest : (await stripe).digest
-      const { length } = hashed.chunk
-      digests[index] = hashed.digest
-      copies = Math.min(copies, await this.#store(hashed, near))
-      stored += length
-      onStored?.(stored)
-      onChunk?.({ index, digest: hashed.digest, offset: index * chunkSize, size: length, near })
+      try {
+        const hashed = await hashing
+        const near = stripe === hashing ? hashed.digest : (await stripe).digest
+        const { length } = hashed.chunk
+        digests[index] = hashed.digest
+        copies = Math.min(copies, await this.#store(hashed, near))
+        stored += length
+        onStored?.(stored)
+        onChunk?.({ index, digest: hashed.digest, offset: index * chunkSize, size: length, near })
+      } finally {
+        memory.giveBack(room)
+      }
     }
     try {
-      for await (const chunk of cut(pieces, chunkSize, this.#pool)) {
+      for await (const { chunk, room } of cut(pieces, chunkSize, this.#pool, memory)) {
         signal?.throwIfAborted()
         size += chunk.length
         if (size > maxSize) throw tooLarge(maxSize)
@@ -103,7 +108,7 @@ export class ChunkWriter {
         const index = digests.push(Digest.empty) - 1
         const hashing = file.add(chunk)
         if (first === undefined || stripeStart(index, chunkSize) === index) first = hashing
-        window.add(store(index, hashing, first))
+        window.add(store(index, room, hashing, first))
       }
       const ending = Promise.resolve(file?.end())
       ending.catch(() => {}) // It is awaited once the chunks are stored, if they can be.

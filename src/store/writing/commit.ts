@@ -3,6 +3,7 @@ import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../
 import { checkName } from '../file-ref.ts'
 import type { Link } from '../records/link.ts'
 import type { Links, LinkWritten } from '../records/links.ts'
+import type { Manifest } from '../records/manifest.ts'
 import type { Written } from './chunk-writer.ts'
 import type { Presence } from './presence.ts'
 
@@ -112,7 +113,7 @@ export class Committer {
     commit.signal?.throwIfAborted()
     const link: Link = { manifest, storedAt: Date.now(), ttl }
     const byHash = await this.#linkHash(link, named !== undefined)
-    const byName = named && (await this.#linkName({ ...link, ...named }, commit))
+    const byName = named && (await this.#linkName(manifest, named, commit))
     return {
       hash: manifest.digest.hex,
       size: manifest.size,
@@ -133,17 +134,22 @@ export class Committer {
   }
 
   /** Dates the link anew: the less time from its date until it can be read, the more the date says. */
-  async #linkName(named: Link & Named, { createOnly }: Commit): Promise<LinkWritten> {
-    const link = { ...named, storedAt: Date.now() }
-    const ref = { name: link.name }
+  async #linkName(
+    manifest: Manifest,
+    { name, type, attributes, staleFor, keepFor }: Named,
+    { ttl, createOnly }: Commit,
+  ): Promise<LinkWritten> {
+    const storedAt = Date.now()
+    const link: Link = { manifest, storedAt, ttl, staleFor, keepFor, name, type, attributes }
+    const ref = { name }
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)
     if (added > 0) return { created: true, copies: added }
-    await this.#refuseIfReadable(link)
+    await this.#refuseIfReadable(ref)
     return this.#links.put(ref, link)
   }
 
-  async #refuseIfReadable({ name }: Named): Promise<void> {
+  async #refuseIfReadable({ name }: { name: string }): Promise<void> {
     if ((await this.#presence.readableLink({ name })) === undefined) return
     throw new ExistsError(`there is a file ${JSON.stringify(name)} already`)
   }
@@ -161,11 +167,11 @@ function validateNamed(options: CommitOptions): Named | undefined {
   checkType(type)
   checkAttributes(attributes)
   return {
-    ...(staleFor > 0 && { staleFor }),
-    ...(keepFor > 0 && { keepFor }),
+    staleFor: staleFor || undefined,
+    keepFor: keepFor || undefined,
     name,
-    ...(type !== undefined && { type }),
-    ...(attributes !== undefined && { attributes: { ...attributes } }),
+    type,
+    attributes: attributes && { ...attributes },
   }
 }
 

@@ -33,20 +33,12 @@ export class Uploads {
   readonly #writer: ChunkWriter
   readonly #committer: Committer
   readonly #proofs: Proofs
-  readonly #chunkSize: number
 
-  constructor(
-    budgets: Budgets,
-    writer: ChunkWriter,
-    committer: Committer,
-    proofs: Proofs,
-    chunkSize: number,
-  ) {
+  constructor(budgets: Budgets, writer: ChunkWriter, committer: Committer, proofs: Proofs) {
     this.#budgets = budgets
     this.#writer = writer
     this.#committer = committer
     this.#proofs = proofs
-    this.#chunkSize = chunkSize
   }
 
   /** Stores and links a file. Nothing follows a step that fails. */
@@ -56,7 +48,8 @@ export class Uploads {
       const commit = this.#committer.validate(options)
       await this.#committer.check(commit)
       const written = await this.#write(opened, options, digest)
-      await this.#committer.checkPresence(written, commit)
+      // The only chunk was confirmed just now; of several, the first may have made room for the last.
+      if (written.manifest.chunkCount > 1) await this.#committer.checkPresence(written, commit)
       return this.#committer.link(written, commit)
     })
   }
@@ -83,11 +76,11 @@ export class Uploads {
     signal?.throwIfAborted()
     const maxSize = await this.#writer.maxFileSize()
     if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
-    const window = await this.#budgets.window('upload', size ?? Infinity, this.#chunkSize, signal)
+    const memory = this.#budgets.upload(size ?? Infinity, signal)
     try {
       const pieces = signal === undefined ? source.pieces : untilAborted(source.pieces, signal)
       const written = await this.#writer.write(pieces, {
-        window: window.chunks,
+        memory,
         maxSize,
         signal,
         onChunk,
@@ -101,7 +94,7 @@ export class Uploads {
       this.#proofs.learn(manifest, true)
       return written
     } finally {
-      window.release()
+      memory.close()
     }
   }
 }

@@ -47,7 +47,9 @@ test.serial(
     t.is((await fetch(`${serving.url}/readyz`)).status, 200)
     serving.signal('SIGTERM')
     await serving.logged('stopped')
-    t.is((await serving.result).code, 0)
+    const { code, stderr } = await serving.result
+    t.is(code, 0)
+    t.is(stderr, '', 'Node.js knows each V8 flag that is set')
   },
 )
 

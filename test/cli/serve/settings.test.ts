@@ -42,6 +42,8 @@ for (const [args, env, complaint] of [
   [['--tls-key', '/dev/null'], {}, /--tls-cert and --tls-key go together/],
   [['--cors-origin', 'https://a.example/'], {}, /--cors-origin.*origins such as/],
   [['--ttl', '20000d'], {}, /--ttl.*up to 3650d/],
+  [['--base-path', 'cache'], {}, /--base-path.*such as \/cache/],
+  [[], { BLOBCACHED_BASE_PATH: '/files' }, /BLOBCACHED_BASE_PATH.*does not begin as a path of/],
   [['--key-prefix', 'a b'], {}, /--key-prefix.*no spaces/],
   [['--origin', 'files.example'], {}, /--origin: an origin is an http or https URL/],
   [[], { BLOBCACHED_ORIGIN: `https://u:${HUSH}@x/?a` }, /BLOBCACHED_ORIGIN: .*without a query/],

@@ -10,6 +10,7 @@ import { connectRaw } from '../../helpers/raw-http.ts'
 import { startTestServer } from '../../helpers/server.ts'
 import { until, watched } from '../../helpers/watchdog.ts'
 
+const END = `\r\n--${BOUNDARY}--\r\n`
 const whole = { filename: 'whole', content: 'complete before anything goes wrong' }
 
 /** A server on which nothing may be linked. */
@@ -60,6 +61,51 @@ test('a broken form is 400 and links nothing', async (t) => {
     {
       why: 'an unknown coding',
       body: formBody({ ...whole, headers: ['Content-Transfer-Encoding: x'] }),
+    },
+    { why: 'no boundary but its beginning', body: formBody(whole), headers: formType('b"') },
+    { why: 'a boundary and more in its line', body: `${start}--${BOUNDARY}x\r\n\r\n${END}` },
+    { why: 'more after the end in its line', body: `${start}--${BOUNDARY}--x\r\n` },
+    { why: 'lines that end in LF', body: formBody(whole).toString().replaceAll('\r\n', '\n') },
+    { why: 'no header', body: `${start}--${BOUNDARY}\r\n\r\n${END}` },
+    { why: 'no disposition', body: `${start}--${BOUNDARY}\r\nContent-Type: a/b\r\n\r\n${END}` },
+    {
+      why: 'two',
+      body: formBody({ ...whole, headers: ['Content-Disposition: form-data; name=f'] }),
+    },
+    { why: 'two types', body: formBody({ ...whole, type: 'a/b', headers: ['content-type: c/d'] }) },
+    {
+      why: 'a file without a filename',
+      body: formBody(whole, { type: 'application/octet-stream' }),
+    },
+    { why: 'a malformed disposition', body: formBody(whole, { field: 'x"y' }, whole) },
+    {
+      why: 'an overlong file name',
+      body: formBody(whole, { field: 'f"; filename*=UTF-8\'\'%C0%AF; g="' }),
+    },
+    {
+      why: 'a name that is no UTF-8',
+      body: Buffer.concat([
+        partBytes({ field: 'name', content: Buffer.from([0xe4]) }),
+        formBody(whole),
+      ]),
+    },
+    {
+      why: 'an overlong name',
+      body: Buffer.concat([
+        partBytes({ field: 'name', content: Buffer.from([0xc0, 0xaf]) }),
+        formBody(whole),
+      ]),
+    },
+    {
+      why: 'half a pair of surrogates',
+      body: Buffer.concat([
+        partBytes({ field: 'name', content: Buffer.from([0xed, 0xa0, 0x80]) }),
+        formBody(whole),
+      ]),
+    },
+    {
+      why: 'a byte order mark alone',
+      body: formBody({ field: 'name', content: '\ufeff\u0000' }, whole),
     },
     {
       why: 'bytes that are no UTF-8',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import test from 'ava'
 import { type FileStore, memcached } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
-import { formBody, formType, type Part } from '../../helpers/form.ts'
+import { BOUNDARY, formBody, formType, type Part } from '../../helpers/form.ts'
 import { ask } from '../../helpers/http.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { startTestServer } from '../../helpers/server.ts'
@@ -99,6 +99,28 @@ test('name names the file that follows it, or the only one', async (t) => {
       names,
     )
   }
+})
+
+test('every file is stored under its name, however its header is written', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const files = [
+    ['name="f"; filename="semicolon.txt";', 'semicolon.txt'],
+    ['name="f";size=3;filename = "spaces.txt" ', 'spaces.txt'],
+    ['filename=token.txt; name=f', 'token.txt'],
+    ["name=f; filename*=UTF-8''na%C3%AFve", 'naïve'],
+    ['name="f"; filename="a\\"b"', 'a"b'],
+    ['name="f"; filename="c%22b"', 'c"b'],
+    ['name="f"; filename="a\\b.txt"', 'a\\b.txt'],
+    ['name="f";\r\n filename="folded.txt"', 'folded.txt'],
+  ] as const
+  const parts = files.map(
+    ([written, name]) =>
+      `--${BOUNDARY} \t\r\ncontent-disposition:form-data; ${written}\r\n\r\n<${name}>\r\n`,
+  )
+  const body = `A preamble.\r\n${parts.join('')}--${BOUNDARY}-- \r\nAn epilogue.`
+  const answer = await ask(`${url}/files`, { method: 'POST', headers: formType(), body })
+  t.is(answer.status, 201)
+  for (const [, name] of files) t.is((await contentOf(store, name)).toString(), `<${name}>`)
 })
 
 test('a form that contradicts itself stores nothing', async (t) => {

@@ -54,7 +54,8 @@ async function forged(
   )
   /** What the forged record leads to. */
   const meant = Buffer.concat(chunks.map(({ digest }) => contents.get(digest.hex)!))
-  return { ...server, meant }
+  const lose = (index: number) => shared.delete(keys.chunk(wrong.manifest.chunk(index).digest))
+  return { ...server, meant, lose }
 }
 
 function corrupt(t: ExecutionContext, answer: Answer, what?: string) {
@@ -233,3 +234,35 @@ test('a range of a file that one read may hold is proven first, and served if an
   t.is(rest.status, 404)
   t.is(rest.headers['cache-status'], 'blobcached; detail=evicted')
 })
+
+for (const [how, forge] of FORGERIES) {
+  test(`where another part is lost, a part of a file whose record is ${how} is not said to be of its hash`, async (t) => {
+    for (const path of PATHS) {
+      const { url, meant, lose } = await forged(t, forge, true)
+      await lose(1)
+      for (const verify of ['full', 'stream']) {
+        const get = (range: string, headers = {}) =>
+          ask(`${url}${path}?verify=${verify}`, rangeOf(range, headers))
+        const part = await get('bytes=5-9', { 'Want-Digest': 'sha-256' })
+        t.is(part.status, 206)
+        t.true(part.body.equals(meant.subarray(5, 10)))
+        t.like(part.headers, {
+          etag: `W/${strong}`,
+          'repr-digest': undefined,
+          digest: undefined,
+          'cache-control': 'no-cache',
+        })
+        for (const headers of [{ 'If-Range': strong }, { 'If-Match': strong }]) {
+          const rest = await get('bytes=5-9', headers)
+          t.is(rest.status, 404)
+          t.is(rest.headers['cache-status'], 'blobcached; detail=evicted')
+        }
+      }
+      for (const verify of ['full', 'stream']) {
+        const whole = ask(`${url}${path}?verify=${verify}`)
+        if (verify === 'stream') await t.throwsAsync(whole, { message: 'aborted' })
+        else t.is((await whole).status, 404)
+      }
+    }
+  })
+}

@@ -89,6 +89,27 @@ for (const [what, path] of refused) {
   })
 }
 
+test('a query that is not percent-encoded UTF-8 is refused, whatever it is for', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const { url } = await startTestServer(t, { engine })
+  const calls = follow(engine)
+  const hash = '0'.repeat(64)
+  for (const text of ['%E4', '%C0%AF', '%ED%A0%80', '%F4%90%80%80', '%zz', 'a%2']) {
+    for (const [method, path] of [
+      ['POST', `/files?name=${text}`],
+      ['GET', `/files/a?download=${text}`],
+      ['PUT', `/v8/artifacts/${hash}?slug=${text}`],
+      ['PUT', `/files/a?${text}=x`],
+    ] as const) {
+      assertProblem(t, await ask(url + path, { method }), 400, 'bad-request')
+    }
+  }
+  t.deepEqual(calls, [])
+  const { status, json } = await ask(`${url}/files?name=na%C3%AFve+%2B`, { method: 'POST' })
+  t.is(status, 201)
+  t.like(json(), { name: 'naïve +' })
+})
+
 test('bytes that should have been encoded are no HTTP', async (t) => {
   const { url } = await startTestServer(t)
   const raw = Buffer.from('GET /files/grüße HTTP/1.1').toString('latin1')

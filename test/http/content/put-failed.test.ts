@@ -69,7 +69,7 @@ const asked = { maxValueSize: 1 }
 const one = { ...asked, 'set c': 1 }
 const three = { ...asked, 'set c': 3 }
 const five = { ...asked, 'set c': 5 }
-const looked = { ...one, 'touch c': 1 }
+const looked = { ...three, 'touch c': 3 }
 
 const failures: Record<string, Failure> = {
   'a wrong hash': [{ path: ZEROS, body: small }, 'digest-mismatch', one],
@@ -108,7 +108,7 @@ const failures: Record<string, Failure> = {
     failWith(down, 'set', 'c:', 3),
   ],
   'a memcached that is down when the chunks are looked for': [
-    f,
+    severalByHash,
     'unavailable',
     looked,
     failWith(down, 'touch', 'c:'),
@@ -116,26 +116,25 @@ const failures: Record<string, Failure> = {
   'a memcached that is down when the link by hash is made': [
     f,
     'unavailable',
-    { ...looked, 'set h': 1 },
+    { ...one, 'set h': 1 },
     failWith(down, 'set', 'h:'),
   ],
   'a memcached that is down when the link by hash alone is made': [
     smallByHash,
     'unavailable',
-    { ...looked, 'add h': 1 },
+    { ...one, 'add h': 1 },
     failWith(down, 'add', 'h:'),
   ],
   'a memcached that is down when the link by name is made': [
     f,
     'unavailable',
-    { ...looked, 'set h': 1, 'add n': 1 },
+    { ...one, 'set h': 1, 'add n': 1 },
     failWith(down, 'add', 'n:'),
   ],
-  'a chunk that vanishes': [f, 'insufficient-storage', looked, vanish(small)],
   'a chunk of several that vanishes': [
     severalByHash,
     'insufficient-storage',
-    { ...three, 'touch c': 3 },
+    looked,
     vanish(several),
   ],
   'a memcached that has no room': [
@@ -148,7 +147,7 @@ const failures: Record<string, Failure> = {
   'something unforeseen when the link is made': [
     smallByHash,
     'internal',
-    { ...looked, 'add h': 1 },
+    { ...one, 'add h': 1 },
     failWith(bug, 'add', 'h:'),
   ],
 }

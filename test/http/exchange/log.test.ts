@@ -153,12 +153,12 @@ test('an answer that lost bytes which it had promised is cut, and a warning', as
   }
 })
 
-test('probes that went well are logged at debug, those that did not are not hidden', async (t) => {
+test('probes and polls that went well are logged at debug, those that did not are not hidden', async (t) => {
   const { url, log, store } = await start(t)
-  await ask(`${url}/healthz`)
-  await ask(`${url}/readyz`)
-  t.is((await log.line({ path: '/healthz' })).level, 'debug')
-  t.is((await log.line({ path: '/readyz', status: 200 })).level, 'debug')
+  for (const path of ['/healthz', '/readyz', '/metrics', '/fleet']) {
+    await ask(url + path)
+    t.is((await log.line({ path, status: 200 })).level, 'debug')
+  }
   await store.engine.close()
   await ask(`${url}/readyz`)
   t.is((await log.line({ path: '/readyz', status: 503 })).level, 'warn')

@@ -6,7 +6,7 @@ import { FaultyEngine, hold } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { KeptLog } from '../../helpers/kept-log.ts'
 import { expectSamples } from '../../helpers/metrics.ts'
-import { connectRaw, parseAnswer } from '../../helpers/raw-http.ts'
+import { connectRaw, parseAnswer, type RawHttp } from '../../helpers/raw-http.ts'
 import { rawPut } from '../../helpers/raw-upload.ts'
 import { memoryIsFree, startTestServer } from '../../helpers/server.ts'
 import { until } from '../../helpers/watchdog.ts'
@@ -198,6 +198,42 @@ test.serial(
     client.socket.resume()
     client.send('GET /files/a HTTP/1.1', 'Host: a', 'Connection: close', '', '')
     t.is((await client.closed()).split('HTTP/1.1 200').length - 1, 7501)
+  },
+)
+
+// Serial: it has enough to do by itself.
+test.serial(
+  'clients that send most requests ahead lose their connections when all together are too many',
+  async (t) => {
+    const engine = new FaultyEngine(memory())
+    const server = await startTestServer(t, { engine })
+    let underWay = 0
+    let most = 0
+    server.http.on('request', (_req, res: ServerResponse) => {
+      most = Math.max(most, ++underWay)
+      res.once('close', () => underWay--)
+    })
+    await ask(`${server.url}/files/a`, { method: 'PUT', body: '<a>' })
+    const { gate, asked } = hold(engine, { operation: 'get' })
+    const patient = await connectRaw(t, server.url)
+    patient.socket.write(Buffer.concat([get('/files/a'), get('/healthz'), get('/healthz')]))
+    await asked.promise
+    const request = `GET /files/a HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(2000)}\r\n\r\n`
+    const greedy: RawHttp[] = []
+    for (let i = 0; i < 200 && !greedy.some(({ isClosed }) => isClosed); i++) {
+      const client = await connectRaw(t, server.url)
+      client.socket.write(request.repeat(200))
+      greedy.push(client)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    t.true(greedy.some(({ isClosed }) => isClosed))
+    t.true(most > 1000 && most < 10_000, `${most} requests at once`)
+    t.is((await ask(`${server.url}/healthz`)).status, 200)
+    for (const { socket } of greedy) socket.destroy()
+    gate.resolve()
+    await patient.until(/<a>(.*HTTP\/1\.1 200 ){2}/s)
+    await memoryIsFree(server)
+    await until('all to be over', () => underWay === 0)
   },
 )
 

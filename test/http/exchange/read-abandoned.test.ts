@@ -40,7 +40,7 @@ const leavings: [string, keyof typeof contents | 'none', Omit<Hold, 'operation'>
   ['before the chunks of a file of several came', 'several', { keys: /^c:/ }],
   ['before the link of a large file came', 'large', { keys: /^n:/ }],
   ['before the chunks of a large file came', 'large', { keys: /^c:/ }],
-  ['between the two passes of a large file', 'large', { keys: /^c:/, nth: 10 }],
+  ['at the end of the first pass of a large file', 'large', { keys: /^c:/, nth: 9 }],
   ['before it is told that there is no file', 'none', { keys: /^n:/ }, 'not-found'],
   ['early in the first pass, which goes no further', 'long', { keys: /^c:/, nth: 3 }],
 ]

@@ -4,9 +4,11 @@ import fc from 'fast-check'
 import { AC_PATH, CAS_PATH, NX_PATH, TURBOREPO } from '../../../src/api/build-paths.ts'
 import { evaluate, mayServeRange } from '../../../src/api/preconditions.ts'
 import { parseRange } from '../../../src/api/range.ts'
+import { boundaryIn } from '../../../src/http/body/form-body.ts'
 import type { Exchange } from '../../../src/http/exchange/exchange.ts'
 import { requestId, traceId } from '../../../src/http/exchange/request-id.ts'
 import { digestFields, expectedDigest } from '../../../src/http/fields/digests.ts'
+import { parseDisposition } from '../../../src/http/fields/disposition.ts'
 import { RequestQuery } from '../../../src/http/fields/query.ts'
 import { tokenOf } from '../../../src/http/guard/tokens.ts'
 import { entryName } from '../../../src/http/routes/build/entry.ts'
@@ -31,6 +33,8 @@ const readers: Record<string, (text: string) => unknown> = {
   authorization: tokenOf,
   'x-request-id': (text) => requestId(header('x-request-id')(text)),
   traceparent: (text) => traceId(header('traceparent')(text)),
+  'content-disposition': (text) => parseDisposition(`form-data; name="f"; ${text}`),
+  boundary: (text) => boundaryIn(`multipart/form-data; ${text}`),
   query: (text) => RequestQuery.parse(`?${text}`).text('name'),
   entry: (text) => entryName({ path: `/${text}` } as Exchange),
   paths: (text) =>
@@ -49,6 +53,9 @@ const PARTS = [
   'W/"',
   '/ac/',
   '/v1/cache/',
+  'filename="',
+  "filename*=UTF-8''",
+  'boundary=',
   'a',
   '',
 ]
@@ -70,6 +77,8 @@ const RUNS = [
   '0-,',
   'W/',
   '%2',
+  '\\"',
+  ';boundary=',
 ]
 const ENDS = ['', 'x', '"', ':', '=', '/']
 

@@ -1,11 +1,18 @@
 import test from 'ava'
-import { type EngineStats, memcached, memory } from '../../../src/index.ts'
+import {
+  type EngineStats,
+  MemcachedFleet,
+  memcached,
+  memory,
+  type Verification,
+} from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 interface Fleet {
   at: string
+  copies: number
   servers: EngineStats[]
   memory: { used: number; total: number }
   chunkSize: number
@@ -25,6 +32,7 @@ test('GET /fleet tells how memcached fares, the limits and the memory of this pr
   t.true(server?.up)
   t.is(server?.limitBytes, 128 * 1024 * 1024)
   t.true(server!.bytes! > 3_000_000)
+  t.is(fleet.copies, 1)
   t.is(fleet.chunkSize, store.chunkSize)
   t.is(fleet.maxFileSize, await store.maxFileSize())
   t.is(fleet.memory.used, 0)
@@ -81,4 +89,27 @@ test('GET /fleet tells of each server its part, what it missed and what was repa
   t.is(told.get(first!)!.missedCopies, 0)
   t.true(told.get(third!)!.missedCopies! > 20)
   t.is(told.get(third!)!.repairedCopies, 0)
+})
+
+test('of several servers, the health says which hold a chunk, by their positions in /fleet', async (t) => {
+  const servers = await Promise.all(Array.from({ length: 3 }, () => startMemcached(t)))
+  const engine = new MemcachedFleet(
+    servers.map(({ address }) => address),
+    { replicas: 2 },
+  )
+  const { url, store } = await startTestServer(t, { engine, store: { chunkSize: 1000 } })
+  await store.put(bytes('spread', 20_000), { name: 'a' })
+  const fleet = await fleetOf(url)
+  t.is(fleet.copies, 2)
+  const health = (await (await fetch(`${url}/files/a?health`)).json()) as Verification
+  t.is(health.chunks.length, 20)
+  for (const chunk of health.chunks) {
+    const holders = await Promise.all(
+      servers.map(async ({ address, raw }) =>
+        (await raw.get(`c:${chunk.hash}`)) === undefined ? undefined : address,
+      ),
+    )
+    const told = chunk.servers!.map((position) => fleet.servers[position]!.server)
+    t.deepEqual(told.sort(), holders.filter((address) => address !== undefined).sort())
+  }
 })

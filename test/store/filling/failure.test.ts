@@ -196,6 +196,20 @@ test('work that takes longer than timeoutMs ends', async (t) => {
   await t.throwsAsync(waiting, { code: 'unavailable', message: /50 ms/ })
 })
 
+test('a store that is closed ends what is under way', async (t) => {
+  const store = new FileStore(memory())
+  const called = deferred<AbortSignal>()
+  const produce = ({ signal }: { signal: AbortSignal }) => {
+    called.resolve(signal)
+    return new Promise<string>(() => {})
+  }
+  const waiting = store.getOrPut('a', produce)
+  const signal = await called.promise
+  await store.close()
+  await t.throwsAsync(waiting, { code: 'unavailable', message: /closed/ })
+  t.true(signal.aborted)
+})
+
 test('the callers that wait and the calls of produce are limited', async (t) => {
   const store = new FileStore(memory(), { fills: { atOnce: 1, waiting: 2 } })
   const gate = deferred<string>()

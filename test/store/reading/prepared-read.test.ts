@@ -53,6 +53,29 @@ test('what was held cannot be read any more once it is closed', async (t) => {
   await t.throwsAsync(send, { message: /after it was closed/ })
 })
 
+test('of a read larger than its memory, only what there is no room for is read twice', async (t) => {
+  const engine = memory()
+  const store = new FileStore(engine, { chunkSize: 1000, memory: { total: 24_000, perRead: 3500 } })
+  const many = bytes('many', 10_000)
+  const { hash } = await store.put(many)
+  const whole = { start: 0, end: many.length }
+  let reads = 0
+  engine.observe({ operation: (_server, operation) => void (operation === 'get' && reads++) })
+  const read = await (await store.find(hash)).prepare([whole])
+  t.is(reads, 1 + 10)
+  t.is(store.memoryUsage.used, 3500)
+  t.deepEqual(await collect(read.stream(whole)), many)
+  t.is(reads, 1 + 10 + 7)
+  t.is(store.memoryUsage.used, 0, 'room is given back as it is sent')
+  t.deepEqual(await collect(read.stream(whole)), many, 'what was sent is read again')
+  read.close()
+
+  const abandoned = await (await store.find(hash)).prepare([whole])
+  t.is(store.memoryUsage.used, 3500)
+  abandoned.close()
+  t.is(store.memoryUsage.used, 0)
+})
+
 const CHUNK = 100_000
 const large = bytes('large', 5 * CHUNK)
 const range = { start: 10, end: large.length - 10 }

@@ -91,6 +91,36 @@ onEveryEngine(
 )
 
 onEveryEngine(
+  'a link that is deleted or replaced while it is renewed stays so',
+  async (t, backend) => {
+    const engine = new FaultyEngine(backend.engine)
+    const store = backend.store({ engine })
+    await store.put(content)
+    const age = { storedAt: Date.now() - 900_000, ttl: 1000 }
+    const other = { storedAt: Date.now(), ttl: 5000 }
+    const meanwhile: Record<string, [() => Promise<unknown>, number | undefined]> = {
+      deleted: [() => backend.delete(byHash), undefined],
+      replaced: [() => link(backend, byHash, other), other.ttl],
+    }
+    for (const [what, [change, ttl]] of Object.entries(meanwhile)) {
+      for (const moment of ['before the look', 'after the look']) {
+        await link(backend, byHash, age)
+        engine.look = async (key) => {
+          if (moment === 'before the look') await change()
+          const slot = await backend.engine.look!(key)
+          if (moment === 'after the look') await change()
+          return slot
+        }
+        const isThere = ttl !== undefined
+        t.deepEqual(await store.missing([hash]), isThere ? [] : [hash], `${what} ${moment}`)
+        t.is(await store.isReadable({ hash }), isThere)
+        if (isThere) t.is((await store.find(hash)).ttl, ttl)
+      }
+    }
+  },
+)
+
+onEveryEngine(
   'an upload with a shorter life keeps the longer one, in the record too',
   async (t, backend) => {
     const store = await stored(backend)

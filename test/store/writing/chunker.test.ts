@@ -1,16 +1,25 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { Budgets } from '../../../src/store/memory/budgets.ts'
 import type { ChunkBytes } from '../../../src/store/memory/chunk-bytes.ts'
 import { BufferPool } from '../../../src/store/memory/pool.ts'
+import { validateOptions } from '../../../src/store/options.ts'
 import { cut } from '../../../src/store/writing/chunker.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { pieces, slowly } from '../../helpers/sources.ts'
 
 const newPool = (chunkSize: number) => new BufferPool(chunkSize, 4)
+/** As much as these tests want. */
+const newMemory = (chunkSize: number, size = Number.POSITIVE_INFINITY) =>
+  new Budgets(validateOptions({ chunkSize })).upload(size)
 
-async function chunksOf(parts: Iterable<Uint8Array>, chunkSize: number): Promise<Buffer[]> {
+async function chunksOf(
+  parts: Iterable<Uint8Array>,
+  chunkSize: number,
+  memory = newMemory(chunkSize),
+): Promise<Buffer[]> {
   const chunks: Buffer[] = []
-  for await (const chunk of cut(parts, chunkSize, newPool(chunkSize))) {
+  for await (const { chunk } of cut(parts, chunkSize, newPool(chunkSize), memory)) {
     chunks.push(chunk.bytes)
   }
   return chunks
@@ -22,9 +31,12 @@ test('every chunk but the last has the chunk size, and together they are the con
       fc.uint8Array({ maxLength: 500 }),
       fc.array(fc.nat(70), { minLength: 1, maxLength: 8 }),
       fc.integer({ min: 1, max: 90 }),
-      async (array, sizes, chunkSize) => {
+      fc.constantFrom(Number.POSITIVE_INFINITY, 0, 100, 500),
+      async (array, sizes, chunkSize, said) => {
         const content = Buffer.from(array)
-        const chunks = await chunksOf(pieces(content, sizes), chunkSize)
+        // What is said of the size makes no difference here, even if it is wrong.
+        const memory = newMemory(chunkSize, said)
+        const chunks = await chunksOf(pieces(content, sizes), chunkSize, memory)
         t.deepEqual(Buffer.concat(chunks), content)
         t.is(chunks.length, Math.ceil(content.length / chunkSize))
         for (const chunk of chunks.slice(0, -1)) t.is(chunk.length, chunkSize)
@@ -64,7 +76,12 @@ test('memory is not filled again before it is released', async (t) => {
   const content = bytes('lent', 1000)
   const lent: { chunk: ChunkBytes; copy: Buffer }[] = []
   let at = 0
-  for await (const chunk of cut(slowly(pieces(content, [3])), chunkSize, pool)) {
+  for await (const { chunk } of cut(
+    slowly(pieces(content, [3])),
+    chunkSize,
+    pool,
+    newMemory(chunkSize),
+  )) {
     t.deepEqual(chunk.bytes, content.subarray(at, at + chunk.length))
     at += chunk.length
     lent.push({ chunk, copy: Buffer.from(chunk.bytes) })
@@ -84,6 +101,6 @@ test('the source is let go when the chunks are not wanted any more', async (t) =
       isClosed = true
     }
   })()
-  for await (const _ of cut(source, 10, newPool(10))) break
+  for await (const _ of cut(source, 10, newPool(10), newMemory(10))) break
   t.true(isClosed)
 })

@@ -40,7 +40,7 @@ export function turborepoRoutes(router: Router, store: FileStore): void {
     const { exchange } = ctx
     const name = artifactName(exchange)
     await receive(exchange, store, { name, attributes: attributesOf(exchange) })
-    ctx.body = { urls: [ctx.url] }
+    ctx.body = { urls: [exchange.base + ctx.url] }
   })
   // With --preflight, a client sends its token only where this names the header.
   router.options('*/v8/artifacts (preflight)', TURBOREPO.any, (ctx) => {

@@ -3,6 +3,7 @@ import type { ChunkBytes } from '../../memory/chunk-bytes.ts'
 import { readAhead } from '../../memory/window.ts'
 import type { StoreEvents } from '../../observer.ts'
 import type { Chunk } from '../../records/manifest.ts'
+import type { KeptChunks } from '../kept-chunks.ts'
 import type { Prefetched } from './prefetch.ts'
 import type { SharedChunks } from './shared.ts'
 import type { FoundChunk } from './source.ts'
@@ -39,9 +40,16 @@ export class ChunkReader {
     return this.#expect(await this.#chunks.find(chunk.digest, chunk.near), chunk)
   }
 
-  /** Yields the chunks in order, `window` of them under way at a time. */
-  readAll(chunks: Iterable<Chunk>, window: number): AsyncGenerator<ChunkBytes, void, undefined> {
-    return readAhead(chunks, window, (chunk) => this.read(chunk))
+  /**
+   * Yields the chunks in order, `window` of them under way at a time.
+   * @param kept Those that need not be read.
+   */
+  readAll(
+    chunks: Iterable<Chunk>,
+    window: number,
+    kept?: KeptChunks,
+  ): AsyncGenerator<ChunkBytes, void, undefined> {
+    return readAhead(chunks, window, async (chunk) => kept?.take(chunk.index) ?? this.read(chunk))
   }
 
   #expect(found: FoundChunk, { index, digest, offset, size }: Chunk): ChunkBytes {

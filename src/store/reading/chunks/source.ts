@@ -44,6 +44,11 @@ export class ChunkSource {
     return this.#engine.get(key, prove, options).then(orEvicted, orCorrupt)
   }
 
+  /** Returns which of several servers should hold the chunk; `undefined` where there is one. */
+  placesOf(digest: Digest, near: Digest): number[] | undefined {
+    return this.#engine.placesOf?.(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
+  }
+
   /** As `find`, and writes again what copies of the chunk are missing or wrong. */
   async repair(digest: Digest, near: Digest): Promise<{ found: FoundChunk; copies: CopyReport }> {
     const { key, prove, options } = this.#ask(digest, near, true, false)

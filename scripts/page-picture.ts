@@ -27,7 +27,7 @@ try {
   await page.route('**/fleet', async (route) => {
     const servers = await store.engine.stats()
     await route.fulfill({
-      json: { servers: servers.map((each) => ({ ...each, server: 'cache-1:11211' })) },
+      json: { copies: 1, servers: servers.map((each) => ({ ...each, server: 'cache-1:11211' })) },
     })
   })
   await page.goto(server.url)

@@ -30,6 +30,8 @@ const serverSchema = object(
     protocol: text,
     /** What it cannot do and is done without. */
     lacks: listOf(text),
+    /** How it should be started instead. */
+    advice: listOf(text),
     /** Why it is not up. */
     error: text,
   },

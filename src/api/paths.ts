@@ -7,6 +7,7 @@ export const BLOBS = '/blobs/'
 /** `POST` stores a form, or a body without a name. */
 export const UNNAMED = '/files'
 export const MISSING = '/blobs/missing'
+export const BATCH = '/blobs/batch'
 export const FLEET = '/fleet'
 
 /** What the paths of a server begin with; a base path may not, since requests come with and without it. */

@@ -1,5 +1,5 @@
 import { REASONS, type Reason } from './reasons.ts'
-import { count, object, oneOf, type TypeOf, text } from './schema.ts'
+import { count, hash, listOf, object, oneOf, type TypeOf, text } from './schema.ts'
 
 /** Problem Details for HTTP APIs (RFC 9457), with a `reason` that never changes. */
 export const problemSchema = object(
@@ -8,7 +8,7 @@ export const problemSchema = object(
     status: { ...count, minimum: 400, maximum: 599 },
     reason: oneOf(Object.keys(REASONS) as Reason[]),
   },
-  { detail: text, expected: text, actual: text },
+  { detail: text, expected: text, actual: text, missing: listOf(hash) },
 )
 export type ProblemJson = TypeOf<typeof problemSchema>
 

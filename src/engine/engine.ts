@@ -194,8 +194,11 @@ export interface Engine {
    */
   placesOf?(key: string, options?: PlaceOptions): number[]
 
-  /** Resolves with the largest value, in bytes, that fits under a key of `keyLength` bytes. */
-  maxValueSize(keyLength: number): Promise<number>
+  /**
+   * Resolves with the largest value, in bytes, that fits under a key of `keyLength` bytes.
+   * @param usual Bytes of the values that are stored most, so that the engine can advise on them.
+   */
+  maxValueSize(keyLength: number, usual?: number): Promise<number>
 
   /** Resolves when the backend answers now. */
   ping(): Promise<void>
@@ -253,6 +256,8 @@ export interface EngineStats {
   protocol?: string
   /** What it cannot do and is done without: `settings`, `stats`, `cas`, `touch`, `crawler`, `slabs`. */
   lacks?: string[]
+  /** What to change about it, for the values that are stored most. */
+  advice?: string[]
   /** Why it is not up. */
   error?: string
 }
@@ -266,6 +271,8 @@ export interface EngineObserver {
   connection?(server: string, state: 'up' | 'down', error?: Error): void
   /** It turned out that a server cannot do something; `without` tells what that means. */
   lacks?(server: string, ability: string, without: string): void
+  /** It turned out that a server should be started in another way. */
+  advice?(server: string, advice: string): void
   /** A copy that was missing or wrong has been written again. */
   repaired?(server: string, key: string): void
   /** Fewer copies than configured could be written. */

@@ -16,6 +16,10 @@ export class Observers {
     for (const observer of this.#all) observer.lacks?.(server, ability, without)
   }
 
+  advice(server: string, advice: string): void {
+    for (const observer of this.#all) observer.advice?.(server, advice)
+  }
+
   /**
    * Does `work`, and tells the observers its outcome and how long it took.
    * @param explain Returns the error to reject with for the error that `work` failed with.

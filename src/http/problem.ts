@@ -8,12 +8,20 @@ import { OriginError } from '../origin/index.ts'
 export class HttpProblem extends Error {
   readonly reason: Reason
   readonly headers: Readonly<Record<string, string | string[]>>
+  readonly missing: readonly string[] | undefined
 
-  constructor(reason: Reason, detail: string, headers: HttpProblem['headers'] = {}) {
+  /** @param missing Hashes that the problem is about, where a list was asked for. */
+  constructor(
+    reason: Reason,
+    detail: string,
+    headers: HttpProblem['headers'] = {},
+    missing?: readonly string[],
+  ) {
     super(detail)
     this.name = 'HttpProblem'
     this.reason = reason
     this.headers = headers
+    this.missing = missing
   }
 }
 
@@ -73,6 +81,7 @@ export function problemOf(error: unknown): ProblemJson {
     if (error.expected !== undefined) problem.expected = error.expected
     if (error.actual !== undefined) problem.actual = error.actual
   }
+  if (error instanceof HttpProblem && error.missing) problem.missing = [...error.missing]
   return problem
 }
 

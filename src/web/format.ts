@@ -17,8 +17,8 @@ export function count(value: number): string {
 }
 
 /** Formats a number of things: `1 chunk`, `1,024 chunks`. */
-export function counted(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+export function counted(value: number, noun: string, plural = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : plural}`
 }
 
 export function percent(share: number): string {

@@ -2,17 +2,32 @@ import { byId } from './dom.ts'
 
 const KEY = 'blobcached.token'
 
-/** Calls `listener` with whether there is a token, now and whenever that changes. */
-export function onToken(listener: (has: boolean) => void): void {
-  listeners.push(listener)
-  listener(token() !== undefined)
+export interface TokenState {
+  readonly has: boolean
+  /** Whether the server asked for one, or there is one. */
+  readonly isNeeded: boolean
 }
 
-const listeners: ((has: boolean) => void)[] = []
+/** Calls `listener` with how it is about tokens, now and whenever that changes. */
+export function onToken(listener: (state: TokenState) => void): void {
+  listeners.push(listener)
+  listener(state())
+}
+
+const listeners: ((state: TokenState) => void)[] = []
+let isAsked = false
 let current = stored(() => sessionStorage) ?? stored(() => localStorage)
 
 export function token(): string | undefined {
   return current
+}
+
+function state(): TokenState {
+  return { has: current !== undefined, isNeeded: isAsked || current !== undefined }
+}
+
+function tell(): void {
+  for (const listener of listeners) listener(state())
 }
 
 export function authorization(): Record<string, string> {
@@ -28,6 +43,10 @@ export function forgetToken(): void {
  * one to try. Asks once for all requests that are refused at a time.
  */
 export async function replaceToken(used: string | undefined): Promise<boolean> {
+  if (!isAsked) {
+    isAsked = true
+    tell()
+  }
   if (current !== used) return true
   asking ??= ask(used).finally(() => {
     asking = undefined
@@ -65,7 +84,7 @@ function setToken(value: string | undefined, remember: boolean): void {
   current = value
   keep(() => sessionStorage, remember ? undefined : value)
   keep(() => localStorage, remember ? value : undefined)
-  for (const listener of listeners) listener(value !== undefined)
+  tell()
 }
 
 /** Where storage is disabled, reading the property throws; the token is kept in the page alone. */

@@ -1,23 +1,8 @@
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
-import type { Page } from 'playwright-core'
 import { memory } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { startTestServer } from '../helpers/server.ts'
+import { violations } from './axe.ts'
 import { openPage, test } from './open-page.ts'
-
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-
-/** What axe finds wrong, a line each. */
-async function violations(page: Page): Promise<string[]> {
-  // The page's own policy lets no script in: this one comes through the debugger.
-  const source = (await import('node:fs/promises')).readFile(axe, 'utf8')
-  await page.evaluate(await source)
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  )
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing wrong in the ${colorScheme} page, whatever it shows`, async (t) => {

@@ -42,6 +42,22 @@ test('a wrong token is asked for again, a right one is kept as long as the tab',
   t.deepEqual(await stored(page), [null, TOKEN])
 })
 
+test('the dialog needs no scrolling, and a server without tokens shows none of this', async (t) => {
+  const { url } = await startTestServer(t, { access })
+  const page = await openPage(t, url)
+  const overflow = await dialogOf(page).evaluate((dialog) => ({
+    x: dialog.scrollWidth - dialog.clientWidth,
+    y: dialog.scrollHeight - dialog.clientHeight,
+  }))
+  t.deepEqual(overflow, { x: 0, y: 0 })
+  await dialogOf(page).getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Enter token' }).waitFor()
+
+  const open = await openPage(t, (await startTestServer(t)).url)
+  await open.locator('#pulse[data-state=up]').waitFor()
+  t.true(await open.locator('#token-button').isHidden())
+})
+
 test('whoever gives no token is left alone until they want something', async (t) => {
   const { url } = await startTestServer(t, { access })
   const page = await openPage(t, url)

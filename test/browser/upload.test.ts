@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PNG } from 'pngjs'
 import { bytes } from '../helpers/bytes.ts'
 import { startTestServer } from '../helpers/server.ts'
 import { watched } from '../helpers/watchdog.ts'
 import { dropFiles } from './drop-files.ts'
 import { openPage, test } from './open-page.ts'
+
+/** `--accent` of the light theme. */
+const ACCENT = [0x0b, 0x6b, 0x63]
 
 test('files and folders that are dropped are uploaded, folders under their paths', async (t) => {
   const { url, store } = await startTestServer(t)
@@ -82,9 +86,16 @@ test('an upload shows how far it is, can be cancelled and tried again', async (t
   const buffer = bytes('slow', 4_000_000)
   await page.setInputFiles('#files', { name: 'slow', mimeType: '', buffer })
   const row = page.locator('#uploads li')
-  await row.getByText(/\d+ % of 3.8 MiB · .*\/s · .* left/).waitFor()
+  await row.getByText(/[1-9]\d % of 3.8 MiB · .*\/s · .* left/).waitFor()
   const value = Number(await row.getByRole('progressbar').getAttribute('value'))
   t.true(value >= 0 && value < 1)
+  const bar = PNG.sync.read(await row.getByRole('progressbar').screenshot())
+  const filled = 4 * (Math.floor(bar.height / 2) * bar.width + 8)
+  t.deepEqual(
+    [...bar.data.subarray(filled, filled + 3)],
+    ACCENT,
+    'the bar has the colour of the page',
+  )
   await row.getByRole('button', { name: 'Cancel' }).click()
   await row.getByText('Canceled').waitFor()
   // The browser may still be sending what it was to cancel, and all of it when nothing holds it up.

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Service } from 'kubernetes-models/v1'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { serveCommand } from '../../src/cli/commands/serve.ts'
 import { typeErrors } from '../helpers/type-check.ts'
 
@@ -20,7 +22,11 @@ interface Manifest {
 }
 interface PodSpec {
   terminationGracePeriodSeconds: number
-  containers: { env?: { name: string; value: string }[]; securityContext: object }[]
+  containers: {
+    args?: string[]
+    env?: { name: string; value: string }[]
+    securityContext: object
+  }[]
 }
 
 const MODELS = { Deployment, StatefulSet, Service, PodDisruptionBudget, NetworkPolicy }
@@ -65,6 +71,14 @@ test('every setting is one, and the server has time to drain', (t) => {
     Number.parseInt(env.find(({ name }) => name === wanted)!.value, 10),
   )
   t.true(spec.terminationGracePeriodSeconds > seconds[0]! + seconds[1]!)
+})
+
+test('memcached knows its arguments, here and in docker-compose.yml', async (t) => {
+  const [container] = find('StatefulSet', 'memcached').spec.template.spec.containers
+  const compose = parse(await readFile(new URL('../../docker-compose.yml', FOLDER), 'utf8'))
+  for (const args of [container!.args!, compose['x-memcached'].command as string[]]) {
+    await t.notThrowsAsync(promisify(execFile)('memcached', [...args, '-V']), args.join(' '))
+  }
 })
 
 test('the servers are given the address of every memcached', (t) => {

@@ -13,10 +13,14 @@ export interface TestCertificate {
   key: Buffer
 }
 
-/** Makes a certificate with openssl and removes it after the test. `name` is its common name. */
+/**
+ * Makes a certificate with openssl and removes it after the test. `name` is its common name.
+ * @param daysAgo When it was made; it is good for two days.
+ */
 export async function createCertificate(
   t: ExecutionContext,
   name: string,
+  daysAgo = 0,
 ): Promise<TestCertificate> {
   const folder = await mkdtemp(join(tmpdir(), 'blobcached-tls-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -25,8 +29,8 @@ export async function createCertificate(
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   const files = ['-keyout', keyFile, '-out', certFile]
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync('openssl', ['req', '-x509', ...key, ...files, '-days', '2', ...subject], {
-    stdio: 'ignore',
-  })
+  const make = ['openssl', 'req', '-x509', ...key, ...files, '-days', '2', ...subject]
+  const [program, ...args] = daysAgo === 0 ? make : ['faketime', '-f', `-${daysAgo}d`, ...make]
+  execFileSync(program!, args, { stdio: 'ignore' })
   return { certFile, keyFile, cert: readFileSync(certFile), key: readFileSync(keyFile) }
 }

@@ -37,7 +37,7 @@ export class FaultyEngine implements ServerEngine {
     this.touch = (key, ttl) => inner.touch(key, ttl)
     this.delete = (key) => inner.delete(key)
     this.look = (key) => inner.look!(key)
-    this.maxValueSize = (keyLength) => inner.maxValueSize(keyLength)
+    this.maxValueSize = (keyLength, usual) => inner.maxValueSize(keyLength, usual)
     this.ping = () => inner.ping()
     this.stats = () => inner.stats()
     this.observe = (observer) => inner.observe(observer)

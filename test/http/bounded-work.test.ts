@@ -41,7 +41,7 @@ test('invariant 7: forms of many parts wait for room in the memory budget, and o
   await asked.promise
   const others = [post('second', 1000), post('third', 1000)]
   await until('two to wait', () => server.store.memoryUsage.waiting === 2)
-  t.is((await post('few', 16)).status, 201)
+  t.is((await post('few', 64)).status, 201)
   gate.resolve()
   for (const answer of await Promise.all([first, ...others])) t.is(answer.status, 201)
   await memoryIsFree(server)

@@ -39,13 +39,14 @@ const MAX_REDIRECTS = 5
 export class RemoteServer {
   readonly #options: RemoteServerOptions
   readonly #transport: Transport
-  readonly #prefix: string
+  /** What the paths of the server begin with. */
+  readonly prefix: string
   readonly #headers: Record<string, string>
 
   constructor(options: RemoteServerOptions) {
     const { url, token } = options
     this.#options = options
-    this.#prefix = url.pathname.replace(/\/+$/, '')
+    this.prefix = url.pathname.replace(/\/+$/, '')
     this.#headers = { 'user-agent': 'blobcached-cli', ...authorization(url, token) }
     this.#transport = new Transport(options)
   }
@@ -98,7 +99,7 @@ export class RemoteServer {
     const { method = 'GET', body, retries } = call
     const isRead = method === 'GET' || method === 'HEAD'
     const isOnce = body !== undefined && retries === 0
-    let place: Place = { origin: url, path: this.#prefix + call.path }
+    let place: Place = { origin: url, path: this.prefix + call.path }
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(place, call)
       if (response.statusCode < 300 || response.statusCode === 304) return response

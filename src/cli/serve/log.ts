@@ -62,7 +62,7 @@ export function damageLog(logger: Logger): StoreObserver {
   }
 }
 
-/** Logs when a memcached is connected, when it is lost, and once what it cannot do. */
+/** Logs when a memcached is connected, when it is lost, and once what it cannot do or should do. */
 export function connectionLog(logger: Logger): EngineObserver {
   return {
     connection(server, state, error) {
@@ -71,6 +71,9 @@ export function connectionLog(logger: Logger): EngineObserver {
     },
     lacks(server, ability, without) {
       logger.warn({ server, lacks: ability }, `memcached does without: ${without}`)
+    },
+    advice(server, advice) {
+      logger.warn({ server }, `memcached should be started in another way: ${advice}`)
     },
   }
 }

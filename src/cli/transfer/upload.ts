@@ -141,7 +141,7 @@ export class Uploader {
     const { chunks } = await this.#server.json<ManifestJson>({
       path: aspectPathOf({ hash }, 'manifest'),
     })
-    return receiptJson({ hash, size, chunks: chunks.length })
+    return receiptJson({ hash, size, chunks: chunks.length }, this.#server.prefix)
   }
 
   #send(call: Call, item: PutItem, from?: string): Promise<ReceiptJson> {

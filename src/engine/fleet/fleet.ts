@@ -182,12 +182,12 @@ export class Fleet implements Engine {
   }
 
   /** Resolves with the largest value that every server which is up can store. */
-  async maxValueSize(keyLength: number): Promise<number> {
+  async maxValueSize(keyLength: number, usual?: number): Promise<number> {
     const limits: number[] = []
     let failure: unknown
     const asked = this.#up().map(async (member) => {
       try {
-        limits.push(await member.maxValueSize(keyLength))
+        limits.push(await member.maxValueSize(keyLength, usual))
       } catch (error) {
         failure = error
       }

@@ -178,9 +178,9 @@ export class Member implements Place {
   }
 
   /** As `Engine.maxValueSize`; asks once for each connection. */
-  async maxValueSize(keyLength: number): Promise<number> {
+  async maxValueSize(keyLength: number, usual?: number): Promise<number> {
     if (this.#limit?.keyLength === keyLength) return this.#limit.value
-    const value = await this.use((engine) => engine.maxValueSize(keyLength))
+    const value = await this.use((engine) => engine.maxValueSize(keyLength, usual))
     this.#limit = { keyLength, value }
     return value
   }

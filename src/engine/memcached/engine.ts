@@ -22,6 +22,7 @@ import { type MemcachedOptions, validateOptions } from './options.ts'
 import { PageMover } from './pages/page-mover.ts'
 import { Room } from './room.ts'
 import { SecondLook } from './second-look.ts'
+import { SettingsAdvice } from './server-settings.ts'
 import { toEngineStats } from './stats.ts'
 
 /** One memcached server. */
@@ -41,7 +42,8 @@ export class MemcachedEngine implements ServerEngine {
     const lacks = new Lacks((ability, without) =>
       this.#observers.lacks(this.#name, ability, without),
     )
-    this.#server = new KnownServer(settings, lacks)
+    const advice = new SettingsAdvice((text) => this.#observers.advice(this.#name, text))
+    this.#server = new KnownServer(settings, lacks, advice)
     const events = {
       up: () => this.#observers.connection(this.#name, 'up'),
       down: (error: Error) => this.#observers.connection(this.#name, 'down', error),
@@ -98,7 +100,8 @@ export class MemcachedEngine implements ServerEngine {
     })
   }
 
-  maxValueSize(keyLength: number): Promise<number> {
+  maxValueSize(keyLength: number, usual?: number): Promise<number> {
+    if (usual !== undefined) this.#server.advice.expect(usual, keyLength)
     return this.#reach(() => this.#commands.maxValueSize(keyLength))
   }
 
@@ -112,7 +115,7 @@ export class MemcachedEngine implements ServerEngine {
     try {
       const figures = await retryOnce(() => this.#commands.stats())
       const latencySeconds = (performance.now() - start) / 1000
-      const { protocols, lacks } = this.#server
+      const { protocols, lacks, advice } = this.#server
       return [
         {
           server,
@@ -121,6 +124,7 @@ export class MemcachedEngine implements ServerEngine {
           latencySeconds,
           protocol: protocols.name!,
           ...(lacks.list.length > 0 && { lacks: lacks.list }),
+          ...(advice.list.length > 0 && { advice: advice.list }),
         },
       ]
     } catch (error) {

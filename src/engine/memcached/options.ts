@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 import type { NamesOf } from '../../known-names.ts'
 import type { Address, Credentials } from './address.ts'
 import { PROTOCOLS, type Protocol } from './protocol/choice.ts'
+import { hasSpace, NO_SPACE } from './protocol/lines.ts'
 
 /** How to talk to memcached. Times are in milliseconds, sizes in bytes. */
 export interface MemcachedOptions {
@@ -125,12 +126,16 @@ export function validateOptions(address: Address, options: MemcachedOptions): Me
     })
   }
   const own = username !== undefined && password !== undefined ? { username, password } : undefined
+  const credentials = address.credentials ?? own
+  if (credentials && hasSpace(credentials) && (protocol === 'meta' || protocol === 'text')) {
+    throw new InvalidArgumentError(NO_SPACE)
+  }
   const tlsOptions: TlsOptions = typeof tls === 'object' ? tls : {}
   return {
     ...numbers,
     address,
     protocol,
-    credentials: address.credentials ?? own,
+    credentials,
     tls: address.tls || tls ? tlsOptions : undefined,
   }
 }

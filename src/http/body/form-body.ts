@@ -21,7 +21,7 @@ const CRLF = Buffer.from('\r\n')
 const HEADER_END = Buffer.from('\r\n\r\n')
 
 /**
- * Takes a multipart/form-data body (RFC 7578, RFC 2046) apart, as it comes and without copying content. Each byte
+ * Takes a multipart/form-data body (RFC 7578, RFC 2046) apart as it comes. Each byte
  * is looked at a few times at most, by the search of `Buffer`, whatever the bytes are. What
  * cannot be understood fails the form: what is left out would be a file that its sender takes for stored.
  */
@@ -229,7 +229,7 @@ function parseHeader(bytes: Buffer): Disposition & Pick<FormPart, 'type'> {
   if (encoding !== undefined && !['binary', '7bit', '8bit'].includes(encoding)) {
     throw broken('a Content-Transfer-Encoding is not supported in forms')
   }
-  const type = fields.get('content-type')
+  const type = fields.get('content-type') || undefined
   const parsed = parseDisposition(disposition)
   if (
     parsed.filename === undefined &&

@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import type { Context } from 'koa'
+import pMap from 'p-map'
 import { receiptJson } from '../../api/receipt.ts'
 import {
   type CommitOptions,
@@ -15,13 +17,13 @@ import { decodeText, FormBody, type FormPart } from './form-body.ts'
 
 /** Bytes of a field that is not a file. */
 const MAX_FIELD = 16 * 1024
-/** Files that are being stored at once. */
-const MAX_OPEN = 4
+/** Files that are being stored, or linked, at once. */
+const MAX_OPEN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
  */
-const MANY = { parts: 16, headerBytes: 16 * 1024, memory: 1024 * 1024 }
+const MANY = { parts: 64, headerBytes: 32 * 1024, memory: 1024 * 1024 }
 
 export function isForm({ headers }: Exchange): boolean {
   return /^multipart\/form-data\s*(?:;|$)/i.test(headers['content-type'] ?? '')
@@ -44,22 +46,23 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
         return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
       },
     )
-    const receipts: Receipt[] = []
-    await underConditions(exchange, link(commits, receipts))
+    const receipts = await underConditions(exchange, link(commits))
     ctx.status = 201
     ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
   }
   try {
     if (await upload.readFew()) await finish()
-    else await store.withMemory(MANY.memory, finish, { signal: exchange.signal })
+    else await store.withMemory(MANY.memory, finish, { isLong: true, signal: exchange.signal })
   } finally {
     await upload.close()
   }
 }
 
-async function link(commits: readonly [StagedFile, CommitOptions][], receipts: Receipt[]) {
-  for (const [staged, options] of commits) await staged.confirm(options)
-  for (const [staged, options] of commits) receipts.push(await staged.commit(options))
+/** @param commits With names of their own, so that their order is that of nothing. */
+async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
+  const concurrency = MAX_OPEN
+  await pMap(commits, ([staged, options]) => staged.confirm(options), { concurrency })
+  return pMap(commits, ([staged, options]) => staged.commit(options), { concurrency })
 }
 
 interface FormFile {
@@ -75,6 +78,8 @@ class FormUpload {
   spareName: string | undefined
   ttl: number | undefined
   readonly #store: FileStore
+  readonly #closed = new AbortController()
+  /** Aborted when the form is closed, too. */
   readonly #signal: AbortSignal
   readonly #body: FormBody
   #isWhole = false
@@ -84,7 +89,8 @@ class FormUpload {
 
   constructor(store: FileStore, exchange: Exchange) {
     this.#store = store
-    this.#signal = exchange.signal
+    this.#signal = AbortSignal.any([exchange.signal, this.#closed.signal])
+    setMaxListeners(0, this.#signal) // Limits on a form bound what listens, not Node's ten.
     this.#body = new FormBody(exchange)
   }
 
@@ -107,6 +113,7 @@ class FormUpload {
   /** Ends what is under way. */
   async close(): Promise<void> {
     this.#body.close()
+    this.#closed.abort()
     await Promise.allSettled(this.#files)
   }
 

@@ -22,13 +22,27 @@ export async function respond(
   content: Content,
   read: PreparedRead,
 ): Promise<void> {
+  const held = heldParts(read, content.segments)
+  if (held !== undefined) return respondHeld(exchange, content, held)
+  await untilSent(exchange, () => stream(exchange, content, read))
+}
+
+/** As `respond`, of bytes that are all in memory. */
+export async function respondHeld(
+  exchange: Exchange,
+  head: Omit<Content, 'segments'>,
+  parts: readonly Buffer[],
+): Promise<void> {
+  await untilSent(exchange, () => sendAll(exchange, head, parts))
+}
+
+async function untilSent(exchange: Exchange, send: () => Promise<void> | void): Promise<void> {
   try {
-    const held = heldParts(read, content.segments)
-    if (held === undefined) await stream(exchange, content, read)
-    else sendAll(exchange, content, held)
+    const sending = send()
+    if (sending !== undefined) await sending
     await exchange.sent()
   } catch (error) {
-    // Before the memory of `read` is used again: nothing of it may be sent any more.
+    // Before the memory of the bytes is used again: nothing of it may be sent any more.
     if (exchange.res.headersSent) exchange.res.destroy()
     throw error
   }
@@ -46,7 +60,11 @@ function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] |
 }
 
 /** In one go: waiting would free no memory. */
-function sendAll(exchange: Exchange, { status, fields }: Content, parts: readonly Buffer[]): void {
+function sendAll(
+  exchange: Exchange,
+  { status, fields }: Omit<Content, 'segments'>,
+  parts: readonly Buffer[],
+): void {
   const { res } = exchange
   exchange.writeHead(status, fields)
   res.cork()

@@ -28,8 +28,12 @@ export function follow(options: FollowOptions): Middleware {
     if (connections.isDraining) exchange.endConnection()
     const turn = exchange.turn
     if (turn !== undefined) await turn
+    if (exchange.isGone) {
+      // Thousands may have been sent ahead: no error for each.
+      exchange.cut(undefined)
+      return exchange.handled()
+    }
     try {
-      if (exchange.isGone) throw new ClientGoneError()
       await next()
       if (ctx.body === undefined && ctx.respond !== false) refuseUnrouted(ctx)
     } catch (error) {

@@ -1,4 +1,5 @@
 import { TURBOREPO } from '../../api/build-paths.ts'
+import { BATCH, MISSING } from '../../api/paths.ts'
 
 /**
  * What a request needs: `open` nothing; `read` a token of either kind, unless reading is public;
@@ -26,5 +27,5 @@ export function accessTo(method: string, path: string): Access {
 
 /** A question that is too long for a path. */
 function asksByPost(path: string): boolean {
-  return path === '/blobs/missing' || TURBOREPO.question.test(path)
+  return path === MISSING || path === BATCH || TURBOREPO.question.test(path)
 }

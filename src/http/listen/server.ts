@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIP } from 'node:net'
 import { type FileStore, InvalidArgumentError } from '../../index.ts'
@@ -80,7 +80,11 @@ export async function startServer(
   connections.watch(http)
   connections.watchPace(http, () => store.memoryUsage.waiting > 0)
   answerClientErrors(http, connections, options.logger)
-  const handle = app.callback()
+  const callback = app.callback()
+  const handle = (req: IncomingMessage, res: ServerResponse) => {
+    // What was read is parsed to its end, even when the connection was cut in the middle of it.
+    if (!req.socket.destroyed) void callback(req, res)
+  }
   // The app sends the 100 itself, and answers what cannot be expected.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) http.on(event, handle)
   await listen(http, host, port)

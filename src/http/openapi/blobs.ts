@@ -64,6 +64,24 @@ export const blobPaths = {
       responses: { 200: json('Those that are missing.', 'Missing'), ...problems(408, 413) },
     },
   },
+  '/blobs/batch': {
+    post: {
+      tags: ['blobs'],
+      operationId: 'getBatch',
+      summary: 'Up to 1,000 contents of up to 16 MiB in one answer, all of them or none',
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: schemaOf('Batch') } },
+      },
+      responses: {
+        200: {
+          description: 'A form, each file of it verified and named by its hash.',
+          content: { 'multipart/form-data': { schema: {} } },
+        },
+        ...problems(404, 408, 413),
+      },
+    },
+  },
 }
 
 function described(schema: 'Manifest' | 'Health', summary: string) {

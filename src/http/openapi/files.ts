@@ -6,6 +6,7 @@ const body = { content: { '*/*': { schema: {} } } }
 
 export const filePaths = {
   '/files': {
+    options: asked('optionsFiles'),
     post: {
       tags: ['files'],
       operationId: 'postFiles',
@@ -35,6 +36,7 @@ export const filePaths = {
   },
   '/files/{name}': {
     parameters: [path.name],
+    options: asked('optionsFile'),
     get: {
       tags: ['files'],
       operationId: 'getFile',
@@ -76,6 +78,24 @@ export const filePaths = {
       responses: { 204: nothing('It is gone.'), ...problems(404, 412) },
     },
   },
+}
+
+function asked(operationId: string) {
+  return {
+    tags: ['files'],
+    operationId,
+    summary: 'Which methods there are, those of WebDAV too',
+    responses: {
+      200: {
+        description: 'They are in Allow.',
+        headers: {
+          Allow: { required: true, schema: { type: 'string' } },
+          DAV: { required: true, schema: { const: '1' } },
+        },
+      },
+      ...problems(),
+    },
+  }
 }
 
 /** JSON either way is not told apart: a stored file may well have that type. */

@@ -1,3 +1,4 @@
+import { batchSchema } from '../../api/batch.ts'
 import { healthSchema, manifestSchema, repairSchema } from '../../api/chunks.ts'
 import { fleetSchema } from '../../api/fleet.ts'
 import { hashesSchema, missingSchema } from '../../api/missing.ts'
@@ -13,6 +14,7 @@ export const schemas = {
   Repair: repairSchema,
   Hashes: hashesSchema,
   Missing: missingSchema,
+  Batch: batchSchema,
   Form: {
     type: 'object',
     properties: {

@@ -1,11 +1,13 @@
 import type Router from '@koa/router'
+import { MAX_BATCH } from '../../api/batch.ts'
 import type { RepairJson } from '../../api/chunks.ts'
 import { MAX_HASHES, type MissingJson } from '../../api/missing.ts'
-import { MISSING } from '../../api/paths.ts'
+import { BATCH, MISSING } from '../../api/paths.ts'
 import { Digest, type FileStore, NotFoundError } from '../../index.ts'
 import { hashesOf, jsonBody } from '../body/json.ts'
 import { checkConditions } from '../content/conditions.ts'
 import { BLOBS_ROUTE } from '../content/content.ts'
+import { answerBatch } from './batch.ts'
 import { answerHealth, answerManifest } from './inspect.ts'
 
 /** What there is to do with content by hash beside what `content` does. */
@@ -27,6 +29,10 @@ export function blobRoutes(router: Router, store: FileStore): void {
     const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal })
     ctx.set('Cache-Control', 'no-store')
     ctx.body = { missing } satisfies MissingJson
+  })
+  router.post(BATCH, jsonBody(store), async (ctx) => {
+    const hashes = new Set(hashesOf(ctx, MAX_BATCH.files))
+    await answerBatch(ctx.exchange, store, [...hashes])
   })
   router.delete(BLOBS_ROUTE, async (ctx) => {
     const { exchange } = ctx

@@ -25,7 +25,7 @@ const OF_FILE = 'HEAD, GET, PUT, POST, DELETE, OPTIONS, PROPFIND, COPY, MOVE'
  * a folder, always, and an empty one: names have no list.
  */
 export function webdavRoutes(router: Router, store: FileStore): void {
-  router.options(ROUTE, (ctx, next) => {
+  router.options(ROUTE, /^\/files(?:\/.*)?$/s, (ctx, next) => {
     ctx.set('DAV', '1')
     return next() // The router adds Allow.
   })

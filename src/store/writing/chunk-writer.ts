@@ -57,7 +57,7 @@ export class ChunkWriter {
   /** The bytes that a file may have: the configured limit, or what one manifest can list. */
   async maxFileSize(): Promise<number> {
     const { chunkSize, maxFileSize } = this.#limits
-    const maxValue = await this.#engine.maxValueSize(this.#keys.length)
+    const maxValue = await this.#engine.maxValueSize(this.#keys.length, chunkSize)
     if (chunkSize > maxValue) {
       throw new InvalidArgumentError(
         `a chunk of ${chunkSize} bytes cannot be stored: the largest that can has ${maxValue} bytes`,

@@ -3,7 +3,7 @@ import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
-import type { CommitOptions, Committer, Receipt } from './commit.ts'
+import type { Commit, CommitOptions, Committer, Receipt } from './commit.ts'
 import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 
 export interface StageOptions {
@@ -99,10 +99,15 @@ export class Uploads {
   }
 }
 
+/** Milliseconds for which chunks that were there are taken to be there. */
+const CONFIRMED_MS = 1000
+
 /** Content whose chunks are stored and that nothing leads to. Drop it to abandon it. */
 export class StagedFile {
   readonly #written: Written
   readonly #committer: Committer
+  /** When all chunks were there last, on the clock of `performance.now()`. */
+  #seenAt = Number.NEGATIVE_INFINITY
 
   constructor(written: Written, committer: Committer) {
     this.#written = written
@@ -125,18 +130,24 @@ export class StagedFile {
   async confirm(options: CommitOptions = {}): Promise<void> {
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
-    await this.#committer.checkPresence(this.#written, commit)
+    await this.#look(commit)
   }
 
   /**
-   * Confirms that all chunks are there, then makes the link by hash, then the one by name.
+   * Confirms that all chunks are there, unless `confirm` has done so within a second, then makes the link by
+   * hash, then the one by name.
    * @throws {ExistsError} with `createOnly`, when a readable file has that name.
    * @throws {InsufficientStorageError | InvalidArgumentError | UnavailableError}
    */
   async commit(options: CommitOptions = {}): Promise<Receipt> {
     const commit = this.#committer.validate(options)
-    await this.#committer.checkPresence(this.#written, commit)
+    if (performance.now() - this.#seenAt > CONFIRMED_MS) await this.#look(commit)
     return this.#committer.link(this.#written, commit)
+  }
+
+  async #look(commit: Commit): Promise<void> {
+    await this.#committer.checkPresence(this.#written, commit)
+    this.#seenAt = performance.now()
   }
 }
 

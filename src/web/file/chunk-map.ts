@@ -8,7 +8,8 @@ import {
 import { element, part } from '../dom.ts'
 import { bytes, count, counted } from '../format.ts'
 import { cellAt, type Grid, layOut } from './chunk-grid.ts'
-import { paint, paletteOf } from './chunk-paint.ts'
+import { type Look, paint, themeColour } from './chunk-paint.ts'
+import { ServerLegend } from './server-legend.ts'
 
 /** Rows of the list at most. */
 const MAX_RUNS = 200
@@ -21,10 +22,13 @@ export class ChunkMap {
   readonly #resize = new ResizeObserver(() => this.#draw())
   readonly #dark = matchMedia('(prefers-color-scheme: dark)')
   readonly #redraw = () => this.#draw()
+  readonly #servers: ServerLegend
   #chunks: readonly ChunkHealthJson[] = []
   #grid: Grid = layOut(1, 1)
 
-  constructor() {
+  /** @param servers Returns how the servers that hold chunks are called, in the order of their positions. */
+  constructor(servers: () => readonly string[]) {
+    this.#servers = new ServerLegend(this.#part, servers, this.#redraw)
     this.#resize.observe(this.root)
     this.#dark.addEventListener('change', this.#redraw)
     this.#canvas.addEventListener('pointermove', (event) => this.#point(event))
@@ -42,6 +46,7 @@ export class ChunkMap {
     const told = STATES.map((state) => `${count(counts[state])} ${state}`).join(', ')
     this.#canvas.ariaLabel = `Map of ${counted(chunks.length, 'chunk')}: ${told}`
     this.#part.slot('runs').replaceChildren(...rows(runsOf(chunks)))
+    this.#servers.show(chunks)
     this.#draw()
   }
 
@@ -54,8 +59,15 @@ export class ChunkMap {
     const width = this.root.clientWidth
     if (width === 0 || this.#chunks.length === 0) return
     this.#grid = layOut(this.#chunks.length, width)
-    const stateOf = (cell: number) => worstOf(this.#inCell(cell))
-    paint(this.#canvas, this.#grid, stateOf, paletteOf(this.root))
+    const colours = Object.fromEntries(
+      STATES.map((state) => [state, themeColour(this.root, state)]),
+    )
+    const lookOf = (cell: number): Look => {
+      const chunks = this.#inCell(cell)
+      const state = worstOf(chunks)
+      return { state, colour: this.#servers.colourOf(chunks[0]!) ?? colours[state]! }
+    }
+    paint(this.#canvas, this.#grid, lookOf, themeColour(this.root, 'surface'))
     this.#read(undefined)
   }
 
@@ -85,7 +97,7 @@ export class ChunkMap {
         ? `Chunk ${count(from)}`
         : `Chunks ${count(from)} to ${count(from + chunks.length - 1)}`
     const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-    this.#readout.textContent = `${which}: ${worstOf(chunks)}, ${bytes(size)} at ${bytes(first.offset)}, ${first.hash.slice(0, 12)}…`
+    this.#readout.textContent = `${which}: ${worstOf(chunks)}, ${bytes(size)} at ${bytes(first.offset)}, ${first.hash.slice(0, 12)}…${this.#servers.told(first)}`
   }
 }
 

@@ -1,26 +1,27 @@
 import type { State } from '../../api/chunks.ts'
 import type { Grid } from './chunk-grid.ts'
 
-export type Palette = Record<State | 'mark', string>
-
-/** The colours of the page's current theme. */
-export function paletteOf(element: HTMLElement): Palette {
-  const style = getComputedStyle(element)
-  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
-  return {
-    intact: colour('intact'),
-    evicted: colour('evicted'),
-    corrupt: colour('corrupt'),
-    mark: colour('surface'),
-  }
+/** What a square looks like: its state is a shape, whatever its colour. */
+export interface Look {
+  readonly state: State
+  /** A colour of CSS. */
+  readonly colour: string
 }
 
-/** Draws every square: full where intact, an empty frame where evicted, crossed out where corrupt. */
+/** Returns a colour of the page's current theme. */
+export function themeColour(element: HTMLElement, name: string): string {
+  return getComputedStyle(element).getPropertyValue(`--${name}`).trim()
+}
+
+/**
+ * Draws every square: full where intact, an empty frame where evicted, crossed out where corrupt.
+ * @param mark The colour of the cross.
+ */
 export function paint(
   canvas: HTMLCanvasElement,
   { cells, columns, rows, pitch }: Grid,
-  stateOf: (cell: number) => State,
-  palette: Palette,
+  lookOf: (cell: number) => Look,
+  mark: string,
 ): void {
   const scale = devicePixelRatio
   const gap = pitch > 10 ? 3 : 2
@@ -33,7 +34,8 @@ export function paint(
   for (let cell = 0; cell < cells; cell++) {
     const x = (cell % columns) * pitch
     const y = Math.floor(cell / columns) * pitch
-    SHAPES[stateOf(cell)](context, x, y, pitch - gap, palette)
+    const { state, colour } = lookOf(cell)
+    SHAPES[state](context, x, y, pitch - gap, { colour, mark })
   }
 }
 
@@ -42,23 +44,23 @@ type Shape = (
   x: number,
   y: number,
   size: number,
-  palette: Palette,
+  colours: { readonly colour: string; readonly mark: string },
 ) => void
 
 const SHAPES: Record<State, Shape> = {
-  intact(context, x, y, size, { intact }) {
-    context.fillStyle = intact
+  intact(context, x, y, size, { colour }) {
+    context.fillStyle = colour
     square(context, x, y, size)
     context.fill()
   },
-  evicted(context, x, y, size, { evicted }) {
-    context.strokeStyle = evicted
+  evicted(context, x, y, size, { colour }) {
+    context.strokeStyle = colour
     context.lineWidth = 1.5
     square(context, x + 0.75, y + 0.75, size - 1.5)
     context.stroke()
   },
-  corrupt(context, x, y, size, { corrupt, mark }) {
-    context.fillStyle = corrupt
+  corrupt(context, x, y, size, { colour, mark }) {
+    context.fillStyle = colour
     square(context, x, y, size)
     context.fill()
     const inset = size * 0.24

@@ -1,3 +1,6 @@
+import type { HealthJson } from '../../api/chunks.ts'
+import type { RemoteRef } from '../../api/paths.ts'
+import type { ReceiptJson } from '../../api/receipt.ts'
 import { copyButton } from '../copy.ts'
 import { curlLine } from '../curl.ts'
 import { button, element, part } from '../dom.ts'
@@ -7,13 +10,17 @@ import { ChunkMap } from './chunk-map.ts'
 import { confirmDelete } from './delete.ts'
 import { download } from './download.ts'
 import type { Finding } from './examine.ts'
+import { repair, uploadAgain } from './mend.ts'
 import { Preview } from './preview.ts'
 
 const WORDS = { intact: 'Intact', evicted: 'Evicted', corrupt: 'Corrupt' }
 
 interface Actions {
-  recheck(): Promise<void>
+  /** @param why What screen readers are told before the verdict. */
+  recheck(why: string): Promise<void>
   onDelete(text: string): void
+  /** The servers that may hold chunks, as they are called now. */
+  servers(): readonly string[]
 }
 
 /** One file: its facts, the state of its chunks, and actions. */
@@ -21,7 +28,7 @@ export class FileCard {
   readonly #part = part('file-card')
   readonly #actions: Actions
   readonly #recheck: HTMLButtonElement
-  readonly #map = new ChunkMap()
+  readonly #map: ChunkMap
   readonly #preview: Preview
   #finding: Finding
 
@@ -29,6 +36,7 @@ export class FileCard {
     this.#finding = finding
     this.#actions = actions
     this.#recheck = button('Check again', 'quiet', () => this.#checkAgain())
+    this.#map = new ChunkMap(() => actions.servers())
     this.#preview = new Preview(this.#part.slot('preview'))
     this.#part.slot('map').append(this.#map.root)
     this.update(finding)
@@ -38,8 +46,18 @@ export class FileCard {
     return this.#part.root
   }
 
+  get ref(): RemoteRef {
+    return this.#finding.ref
+  }
+
   get summary(): string {
     return summarize(this.#finding)
+  }
+
+  /** Whether it shows what has this name or hash. */
+  shows({ name, hash }: Pick<ReceiptJson, 'name' | 'hash'>): boolean {
+    const { ref, health } = this.#finding
+    return hash === (health?.hash ?? ref.hash) || (name !== undefined && name === ref.name)
   }
 
   focus(): void {
@@ -68,18 +86,22 @@ export class FileCard {
   }
 
   #showActions(): void {
-    const { ref, state } = this.#finding
+    const { ref, state, health } = this.#finding
     const name = nameOf(this.#finding)
     const slot = this.#part.slot('actions')
     const hadFocus = slot.contains(document.activeElement)
-    const say = (text: string) => {
-      const hint = this.#part.slot('hint')
-      hint.textContent = text
-      hint.hidden = text === ''
+    const say = (text: string) => this.#say(text)
+    const mending = {
+      done: (text: string) => this.#actions.recheck(text).then(() => say(text)),
+      failed: say,
     }
-    const get = button('Download', 'primary', () => download(this.#finding, name, say))
+    const first =
+      state === 'intact'
+        ? button('Download', 'primary', () => download(this.#finding, name, say))
+        : uploadAgain(this.#finding, mending)
     slot.replaceChildren(
-      ...(state === 'intact' ? [get] : []),
+      first,
+      ...(hasCopies(health) ? [repair(health!.hash, mending)] : []),
       this.#recheck,
       copyButton('Copy link', () => urlOf(ref).href),
       copyButton('Copy curl', () => curlLine(ref, name)),
@@ -88,10 +110,17 @@ export class FileCard {
     if (hadFocus) this.#recheck.focus()
   }
 
+  #say(text: string): void {
+    const hint = this.#part.slot('hint')
+    hint.textContent = text
+    hint.hidden = text === ''
+  }
+
   async #checkAgain(): Promise<void> {
     this.#recheck.ariaDisabled = 'true'
     this.#recheck.textContent = 'Checking…'
-    await this.#actions.recheck()
+    this.#say('')
+    await this.#actions.recheck('Checked again.')
     this.#recheck.ariaDisabled = null
     this.#recheck.textContent = 'Check again'
   }
@@ -100,6 +129,10 @@ export class FileCard {
     const text = await confirmDelete(this.#finding.ref)
     if (text !== undefined) this.#actions.onDelete(text)
   }
+}
+
+function hasCopies(health: HealthJson | undefined): boolean {
+  return health?.chunks.some(({ servers = [] }) => servers.length > 1) ?? false
 }
 
 function nameOf({ ref }: Finding): string {

@@ -1,4 +1,5 @@
 import type { RemoteRef } from '../../api/paths.ts'
+import type { ReceiptJson } from '../../api/receipt.ts'
 import { announce, byId, element } from '../dom.ts'
 import { hrefOf, parseQuery, refInLocation } from '../location.ts'
 import { RemoteError } from '../server.ts'
@@ -10,9 +11,12 @@ export class Lookup {
   readonly #found = byId('found')
   readonly #query = byId<HTMLInputElement>('query')
   #looking = new AbortController()
+  readonly #servers: () => readonly string[]
   #card: FileCard | undefined
 
-  constructor() {
+  /** @param servers Returns how the servers that hold chunks are called. */
+  constructor(servers: () => readonly string[]) {
+    this.#servers = servers
     byId('lookup').addEventListener('submit', (event) => {
       event.preventDefault()
       const ref = parseQuery(this.#query.value)
@@ -22,6 +26,12 @@ export class Lookup {
     })
     addEventListener('hashchange', () => this.#follow())
     this.#follow()
+  }
+
+  /** Looks again at the file that is shown, if that is what was just stored. */
+  stored(receipt: ReceiptJson): void {
+    const card = this.#card
+    if (card?.shows(receipt)) this.#recheck(card.ref, 'Checked again.')
   }
 
   #follow(): void {
@@ -39,19 +49,20 @@ export class Lookup {
     const finding = await this.#examine(ref)
     if (finding === undefined) return
     this.#card = new FileCard(finding, {
-      recheck: () => this.#recheck(ref),
+      recheck: (why) => this.#recheck(ref, why),
       onDelete: (text) => this.#say(text),
+      servers: this.#servers,
     })
     this.#found.replaceChildren(this.#card.root)
     this.#card.focus()
   }
 
-  async #recheck(ref: RemoteRef): Promise<void> {
+  async #recheck(ref: RemoteRef, why: string): Promise<void> {
     const card = this.#card
     const finding = await this.#examine(ref)
     if (finding === undefined || card !== this.#card) return
     card?.update(finding)
-    announce(`Checked again. ${card?.summary}`)
+    announce(`${why} ${card?.summary}`)
   }
 
   /** Aborts the examination before it. Shows a failure in place of the file. */

@@ -48,6 +48,8 @@ export class Chart {
       return `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`
     })
     const path = line.length < 2 ? '' : line.join('')
+    this.root.dataset.has =
+      path === '' || values.every((value) => value === 0) ? 'nothing' : 'values'
     this.#line.setAttribute('d', path)
     this.#area.setAttribute('d', path && `${path}V${HEIGHT}H${line[0]!.slice(1).split(' ')[0]}Z`)
   }

@@ -1,10 +1,11 @@
-import type { FleetJson, ServerJson } from '../../api/fleet.ts'
+import type { FleetJson } from '../../api/fleet.ts'
 import { FLEET } from '../../api/paths.ts'
 import { byId } from '../dom.ts'
-import { counted } from '../format.ts'
 import { RemoteError, request, urlAt } from '../server.ts'
 import { onToken } from '../token.ts'
+import { sumOf } from './fleet-sum.ts'
 import { ServerCard } from './server-card.ts'
+import { type FleetState, verdictOf } from './verdict.ts'
 
 const POLL_MS = 2000
 /** After a failure, so that a server that comes back is not flooded. */
@@ -18,6 +19,7 @@ export class FleetPanel {
   /** Whether the user entered no token: polling stops until there is one. */
   #declined = false
   #maxFileSize: number | undefined
+  #servers: readonly string[] = []
 
   constructor() {
     document.addEventListener('visibilitychange', () => this.#poll())
@@ -30,6 +32,11 @@ export class FleetPanel {
   /** Bytes that a file may have; `undefined` until it is known. */
   get maxFileSize(): number | undefined {
     return this.#maxFileSize
+  }
+
+  /** The names of the servers, in the order of their positions. */
+  get servers(): readonly string[] {
+    return this.#servers
   }
 
   async #poll(): Promise<void> {
@@ -48,20 +55,24 @@ export class FleetPanel {
     this.#timer = setTimeout(() => this.#poll(), pause)
   }
 
-  #show({ servers, maxFileSize }: FleetJson): void {
+  #show(report: FleetJson): void {
+    const { servers, maxFileSize } = report
     const now = performance.now()
+    const verdict = verdictOf(report)
     this.#maxFileSize = maxFileSize
+    this.#servers = servers.map(({ server }) => server)
     const gone = new Set(this.#cards.keys())
     for (const stats of servers) {
       gone.delete(stats.server)
-      this.#card(stats.server).show(stats, now)
+      this.#card(stats.server).show(stats, now, verdict.state)
     }
     for (const server of gone) {
       this.#cards.get(server)!.root.remove()
       this.#cards.delete(server)
     }
-    const up = servers.filter((server) => server.up).length
-    pulse(up === servers.length ? 'up' : 'down', told(servers, up))
+    pulse(verdict.state, verdict.text)
+    say('fleet-note', verdict.note, verdict.state)
+    say('fleet-sum', sumOf(report))
     byId('fleet-aside').textContent = 'the last five minutes'
   }
 
@@ -81,18 +92,21 @@ export class FleetPanel {
     const text = error instanceof RemoteError ? error.message : String(error)
     pulse('down', this.#declined ? 'A token is needed' : text)
     byId('fleet-aside').textContent = ''
+    say('fleet-note')
     for (const card of this.#cards.values()) card.showUnknown()
   }
 }
 
-function told(servers: readonly ServerJson[], up: number): string {
-  if (servers.length === 1 && servers[0]!.server === 'memory') return 'Embedded engine'
-  return up === servers.length
-    ? `${counted(up, 'memcached server')} up`
-    : `${up} of ${counted(servers.length, 'memcached server')} up`
-}
-
-function pulse(state: 'up' | 'down', text: string): void {
+function pulse(state: FleetState, text: string): void {
   byId('pulse').dataset.state = state
   byId('pulse-text').textContent = text
+}
+
+/** Shows the text in an element of the page, and hides that without one. */
+function say(id: string, text = '', state: FleetState = 'up'): void {
+  const place = byId(id)
+  place.dataset.state = state
+  place.hidden = text === ''
+  // Screen readers are told of a text again whenever it is set.
+  if (place.textContent !== text) place.textContent = text
 }

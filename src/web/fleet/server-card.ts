@@ -3,6 +3,7 @@ import { part } from '../dom.ts'
 import { bytes, count, counted, duration, percent } from '../format.ts'
 import { Chart } from './chart.ts'
 import { History } from './history.ts'
+import type { FleetState } from './verdict.ts'
 
 const perSecond = (value: number) => `${count(value)}/s`
 
@@ -23,9 +24,11 @@ export class ServerCard {
     return this.#part.root
   }
 
-  show(stats: ServerJson, now: number): void {
+  /** @param fleet How all of them together fare: a server that others stand in for is no alarm. */
+  show(stats: ServerJson, now: number, fleet: FleetState): void {
     this.#history.add(stats, now)
-    this.#part.slot('pill').dataset.state = stats.up ? 'up' : 'down'
+    this.root.dataset.fleet = fleet
+    this.#part.slot('pill').dataset.state = stats.up ? 'up' : fleet
     this.#part.slot('state').textContent = stats.up ? 'Connected' : 'Down'
     const error = this.#part.slot('error')
     error.hidden = stats.up || stats.error === undefined
@@ -53,7 +56,7 @@ export class ServerCard {
 
 function facts(stats: ServerJson): string {
   const { hits, misses, items, evictions, connections, uptimeSeconds, latencySeconds } = stats
-  const { version, protocol, lacks } = stats
+  const { version, protocol, lacks, advice = [] } = stats
   const lookups = hits === undefined || misses === undefined ? 0 : hits + misses
   return [
     items !== undefined && counted(items, 'item'),
@@ -65,6 +68,7 @@ function facts(stats: ServerJson): string {
     version !== undefined && `memcached ${version}`,
     protocol !== undefined && `${protocol} protocol`,
     lacks !== undefined && `does without ${lacks.join(', ')}`,
+    ...advice,
   ]
     .filter(Boolean)
     .join(' · ')

@@ -1,4 +1,4 @@
-import { pathOf, withQuery } from '../../api/paths.ts'
+import { pathOf, type RemoteRef, withQuery } from '../../api/paths.ts'
 import type { ReceiptJson } from '../../api/receipt.ts'
 import { RemoteError, remoteErrorOf, urlAt } from '../server.ts'
 import { authorization, replaceToken, token } from '../token.ts'
@@ -10,8 +10,10 @@ export interface Uploaded extends ReceiptJson {
 
 export interface UploadOptions {
   /** Seconds to live. Default: the server's. */
-  ttl: number | undefined
-  signal: AbortSignal
+  ttl?: number | undefined
+  /** The SHA-256 in hexadecimal that the file must have. Default: any. */
+  hash?: string | undefined
+  signal?: AbortSignal
   onProgress(sent: number): void
 }
 
@@ -20,10 +22,14 @@ export interface UploadOptions {
  * `fetch` reports no progress of uploads.
  * @throws {RemoteError}
  */
-export async function upload(file: File, name: string, options: UploadOptions): Promise<Uploaded> {
+export async function upload(
+  file: File,
+  ref: RemoteRef,
+  options: UploadOptions,
+): Promise<Uploaded> {
   for (;;) {
     const used = token()
-    const response = await put(file, name, options)
+    const response = await put(file, ref, options)
     const { status, responseText } = response
     if (status === 200 || status === 201) {
       return { ...JSON.parse(responseText), replaced: status === 200 }
@@ -35,10 +41,10 @@ export async function upload(file: File, name: string, options: UploadOptions): 
 
 function put(
   file: File,
-  name: string,
-  { ttl, signal, onProgress }: UploadOptions,
+  ref: RemoteRef,
+  { ttl, hash, signal, onProgress }: UploadOptions,
 ): Promise<XMLHttpRequest> {
-  const url = urlAt(withQuery(pathOf({ name }), { ttl }))
+  const url = urlAt(withQuery(pathOf(ref), { ttl }))
   return new Promise((resolve, reject) => {
     const sending = new XMLHttpRequest()
     const abort = () => sending.abort()
@@ -46,15 +52,22 @@ function put(
     for (const [field, value] of Object.entries(authorization())) {
       sending.setRequestHeader(field, value)
     }
+    if (hash !== undefined) sending.setRequestHeader('Repr-Digest', digestField(hash))
     sending.upload.onprogress = (event) => onProgress(event.loaded)
     sending.onload = () => resolve(sending)
     sending.onerror = () => reject(new RemoteError(0, 'unreachable', BROKEN))
-    sending.onabort = () => reject(signal.reason)
-    sending.onloadend = () => signal.removeEventListener('abort', abort)
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) return reject(signal.reason)
+    sending.onabort = () => reject(signal?.reason)
+    sending.onloadend = () => signal?.removeEventListener('abort', abort)
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted) return reject(signal.reason)
     sending.send(file)
   })
+}
+
+/** The value of Repr-Digest (RFC 9530). */
+function digestField(hash: string): string {
+  const bytes = hash.match(/../g)!.map((byte) => Number.parseInt(byte, 16))
+  return `sha-256=:${btoa(String.fromCharCode(...bytes))}:`
 }
 
 const BROKEN = 'The connection broke. Nothing was stored; try again.'

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import type { ReceiptJson } from '../../api/receipt.ts'
 import { announce, byId } from '../dom.ts'
 import { bytes, counted } from '../format.ts'
 import { RemoteError } from '../server.ts'
@@ -25,12 +26,15 @@ export class Uploads {
   readonly #limit = pLimit(WIDTH)
   readonly #rows = new Set<UploadRow>()
   readonly #maxFileSize: () => number | undefined
+  readonly #onStored: (receipt: ReceiptJson) => void
   #running = 0
   #done = 0
   #failed = 0
 
-  constructor(maxFileSize: () => number | undefined) {
+  /** @param onStored Called for each file that was stored. */
+  constructor(maxFileSize: () => number | undefined, onStored: (receipt: ReceiptJson) => void) {
     this.#maxFileSize = maxFileSize
+    this.#onStored = onStored
     takeFiles((files) => this.#add(files))
     byId('cancel-all').onclick = () => this.#cancelAll()
     byId('clear-done').onclick = () => this.#clear()
@@ -74,11 +78,15 @@ export class Uploads {
     if (limit !== undefined && job.file.size > limit) {
       throw new RemoteError(413, 'too-large', `Files here have at most ${bytes(limit)}.`)
     }
-    return upload(job.file, job.name, {
-      ttl: job.ttl,
-      signal,
-      onProgress: (sent) => row.progress(sent),
-    })
+    return upload(
+      job.file,
+      { name: job.name },
+      {
+        ttl: job.ttl,
+        signal,
+        onProgress: (sent) => row.progress(sent),
+      },
+    )
   }
 
   #finish(row: UploadRow, receipt: Uploaded): void {
@@ -86,6 +94,7 @@ export class Uploads {
     row.finish(receipt)
     remember(receipt)
     announce(`${receipt.name} is uploaded`)
+    this.#onStored(receipt)
   }
 
   #fail(row: UploadRow, job: Job, error: unknown): void {

@@ -71,3 +71,19 @@ test('HTTPS_PROXY is a tunnel: the proxy sees neither paths nor tokens', async (
   )
   t.is((await cli.run(args, { env })).code, 5, 'the certificate is checked through a tunnel too')
 })
+
+test('a proxy that wants credentials is said to, in either way', async (t) => {
+  const cli = await cliFor(t, await startTestServer(t))
+  const proxy = createServer((_req, res) => void res.writeHead(407).end())
+  proxy.on('connect', (_req, socket) => void socket.end('HTTP/1.1 407 No\r\n\r\n'))
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.teardown(() => void proxy.close())
+  const at = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const env = { HTTP_PROXY: at, HTTPS_PROXY: at, NO_PROXY: '' }
+  for (const server of ['http://files.example', 'https://files.example']) {
+    const { code, stderr } = await cli.run(['stat', 'a', '--server', server], { env })
+    t.is(code, 1)
+    t.regex(stderr, /the proxy wants credentials: http:\/\/user:password@proxy:3128\n$/)
+  }
+})

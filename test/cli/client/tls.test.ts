@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import test from 'ava'
 import { createCertificate } from '../../helpers/certificate.ts'
 import { cliFor } from '../../helpers/cli.ts'
+import { hasFakeClock } from '../../helpers/memcached.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 test('a private authority is refused with the remedy, trusted with --cacert, or unchecked', async (t) => {
@@ -25,6 +26,18 @@ test('a private authority is refused with the remedy, trusted with --cacert, or 
   t.is(nothing.code, 2)
   t.regex(nothing.stderr, /b holds no certificate/)
 })
+
+const whereFaked = hasFakeClock ? test : test.skip
+whereFaked(
+  'a certificate that has expired is said to have, for all that it is trusted',
+  async (t) => {
+    const certificate = await createCertificate(t, 'localhost', 10)
+    const cli = await cliFor(t, await startTestServer(t, { tls: certificate }))
+    const { code, stderr } = await cli.run(['stat', 'a', '--cacert', certificate.certFile])
+    t.is(code, 5)
+    t.regex(stderr, /^blobcached: https:\S+ cannot be trusted: its certificate has expired/)
+  },
+)
 
 test('TLS to a plain server and plain HTTP to a TLS server are told of in words', async (t) => {
   const plain = await startTestServer(t)

@@ -79,6 +79,20 @@ test.serial('a wrong setting exits with 2, a port that is taken with 1 and one l
   t.regex(stderr, new RegExp(`^blobcached: cannot listen on .*--port ${port}: something else.*\n$`))
 })
 
+test.serial('--base-path is part of the address, and of what is said to be stored', async (t) => {
+  const serving = await startServe(t, ['--base-path', '/cache'])
+  t.regex(serving.url, /:\d+\/cache$/)
+  const cli = await cliFor(t, serving)
+  const receiptOf = async (...args: string[]) =>
+    JSON.parse((await cli.ok(['put', '--json', ...args], { input: 'content' })).stdout) as object
+  t.like(await receiptOf('-', '--name', 'a b'), { url: '/cache/files/a%20b' })
+  await writeFile(cli.path('file'), 'content')
+  // The server has it, so that it is not sent again.
+  const { url } = (await receiptOf('--no-name', 'file')) as { url: string }
+  t.regex(url, /^\/cache\/blobs\//)
+  t.is((await cli.ok(['get', '-o', '-', 'a b'])).stdout, 'content')
+})
+
 async function tokenFile(t: ExecutionContext, content: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'blobcached-tokens-'))
   t.teardown(() => rm(folder, { recursive: true }))

@@ -6,7 +6,6 @@ import { Commands } from '../../../src/engine/memcached/commands.ts'
 import { ReconnectingConnection } from '../../../src/engine/memcached/connection/reconnecting.ts'
 import { memcached } from '../../../src/engine/memcached/index.ts'
 import { KnownServer } from '../../../src/engine/memcached/known-server.ts'
-import { Lacks } from '../../../src/engine/memcached/lacks.ts'
 import { type MemcachedOptions, validateOptions } from '../../../src/engine/memcached/options.ts'
 import type { Codec } from '../../../src/engine/memcached/protocol/protocol.ts'
 import { UnavailableError } from '../../../src/errors.ts'
@@ -37,7 +36,7 @@ export const settingsOf = (address: string, options: MemcachedOptions = {}) =>
 
 /** The commands of a memcached over one connection with a codec of the test's own. */
 export function commandsOver(t: ExecutionContext, address: string, createCodec: () => Codec) {
-  const server = new KnownServer(settingsOf(address, QUICK), new Lacks(), [createCodec])
+  const server = new KnownServer(settingsOf(address, QUICK), undefined, undefined, [createCodec])
   const commands = new Commands([new ReconnectingConnection(server)])
   t.teardown(() => commands.close())
   return commands

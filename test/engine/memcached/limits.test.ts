@@ -11,11 +11,15 @@ import { startMemcached } from '../../helpers/memcached.ts'
 import { watched } from '../../helpers/watchdog.ts'
 import { failureOf, fill, QUICK, readAll, rig, whole } from './harness.ts'
 
-for (const maxItem of ['512k', '1m', '2m', '8m']) {
+for (const [maxItem, protocol] of [
+  ...(['512k', '1m', '2m', '8m'] as const).map((size) => [size, 'binary'] as const),
+  ['2m', 'meta'],
+  ['2m', 'text'],
+] as const) {
   test.serial(
-    `-I ${maxItem}: the largest value is stored, one byte more is not sent`,
+    `${protocol}, -I ${maxItem}: the largest value is stored, one byte more is not sent`,
     async (t) => {
-      const { server, engine } = await rig(t, QUICK, { maxItem, memoryMb: 256 })
+      const { server, engine } = await rig(t, { ...QUICK, protocol }, { maxItem, memoryMb: 256 })
       for (const keyLength of [1, 66, 250]) {
         const key = 'k'.repeat(keyLength)
         const most = await engine.maxValueSize(keyLength)
@@ -48,33 +52,54 @@ test.serial(
   },
 )
 
-test.serial('values that are too large and bad keys leave their neighbours alone', async (t) => {
-  const { engine, proxy } = await rig(t)
-  const values = await fill(engine, Array(10).fill(50_000))
-  const work: Promise<unknown>[] = []
-  for (let i = 0; i < 10; i++) {
-    work.push(
-      t.throwsAsync(engine.set('large', Buffer.alloc(2_000_000)), { instanceOf: TooLargeError }),
-      t.throwsAsync(engine.get('', whole), { instanceOf: InvalidArgumentError }),
-      t.throwsAsync(engine.get('k'.repeat(251), whole), { instanceOf: InvalidArgumentError }),
-      readAll(engine, values).then(({ right }) => t.is(right, 10)),
-    )
-  }
-  await watched('all', Promise.all(work))
-  t.is(proxy.count, 1)
-})
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(
+    `${protocol}: values that are too large and bad keys leave their neighbours alone`,
+    async (t) => {
+      const { engine, proxy } = await rig(t, { ...QUICK, protocol })
+      const values = await fill(engine, Array(10).fill(50_000))
+      const work: Promise<unknown>[] = []
+      for (let i = 0; i < 10; i++) {
+        work.push(
+          t.throwsAsync(engine.set('large', Buffer.alloc(2_000_000)), {
+            instanceOf: TooLargeError,
+          }),
+          t.throwsAsync(engine.get('', whole), { instanceOf: InvalidArgumentError }),
+          t.throwsAsync(engine.get('k'.repeat(251), whole), { instanceOf: InvalidArgumentError }),
+          readAll(engine, values).then(({ right }) => t.is(right, 10)),
+        )
+      }
+      await watched('all', Promise.all(work))
+      t.is(proxy.count, 1)
+    },
+  )
 
-test.serial('no room: InsufficientStorageError', async (t) => {
-  const { engine } = await rig(t, QUICK, { memoryMb: 2, args: ['-M'] })
-  const sets = Array.from({ length: 30 }, (_, i) => engine.set(`key${i}`, randomBytes(900_000)))
-  const results = await watched('sets', Promise.allSettled(sets))
-  const refused = results.filter(({ status }) => status === 'rejected')
-  t.true(refused.length > 0)
-  for (const { reason } of refused as PromiseRejectedResult[]) {
-    t.true(reason instanceof InsufficientStorageError, String(reason))
-  }
-  await t.notThrowsAsync(engine.ping())
-})
+  test.serial(`${protocol}: no room: InsufficientStorageError`, async (t) => {
+    const { engine } = await rig(t, { ...QUICK, protocol }, { memoryMb: 2, args: ['-M'] })
+    const sets = Array.from({ length: 30 }, (_, i) => engine.set(`key${i}`, randomBytes(900_000)))
+    const results = await watched('sets', Promise.allSettled(sets))
+    const refused = results.filter(({ status }) => status === 'rejected')
+    t.true(refused.length > 0)
+    for (const { reason } of refused as PromiseRejectedResult[]) {
+      t.true(reason instanceof InsufficientStorageError, String(reason))
+    }
+    await t.notThrowsAsync(engine.ping())
+  })
+
+  test.serial(`${protocol}: memcached counts the seconds as we mean them`, async (t) => {
+    const { engine, server } = await rig(t, { ...QUICK, protocol })
+    const month = 30 * 24 * 3600
+    for (const ttl of [1, 100, month, month + 1, 5 * 365 * 24 * 3600]) {
+      await engine.set('key', Buffer.from('x'), { ttl })
+      const left = (await server.raw.ttl('key'))!
+      t.true(Math.abs(left - ttl) <= 2, `${ttl}: ${left}`)
+    }
+    await engine.touch('key', month + 1)
+    t.true(Math.abs((await server.raw.ttl('key'))! - month - 1) <= 2)
+    await engine.set('key', Buffer.from('x'), { ttl: 0 })
+    t.is(await server.raw.ttl('key'), -1)
+  })
+}
 
 test.serial('sets without limit: memory is bounded, and each settles', async (t) => {
   const { proxy, engine } = await rig(t, { timeoutMs: 3000, connectTimeoutMs: 3000 })
@@ -143,20 +168,6 @@ test('a TTL is relative up to 30 days, and from there a time by memcached’s ow
   t.is(toExptime(month + 1), 0, 'without its clock: no limit')
   t.throws(() => toExptime(-1), { instanceOf: InvalidArgumentError })
   t.throws(() => toExptime(1.5), { instanceOf: InvalidArgumentError })
-})
-
-test.serial('memcached counts the seconds as we mean them', async (t) => {
-  const { engine, server } = await rig(t)
-  const month = 30 * 24 * 3600
-  for (const ttl of [1, 100, month, month + 1, 5 * 365 * 24 * 3600]) {
-    await engine.set('key', Buffer.from('x'), { ttl })
-    const left = (await server.raw.ttl('key'))!
-    t.true(Math.abs(left - ttl) <= 2, `${ttl}: ${left}`)
-  }
-  await engine.touch('key', month + 1)
-  t.true(Math.abs((await server.raw.ttl('key'))! - month - 1) <= 2)
-  await engine.set('key', Buffer.from('x'), { ttl: 0 })
-  t.is(await server.raw.ttl('key'), -1)
 })
 
 test('an option that can never work is named', (t) => {

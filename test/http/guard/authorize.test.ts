@@ -41,6 +41,7 @@ test('with a token set, nothing but what is open answers without one, or looks a
     ['DELETE', '/files/there'],
     ['GET', `/blobs/${HASH}`],
     ['POST', '/blobs/missing'],
+    ['POST', '/blobs/batch'],
     ['GET', '/metrics'],
     ['GET', '/fleet'],
     ['GET', '/no/such/route'],

@@ -153,6 +153,18 @@ test('what the server answers is what the document says', async (t) => {
       { method: 'POST', headers: json, body: `{"hashes":["${none}"]}` },
     ],
     [400, '/blobs/missing', '/blobs/missing', { method: 'POST', headers: json, body: '{' }],
+    [
+      200,
+      '/blobs/batch',
+      '/blobs/batch',
+      { method: 'POST', headers: json, body: `{"hashes":["${hash}"]}` },
+    ],
+    [
+      404,
+      '/blobs/batch',
+      '/blobs/batch',
+      { method: 'POST', headers: json, body: `{"hashes":["${hash}","${none}"]}` },
+    ],
     [204, blob, `/blobs/${hash}?purge`, { method: 'DELETE' }],
     [404, blob, `/blobs/${hash}`, { method: 'DELETE' }],
     [200, '/healthz', '/healthz'],

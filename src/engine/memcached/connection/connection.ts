@@ -3,9 +3,10 @@ import { TooLargeError } from '../../../errors.ts'
 import { ConnectionError, fromSocketError } from '../connection-error.ts'
 import type { MemcachedSettings } from '../options.ts'
 import type { Codec, Reply, Request } from '../protocol/protocol.ts'
+import { hindranceOf, maxValueSize, type ServerSettings } from '../server-settings.ts'
 import { Deadline } from './deadline.ts'
 import { Fifo } from './fifo.ts'
-import { askMaxItemSize, greet, maxValueSize } from './handshake.ts'
+import { askSettings, greet } from './handshake.ts'
 import { Outgoing } from './outgoing.ts'
 import { Receiver } from './receiver.ts'
 import { openSocket } from './transport.ts'
@@ -87,7 +88,7 @@ export class Connection {
   /** When the last bytes came, or when the oldest request was sent, if that is later. */
   #progressAt = 0
   #maxItemSize: number
-  #toldMaxItemSize = false
+  #told: ServerSettings | undefined
 
   constructor(
     { settings, codec, tellsSettings, startedAt }: ConnectionStart,
@@ -126,9 +127,9 @@ export class Connection {
     return this.#connected ? 'open' : 'connecting'
   }
 
-  /** Whether the server told how large an item may be. */
-  get toldMaxItemSize(): boolean {
-    return this.#toldMaxItemSize
+  /** How the server was started, if it has told that. */
+  get told(): ServerSettings | undefined {
+    return this.#told
   }
 
   /** Requests without a reply. */
@@ -213,22 +214,29 @@ export class Connection {
         this.#outgoing.flush()
       })
     this.#shakeHands(ask).then(
-      (maxItemSize) => this.#up(maxItemSize),
+      (told) => this.#up(told),
       (error) => this.fail(error),
     )
   }
 
-  async #shakeHands(ask: (request: Request) => Promise<Reply>): Promise<number | undefined> {
+  async #shakeHands(
+    ask: (request: Request) => Promise<Reply>,
+  ): Promise<ServerSettings | undefined> {
     await greet(this.#codec, this.#settings.credentials, ask)
     this.#understood = this.#codec.hello.length > 0
-    return this.#tellsSettings ? askMaxItemSize(ask) : undefined
+    return this.#tellsSettings ? askSettings(ask) : undefined
   }
 
-  #up(maxItemSize: number | undefined): void {
+  #up(told: ServerSettings | undefined): void {
     if (this.#failed) return
-    if (maxItemSize !== undefined) this.#maxItemSize = maxItemSize
-    this.#toldMaxItemSize = maxItemSize !== undefined
     this.#understood = true
+    this.#told = told
+    const hindrance = told && hindranceOf(told)
+    if (hindrance !== undefined) {
+      this.fail(new ConnectionError('connect-failed', hindrance))
+      return
+    }
+    if (told !== undefined) this.#maxItemSize = told.maxItemSize
     this.#ready = true
     this.#events.up()
     this.#pump()
@@ -308,7 +316,7 @@ export class Connection {
 
   /** A refusal deletes the old value, so nothing as large is sent over this connection again. */
   #learnMaxItemSize({ key = '', value }: Request): void {
-    if (value === undefined || this.#toldMaxItemSize) return
+    if (value === undefined || this.#told !== undefined) return
     const overhead = this.#maxItemSize - maxValueSize(this.#maxItemSize, key.length)
     this.#maxItemSize = Math.min(this.#maxItemSize, value.length - 1 + overhead)
   }

@@ -1,21 +1,7 @@
 import type { Credentials } from '../address.ts'
 import { ConnectionError, violation } from '../connection-error.ts'
 import type { Codec, Reply, Request } from '../protocol/protocol.ts'
-
-/** The largest `-I` that memcached takes, in bytes. */
-const MAX_ITEM_SIZE = 1024 * 1024 * 1024
-/**
- * Bytes of an item beside its key and value: the header (48), the CAS (8), the zero after the key
- * (1) and the line end after the value (2). The limit `-I` counts all of it.
- */
-const ITEM_OVERHEAD = 48 + 8 + 1 + 2
-
-/**
- * Returns the largest value under a key of `keyLength` bytes when an item may take `maxItemSize`.
- */
-export function maxValueSize(maxItemSize: number, keyLength: number): number {
-  return Math.max(0, maxItemSize - ITEM_OVERHEAD - keyLength)
-}
+import { type ServerSettings, settingsOf } from '../server-settings.ts'
 
 /** Sends at once, ahead of everything that waits. */
 type Ask = (request: Request) => Promise<Reply>
@@ -51,18 +37,13 @@ export async function greet(
 }
 
 /**
- * Asks how large an item may be. Resolves with `undefined` when the server does not tell.
+ * Asks how the server was started. Resolves with `undefined` when it does not tell.
  * @throws {ConnectionError} `auth`
  */
-export async function askMaxItemSize(ask: Ask): Promise<number | undefined> {
+export async function askSettings(ask: Ask): Promise<ServerSettings | undefined> {
   const reply = await ask({ verb: 'stats', key: 'settings' })
   if (reply.status === 'unauthorized') throw unauthorized(reply)
-  return parseSize(reply.figures?.get('item_size_max') ?? '')
-}
-
-function parseSize(text: string): number | undefined {
-  const size = /^\d{1,10}$/.test(text) ? Number(text) : 0
-  return size > 0 && size <= MAX_ITEM_SIZE ? size : undefined
+  return settingsOf(reply.figures)
 }
 
 const unauthorized = ({ text }: Reply) =>

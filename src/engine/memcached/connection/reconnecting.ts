@@ -90,7 +90,9 @@ export class ReconnectingConnection {
   #open(startedAt: number): Connection {
     const { settings, protocols, lacks } = this.#server
     const codec = protocols.create()
-    const start = { settings, codec, tellsSettings: !lacks.has('stats'), startedAt }
+    // Where the protocol has no other greeting, the question shows whether the server speaks it.
+    const tellsSettings = codec.hello.length === 0 || !lacks.has('stats')
+    const start = { settings, codec, tellsSettings, startedAt }
     const connection: Connection = new Connection(start, {
       up: () => this.#up(connection, codec),
       down: (error) => this.#down(connection, codec, error, startedAt),
@@ -100,10 +102,8 @@ export class ReconnectingConnection {
   }
 
   #up(connection: Connection, codec: Codec): void {
-    const { protocols, lacks } = this.#server
-    protocols.understood(codec)
-    if (connection.toldMaxItemSize) lacks.delete('settings')
-    else lacks.add('settings')
+    this.#server.protocols.understood(codec)
+    this.#server.learn(connection.told)
     this.#backoff.succeeded()
     this.#lastFailure = undefined
     this.#events.up?.()
@@ -132,7 +132,7 @@ export class ReconnectingConnection {
   #isWorthAnother({ stage }: Connection, codec: Codec, error: ConnectionError): boolean {
     if (stage === 'open') return this.#server.protocols.failed(codec, error)
     if (stage !== 'understood' || !error.retryable || this.#server.lacks.has('stats')) return false
-    this.#server.hungUpOnSettings()
+    this.#server.hungUpOnSettings(codec)
     return true
   }
 }

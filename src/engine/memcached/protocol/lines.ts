@@ -1,4 +1,5 @@
-import { connectionLimit, violation } from '../connection-error.ts'
+import type { Credentials } from '../address.ts'
+import { ConnectionError, connectionLimit, violation } from '../connection-error.ts'
 import type { Allocate, ByteSink, Codec, Head, Reply, Request, Verb } from './protocol.ts'
 
 /*
@@ -138,10 +139,18 @@ function lineEnd(bytes: Buffer, start: number, limit: number): number | undefine
   return end
 }
 
+/** Whether memcached could not tell where the user or the password ends: it cuts both at spaces. */
+export const hasSpace = ({ username, password }: Credentials) =>
+  username.includes(' ') || password.includes(' ')
+
+export const NO_SPACE =
+  'over the meta and text protocols (-Y) memcached takes no user or password with a space; choose another one'
+
 /** Returns `request`; if it is an `auth`, with the credentials as its value. */
 function withCredentials(request: Request): Request {
   if (request.credentials === undefined) return request
   const { username, password } = request.credentials
+  if (hasSpace(request.credentials)) throw new ConnectionError('auth', NO_SPACE)
   return { verb: request.verb, value: Buffer.from(`${username} ${password}`) }
 }
 
@@ -159,8 +168,8 @@ function readError(line: string, verb: Verb): Reply {
     return { status: 'unauthorized', text }
   }
   if (kind === 'SERVER_ERROR') {
-    if (text.startsWith('out of memory')) return { status: 'out-of-memory', text }
-    if (text.startsWith('object too large')) return { status: 'too-large', text }
+    if (/^out of memory/i.test(text)) return { status: 'out-of-memory', text }
+    if (/^object too large/i.test(text)) return { status: 'too-large', text }
     return { status: 'error', text }
   }
   if (text.startsWith('Too many open connections')) throw connectionLimit()

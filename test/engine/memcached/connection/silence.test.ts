@@ -65,21 +65,30 @@ for (const protocol of ['binary', 'meta', 'text'] as const) {
   )
 }
 
-test.serial('SIGSTOP fails in time; SIGCONT is noticed within a second', async (t) => {
-  const { server, engine } = await rig(t)
-  const values = await fill(engine, Array(4).fill(100_000))
-  for (let round = 0; round < 3; round++) {
-    server.freeze()
-    const start = performance.now()
-    const { wrong, absent, unavailable } = await readAll(engine, values)
-    t.deepEqual({ wrong, absent, unavailable }, { wrong: 0, absent: 0, unavailable: 4 })
-    t.true(performance.now() - start < QUICK.timeoutMs! + SLACK)
-    await Promise.allSettled([engine.set('x', Buffer.alloc(900_000)), sleep(1000)])
-    server.thaw()
-    t.true((await recovery(() => engine.ping())) < 1000 + SLACK)
-    t.is((await readAll(engine, values)).right, 4)
-  }
-})
+for (const [protocol, rounds] of [
+  ['binary', 3],
+  ['meta', 1],
+  ['text', 1],
+] as const) {
+  test.serial(
+    `${protocol}: SIGSTOP fails in time; SIGCONT is noticed within a second`,
+    async (t) => {
+      const { server, engine } = await rig(t, { ...QUICK, protocol })
+      const values = await fill(engine, Array(4).fill(100_000))
+      for (let round = 0; round < rounds; round++) {
+        server.freeze()
+        const start = performance.now()
+        const { wrong, absent, unavailable } = await readAll(engine, values)
+        t.deepEqual({ wrong, absent, unavailable }, { wrong: 0, absent: 0, unavailable: 4 })
+        t.true(performance.now() - start < QUICK.timeoutMs! + SLACK)
+        await Promise.allSettled([engine.set('x', Buffer.alloc(900_000)), sleep(1000)])
+        server.thaw()
+        t.true((await recovery(() => engine.ping())) < 1000 + SLACK)
+        t.is((await readAll(engine, values)).right, 4)
+      }
+    },
+  )
+}
 
 test.serial('nobody listens: refused, at once, and no descriptor leaks', async (t) => {
   const port = await freePort()
@@ -163,41 +172,43 @@ test.serial(
   },
 )
 
-test.serial('a slow link is slow, not broken', async (t) => {
-  const { proxy, engine } = await rig(t, { ...QUICK, responseCapMs: 60_000 })
-  const values = await fill(engine, Array(6).fill(300_000))
-  let busy = Promise.resolve()
-  proxy.toClient = (bytes, _link, forward) => {
-    for (let at = 0; at < bytes.length; at += 20_000) {
-      const part = Buffer.from(bytes.subarray(at, at + 20_000))
-      busy = busy.then(() => sleep(20)).then(() => forward(part))
+for (const protocol of ['binary', 'meta', 'text'] as const) {
+  test.serial(`${protocol}: a slow link is slow, not broken`, async (t) => {
+    const { proxy, engine } = await rig(t, { ...QUICK, protocol, responseCapMs: 60_000 })
+    const values = await fill(engine, Array(6).fill(300_000))
+    let busy = Promise.resolve()
+    proxy.toClient = (bytes, _link, forward) => {
+      for (let at = 0; at < bytes.length; at += 20_000) {
+        const part = Buffer.from(bytes.subarray(at, at + 20_000))
+        busy = busy.then(() => sleep(20)).then(() => forward(part))
+      }
     }
-  }
-  const start = performance.now()
-  t.is((await readAll(engine, values)).right, 6)
-  t.true(performance.now() - start > QUICK.timeoutMs!)
-})
-
-test.serial('a trickle is cut short', async (t) => {
-  const { proxy, engine } = await rig(t, { ...QUICK, responseCapMs: 1500 })
-  const values = await fill(engine, [100_000])
-  let busy = Promise.resolve()
-  let stop = false
-  t.teardown(() => {
-    stop = true
+    const start = performance.now()
+    t.is((await readAll(engine, values)).right, 6)
+    t.true(performance.now() - start > QUICK.timeoutMs!)
   })
-  proxy.toClient = (bytes, link, forward) => {
-    if (link.index > 0) return forward(bytes)
-    for (const byte of bytes.subarray(0, 1000)) {
-      busy = busy
-        .then(() => (stop ? undefined : sleep(100)))
-        .then(() => forward(Buffer.from([byte])))
+
+  test.serial(`${protocol}: a trickle is cut short`, async (t) => {
+    const { proxy, engine } = await rig(t, { ...QUICK, protocol, responseCapMs: 1500 })
+    const values = await fill(engine, [100_000])
+    let busy = Promise.resolve()
+    let stop = false
+    t.teardown(() => {
+      stop = true
+    })
+    proxy.toClient = (bytes, link, forward) => {
+      if (link.index > 0) return forward(bytes)
+      for (const byte of bytes.subarray(0, 1000)) {
+        busy = busy
+          .then(() => (stop ? undefined : sleep(100)))
+          .then(() => forward(Buffer.from([byte])))
+      }
     }
-  }
-  const start = performance.now()
-  t.is(await failureOf(t, 'get', engine.get('key0', whole)), 'timeout')
-  const took = performance.now() - start
-  t.true(took > 1000 && took < 1500 + SLACK, `${took} ms`)
-  proxy.heal()
-  t.is(await read(engine, 'key0', values.get('key0')!), 'right')
-})
+    const start = performance.now()
+    t.is(await failureOf(t, 'get', engine.get('key0', whole)), 'timeout')
+    const took = performance.now() - start
+    t.true(took > 1000 && took < 1500 + SLACK, `${took} ms`)
+    proxy.heal()
+    t.is(await read(engine, 'key0', values.get('key0')!), 'right')
+  })
+}

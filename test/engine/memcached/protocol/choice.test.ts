@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { memcached } from '../../../../src/engine/memcached/index.ts'
 import type { MemcachedOptions } from '../../../../src/engine/memcached/options.ts'
+import { InvalidArgumentError } from '../../../../src/errors.ts'
 import { FaultProxy } from '../../../helpers/fault-proxy.ts'
 import { type MemcachedFlags, startMemcached } from '../../../helpers/memcached.ts'
 import { hasTwemproxy, startTwemproxy } from '../../../helpers/twemproxy.ts'
@@ -50,11 +51,12 @@ testTwemproxy('twemproxy: text, without figures, which is said once', async (t) 
   const { engine, proxy, protocol, count, lost, lacks } = await use(t, address)
   t.is(protocol, 'text')
   t.deepEqual(lacks, ['settings', 'stats'])
-  t.is(count, 5, 'it hangs up on binary, on meta and twice on stats')
+  t.is(count, 4, 'it hangs up on binary, on meta and once on stats')
   await engine.stats()
   proxy.resetAll()
   t.is(await engine.get('key', String), 'value', 'found out once more')
   t.is((await engine.stats())[0]!.protocol, 'text')
+  t.is(proxy.count, count + 3, 'and stats are not asked for again')
   t.deepEqual(lost.toSorted(), ['settings', 'stats'], 'and not said again')
 })
 
@@ -116,4 +118,21 @@ test('credentials that are wrong, missing or too many, with -Y: auth, and nothin
   }
   t.is(await open.raw.get('auth'), undefined)
   t.is(await open.raw.get('key'), undefined)
+})
+
+test('a password with a space works with SASL, and with -Y it is said that it cannot', async (t) => {
+  const spaced = { username: 'ann', password: 'my secret' }
+  const sasl = await startMemcached(t, { sasl: spaced })
+  const { protocol } = await use(t, sasl.address, { ...PATIENT, ...spaced })
+  t.is(protocol, 'binary')
+  const { address } = await startMemcached(t, { textAuth: spaced })
+  const engine = memcached(address, { ...PATIENT, ...spaced })
+  t.teardown(() => engine.close())
+  const message = /takes no user or password with a space/
+  const error = await t.throwsAsync(engine.ping(), { message })
+  t.is((error!.cause as { code: string }).code, 'auth')
+  for (const protocol of ['meta', 'text'] as const) {
+    const refused = { instanceOf: InvalidArgumentError, message }
+    t.throws(() => memcached(`ann:my%20secret@${address}`, { protocol }), refused)
+  }
 })

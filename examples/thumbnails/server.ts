@@ -27,14 +27,13 @@ const server = createServer(async (req, res) => {
 async function thumbnail(path: string, width: number): Promise<{ bytes: Buffer; from: string }> {
   // The name has the time of the last change, so a changed image gets a new thumbnail.
   const { mtimeMs } = await stat(path)
-  const name = `thumbnails/${width}/${path}/${mtimeMs}`
   let from = 'cache'
-  // Called where the cache has none, or a damaged one: once, however many ask, on however many servers.
   const make = async () => {
     from = 'made'
     return shrink(await readFile(path), Math.max(1, width))
   }
-  const bytes = await store.getOrPut({ name }, make, {
+  // Made once for all servers; again when it was lost or damaged; and without a cache when that is down.
+  const bytes = await store.getOrPut({ name: `thumbnails/${width}/${path}/${mtimeMs}` }, make, {
     type: 'image/png',
     ttl: 86_400,
     onUnavailable: 'produce',

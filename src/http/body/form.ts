@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Context } from 'koa'
 import pMap from 'p-map'
 import { receiptJson } from '../../api/receipt.ts'
@@ -60,9 +61,18 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
 
 /** @param commits With names of their own, so that their order is that of nothing. */
 async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
-  const concurrency = MAX_OPEN
-  await pMap(commits, ([staged, options]) => staged.confirm(options), { concurrency })
-  return pMap(commits, ([staged, options]) => staged.commit(options), { concurrency })
+  const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
+    pMap(
+      commits,
+      async ([staged, options]) => {
+        const result = await work(staged, options)
+        await othersTurn()
+        return result
+      },
+      { concurrency: MAX_OPEN },
+    )
+  await each((staged, options) => staged.confirm(options))
+  return each((staged, options) => staged.commit(options))
 }
 
 interface FormFile {
@@ -123,6 +133,7 @@ class FormUpload {
     if (part === undefined) return false
     if (part.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
+    await othersTurn()
     return true
   }
 

@@ -19,7 +19,7 @@ import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } fro
 import { FillLease } from './lease.ts'
 import { lookUp, type Missing } from './look.ts'
 import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
-import type { Readable } from './reader.ts'
+import type { Incoming } from './reader.ts'
 import { StoredChunks } from './stored-chunks.ts'
 
 /** Milliseconds between looks whether another process is done: the first pause, which doubles up to the second. */
@@ -64,7 +64,7 @@ export type Filled =
 /** Gives the first caller what it need not wait for. */
 export type HandOver = (bytes: HandedOver) => void
 
-export interface HandedOver extends Readable {
+export interface HandedOver extends Incoming {
   readonly keep: CommitOptions
   /** Whether the bytes are being stored as well. */
   readonly isStored: boolean
@@ -87,7 +87,7 @@ export class Fill {
 
   /** Rejects when the file could not be produced, and when all callers have left. */
   async run(missing: Missing): Promise<Filled> {
-    if (missing.reason === 'unavailable') return this.#produceUnstored(missing)
+    if (missing.reason === 'unavailable') return this.produceUnstored(missing)
     for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.most)) {
       const lease = await this.#takeLease()
       try {
@@ -107,7 +107,7 @@ export class Fill {
     const look = await lookUp(this.#tools.finder, ref, { unusable: options.unusable })
     if (look.missing === undefined) return { outcome: 'waited', link: look.found.link }
     const { missing } = look
-    if (missing.reason === 'unavailable') return this.#produceUnstored(missing)
+    if (missing.reason === 'unavailable') return this.produceUnstored(missing)
     return lease === 'taken' ? undefined : this.#produce(missing)
   }
 
@@ -122,7 +122,21 @@ export class Fill {
     }
   }
 
-  async #produce(missing: Missing): Promise<Filled> {
+  #produce(missing: Missing): Promise<Filled> {
+    return this.#inTime(async () => {
+      const produced = await callProduce(this.#request, missing, this.#signal)
+      if (missing.stale === undefined || !('unchanged' in produced)) {
+        return this.#take(expectSource(produced))
+      }
+      const renewed = await this.#renew(produced, missing.stale)
+      if (renewed !== undefined) return renewed
+      const again = await callProduce(this.#request, { reason: 'evicted' }, this.#signal)
+      return this.#take(expectSource(again))
+    })
+  }
+
+  /** Does `work` when its turn comes, and ends it when it takes too long. */
+  async #inTime<T>(work: () => Promise<T>): Promise<T> {
     const slot = await this.#tools.slots.acquire(1, 1, { signal: this.#signal })
     const { timeoutMs = TIMEOUT_MS } = this.#request.options
     const timer = setTimeout(() => {
@@ -131,14 +145,7 @@ export class Fill {
       )
     }, timeoutMs)
     try {
-      const produced = await callProduce(this.#request, missing, this.#signal)
-      if (missing.stale === undefined || !('unchanged' in produced)) {
-        return await this.#take(expectSource(produced))
-      }
-      const renewed = await this.#renew(produced, missing.stale)
-      if (renewed !== undefined) return renewed
-      const again = await callProduce(this.#request, { reason: 'evicted' }, this.#signal)
-      return await this.#take(expectSource(again))
+      return await work()
     } finally {
       clearTimeout(timer)
       slot.release()
@@ -147,8 +154,7 @@ export class Fill {
 
   /** Stores what was produced, or hands it on where it is not to be stored. */
   async #take(produced: ProducedSource): Promise<Filled> {
-    if (produced.store === false) return this.#pass(produced)
-    return this.#store(produced)
+    return produced.store === false ? this.#pass(produced) : this.#store(produced)
   }
 
   async #store(produced: ProducedSource): Promise<Filled> {
@@ -206,16 +212,13 @@ export class Fill {
     throw new InsufficientStorageError('the file was gone as soon as it was stored')
   }
 
-  /** Produces the file while the engine does not answer. */
-  async #produceUnstored({ reason, error }: Missing): Promise<Filled> {
+  /** Produces the file without the engine. */
+  async produceUnstored({ reason, error }: Missing): Promise<Filled> {
     if (!this.#request.takesUnstored) return { outcome: 'unstored', error }
-    const slot = await this.#tools.slots.acquire(1, 1, { signal: this.#signal })
-    try {
+    return this.#inTime(async () => {
       const produced = await callProduce(this.#request, { reason }, this.#signal)
       return this.#pass(expectSource(produced))
-    } finally {
-      slot.release()
-    }
+    })
   }
 
   /** Leaves what was produced to the callers: to all of them what can be read again, else to the first one. */

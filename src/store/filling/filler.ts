@@ -4,7 +4,7 @@ import { type FileRef, type ParsedRef, parseRef } from '../file-ref.ts'
 import type { StoreEvents } from '../observer.ts'
 import { StoredFile } from '../reading/stored-file.ts'
 import { SharedWork } from '../shared-work.ts'
-import { callProduce, expectSource, keepOf, splitOf } from './call.ts'
+import { keepOf, splitOf } from './call.ts'
 import { Fill, type Filled, type FillRequest, type FillTools, type HandedOver } from './fill.ts'
 import { isSame, lookUp, type Missing } from './look.ts'
 import {
@@ -17,36 +17,37 @@ import {
 } from './produce.ts'
 import { ProducedFile } from './produced-file.ts'
 import { read } from './reader.ts'
-import type { FillOutcome, FillReason } from './result.ts'
+import type { FillReason } from './result.ts'
 
 /** Failures that are remembered at most. */
 const MAX_FAILURES = 1024
 /** How often one call has a file produced again that cannot be read. */
 const MAX_HEALS = 2
 
-/** A file and where it came from. */
+/** A file, where it came from, and why it had to be produced. */
+interface From<Outcome, File> {
+  readonly outcome: Outcome
+  readonly reason: FillReason
+  readonly file: File
+}
+
+/**
+ * - `hit`: it was there, and its time is not over.
+ * - `stale`: it was there, its time is over, and it is being renewed.
+ * - `waited`: it was produced for another caller, or by another process.
+ * - `filled`: it was produced by this call and stored.
+ * - `renewed`: it was made valid again by this call.
+ * - `filling`: it is being produced by this call, and stored while its bytes come.
+ * - `unstored`: it was produced by this call, and is not stored.
+ */
 export type Filling =
-  | {
-      /** It was there, and its time is not over. */
-      readonly outcome: 'hit'
-      readonly reason?: undefined
-      readonly file: StoredFile
-    }
-  | {
-      /**
-       * It was there and is being renewed; it was produced by this call, made valid again by this call, or
-       * produced for another caller or by another process.
-       */
-      readonly outcome: 'stale' | Exclude<FillOutcome, 'unstored'>
-      readonly reason: FillReason
-      readonly file: StoredFile
-    }
-  | {
-      /** It is being stored while its bytes come; it is not stored. */
-      readonly outcome: 'filling' | 'unstored'
-      readonly reason: FillReason
-      readonly file: ProducedFile
-    }
+  | { readonly outcome: 'hit'; readonly reason?: undefined; readonly file: StoredFile }
+  | From<'stale', StoredFile>
+  | From<'waited', StoredFile>
+  | From<'filled', StoredFile>
+  | From<'renewed', StoredFile>
+  | From<'filling', ProducedFile>
+  | From<'unstored', ProducedFile>
 
 /** Produces files that are not there, each once for all callers. */
 export class Filler {
@@ -121,7 +122,7 @@ export class Filler {
     const key = this.#tools.keys.link(request.ref)
     const isFull = this.#waiting >= this.#maxWaiting
     if (isFull || this.#failures.has(key) || this.#current(key) !== undefined) return
-    const { work } = this.#start(key, request, missing)
+    const { work } = this.#share(key, request, missing)
     void this.#counted(() => work.wait(undefined)).catch(() => {}) // Observers are told.
   }
 
@@ -139,7 +140,7 @@ export class Filler {
         if (isOld) return this.#wait(request, missing)
         return this.#toFilling(filled, request, missing, 'waited')
       }
-      const { work, first, leave } = this.#start(key, request, missing)
+      const { work, first, leave } = this.#share(key, request, missing)
       try {
         const filled = await work.wait(request.options.signal, first)
         return 'file' in filled ? filled : await this.#toFilling(filled, request, missing)
@@ -164,8 +165,16 @@ export class Filler {
     return work?.isAborted ? undefined : work
   }
 
-  #start(key: string, request: FillRequest, missing: Missing) {
-    const { reason } = missing
+  /** Starts work that other callers wait for too. */
+  #share(key: string, request: FillRequest, missing: Missing) {
+    const started = this.#start(request, missing.reason, (fill) => fill.run(missing))
+    this.#underWay.set(key, started.work)
+    this.#follow(key, started.work, request, missing.reason)
+    return started
+  }
+
+  /** @returns The work, what its first caller can have before the end, and what to call when that leaves. */
+  #start(request: FillRequest, reason: FillReason, run: (fill: Fill) => Promise<Filled>) {
     let resolveFirst: (filling: Filling) => void
     const first = new Promise<Filling>((resolve) => {
       resolveFirst = resolve
@@ -176,11 +185,7 @@ export class Filler {
       if (hasLeft) file.cancel()
       resolveFirst({ outcome: bytes.isStored ? 'filling' : 'unstored', reason, file })
     }
-    const work = new SharedWork((signal) =>
-      new Fill(this.#tools, request, handOver, signal).run(missing),
-    )
-    this.#underWay.set(key, work)
-    this.#follow(key, work, request, reason)
+    const work = new SharedWork((signal) => run(new Fill(this.#tools, request, handOver, signal)))
     return { work, first, leave: () => (hasLeft = true) }
   }
 
@@ -224,42 +229,40 @@ export class Filler {
     const { error, produced } = filled
     if (!request.takesUnstored) throw error ?? storedOnly()
     if (error !== undefined && request.options.onUnavailable !== 'produce') throw error
-    return { outcome: 'unstored', reason, file: await this.#unstored(request, missing, produced) }
+    return produced === undefined
+      ? this.#produceAlone(request, missing)
+      : this.#unstored(produced, request, missing)
   }
 
-  /** Produces a file for one caller, unless `produced` has the bytes for all. */
-  async #unstored(
-    request: FillRequest,
-    { reason }: Missing,
-    produced: ProducedSource | undefined,
-  ): Promise<ProducedFile> {
-    const { ref, options } = request
-    const own = new SharedWork(async (signal) => {
-      if (produced !== undefined) return produced
-      const slot = await this.#tools.slots.acquire(1, 1, { signal })
-      try {
-        return expectSource(await callProduce(request, { reason }, signal))
-      } finally {
-        slot.release()
-      }
-    })
-    const release = own.hold()
-    const file = own.wait(options.signal).then((source) => {
-      const split = splitOf(source, true)
-      split.endStoring()
-      const keep = keepOf(ref, source, options)
-      return this.#handedOver({ split, keep, isStored: false }, own, options.signal)
-    })
-    return file.finally(() => release())
+  /** Produces a file for one caller. */
+  async #produceAlone(request: FillRequest, { reason }: Missing): Promise<Filling> {
+    const run = (fill: Fill) => fill.produceUnstored({ reason })
+    const { work, first, leave } = this.#start(request, reason, run)
+    try {
+      const filled = await work.wait(request.options.signal, first)
+      return 'file' in filled ? filled : await this.#toFilling(filled, request, { reason })
+    } finally {
+      leave()
+    }
+  }
+
+  /** Hands out bytes that every caller can have. */
+  #unstored(produced: ProducedSource, { ref, options }: FillRequest, { reason }: Missing): Filling {
+    const split = splitOf(produced, true)
+    split.endStoring()
+    const bytes = { split, keep: keepOf(ref, produced, options), isStored: false }
+    const nothingToDo = new SharedWork(async () => produced)
+    const file = this.#handedOver(bytes, nothingToDo, options.signal)
+    return { outcome: 'unstored', reason, file }
   }
 
   /** Keeps the work going until the bytes were read, or their reader has left. */
   #handedOver(
-    { keep, isStored, ...readable }: HandedOver,
+    { keep, isStored, ...incoming }: HandedOver,
     work: SharedWork<Filled | ProducedSource>,
     signal: AbortSignal | undefined,
   ): ProducedFile {
-    const { split, chunks, memory } = readable
+    const { split, chunks, memory } = incoming
     const stored = work.result.then((result) => (isStored ? this.#storedFile(result) : undefined))
     const release = work.hold()
     const leave = (error: unknown = new Error('the reader of a produced file has left')) => {
@@ -274,7 +277,7 @@ export class Filler {
     const onAbort = () => leave(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     const details = { ...keep, size: split.size }
-    return new ProducedFile(details, read(readable, this.#tools), { stored, leave })
+    return new ProducedFile(details, read(incoming, this.#tools), { stored, leave })
   }
 
   #storedFile(result: Filled | ProducedSource): StoredFile | undefined {

@@ -5,7 +5,7 @@ import type { Split } from './split.ts'
 import type { StoredChunks } from './stored-chunks.ts'
 
 /** What a reader gets its bytes from. */
-export interface Readable {
+export interface Incoming {
   readonly split: Split
   /** The chunks that are stored by now, where the file is being stored. */
   readonly chunks?: StoredChunks | undefined
@@ -18,7 +18,7 @@ export interface Readable {
  * reads them back, each chunk once it is stored.
  */
 export async function* read(
-  { split, chunks, memory }: Readable,
+  { split, chunks, memory }: Incoming,
   { finder, budgets, chunkSize }: { finder: Finder; budgets: Budgets; chunkSize: number },
 ): AsyncGenerator<Buffer, void, undefined> {
   for (let piece = await split.next(); piece !== undefined; piece = await split.next()) yield piece

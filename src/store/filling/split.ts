@@ -190,7 +190,7 @@ export class Split {
       }
       return piece
     } catch (error) {
-      this.#failure = { error }
+      this.#abandon(error)
       throw error
     }
   }

@@ -97,6 +97,26 @@ test('content with another digest or size than was said is not stored, nor hande
   await t.throwsAsync(store.getOrPut('a', noDigest), { code: 'bad-request' })
 })
 
+test('a source that is not what was said is closed', async (t) => {
+  const store = new FileStore(memory(), { chunkSize: 1000 })
+  for (const [lie, pieces] of [
+    [{ size: 10 }, [content, content]],
+    [{}, [content, 'no bytes' as never]],
+    [{ type: 5 as never }, [content]],
+  ] as const) {
+    const closed = deferred()
+    const source = new ReadableStream<Uint8Array>({
+      pull: (controller) => pieces.forEach((piece) => void controller.enqueue(piece)),
+      cancel: () => closed.resolve(),
+    })
+    await t.throwsAsync(
+      store.getOrPut('a', () => ({ source, ...lie })),
+      { code: 'bad-request' },
+    )
+    await closed.promise
+  }
+})
+
 test('a failure is remembered for failFor seconds, and not after', async (t) => {
   const store = new FileStore(memory(), { chunkSize: 1000 })
   const calls: string[] = []

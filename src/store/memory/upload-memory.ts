@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../../errors.ts'
 import type { ByteBudget, Lease } from './byte-budget.ts'
 
 /** Bytes that the start of an upload may have, at most an eighth of a chunk. */
@@ -47,16 +48,18 @@ export class UploadMemory {
    * Sees to it that there is room for so many bytes of the chunk in the making. Returns a promise where that
    * takes a wait.
    * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
+   * @throws {InvalidArgumentError} when those are more bytes than the file is said to have.
    */
   reserve(bytes: number): Promise<void> | undefined {
+    if (bytes > this.#left)
+      throw new InvalidArgumentError('the source has more bytes than was said')
     if (this.#current !== undefined) return undefined
     if (!this.#hasChunk) {
       this.#start ??= this.#budgets.starts.tryAcquire(this.#startBytes)
       if (this.#start === undefined) return this.#waitForStart(bytes)
       if (bytes <= this.#startBytes) return undefined
     }
-    // A source that yields more than it said is found out at its end.
-    const size = bytes > this.#left ? this.#chunkSize : Math.min(this.#chunkSize, this.#left)
+    const size = Math.min(this.#chunkSize, this.#left)
     const lease = this.#kept ?? this.#budgets.chunks.tryAcquire(size)
     if (lease === undefined) return this.#waitForChunk(size)
     this.#use(lease)

@@ -1,6 +1,6 @@
 import { pathOf, type RemoteRef, withQuery } from '../../api/paths.ts'
 import { byId } from '../dom.ts'
-import { RemoteError, request, urlAt } from '../server.ts'
+import { messageOf, RemoteError, request, urlAt } from '../server.ts'
 
 /** Resolves when the dialog is closed. */
 let closed: Promise<void> = Promise.resolve()
@@ -34,6 +34,6 @@ async function remove(ref: RemoteRef, purge: boolean, what: string): Promise<str
   } catch (error) {
     if (error instanceof RemoteError && error.reason === 'not-found')
       return `${what} was gone already.`
-    return `Not deleted. ${error instanceof Error ? error.message : error}`
+    return `Not deleted. ${messageOf(error)}`
   }
 }

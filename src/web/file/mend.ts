@@ -2,7 +2,7 @@ import type { RepairJson } from '../../api/chunks.ts'
 import { repairPathOf } from '../../api/paths.ts'
 import { button, element } from '../dom.ts'
 import { counted, percent } from '../format.ts'
-import { RemoteError, request, urlAt } from '../server.ts'
+import { messageOf, RemoteError, request, urlAt } from '../server.ts'
 import { upload } from '../upload/upload.ts'
 import type { Finding } from './examine.ts'
 
@@ -13,29 +13,28 @@ interface Mending {
   failed(text: string): void
 }
 
-/** A button that uploads the file again from the user's disk, which heals whatever is lost. */
-export function uploadAgain({ ref, health }: Finding, { done, failed }: Mending): HTMLElement {
-  const label = 'Upload it again'
-  const made = button(label, 'primary', () => {
+/** Creates a button that uploads the file again from the user's disk, which heals whatever is lost. */
+export function uploadAgain(finding: Finding, mending: Mending): HTMLElement {
+  return worker('Upload it again', 'primary', (start) => {
     const input = element('input', { type: 'file' })
-    input.onchange = () => input.files![0] && send(input.files![0])
+    input.onchange = () => start((tell) => send(input.files![0]!, finding, mending, tell))
     input.click()
   })
-  const send = async (file: File) => {
-    made.ariaDisabled = 'true'
-    try {
-      const onProgress = (sent: number) => {
-        made.textContent = `Uploading, ${percent(file.size === 0 ? 1 : sent / file.size)}`
-      }
-      await upload(file, ref, { hash: health?.hash, onProgress })
-      done('Uploaded again.')
-    } catch (error) {
-      failed(whyNot(error, file))
-    }
-    made.ariaDisabled = null
-    made.textContent = label
+}
+
+async function send(
+  file: File,
+  { ref, health }: Finding,
+  { done, failed }: Mending,
+  tell: (text: string) => void,
+): Promise<void> {
+  const onProgress = (sent: number) => tell(`Uploading, ${percent(sent / Math.max(1, file.size))}`)
+  try {
+    await upload(file, ref, { hash: health?.hash, onProgress })
+    done('Uploaded again.')
+  } catch (error) {
+    failed(whyNot(error, file))
   }
-  return made
 }
 
 function whyNot(error: unknown, { name }: File): string {
@@ -45,20 +44,38 @@ function whyNot(error: unknown, { name }: File): string {
   return messageOf(error)
 }
 
-/** A button that has missing and wrong copies written again from those that are right. */
+/** Creates a button that has missing and wrong copies written again from those that are right. */
 export function repair(hash: string, { done, failed }: Mending): HTMLElement {
-  const made = button('Repair copies', 'quiet', async () => {
+  return worker('Repair copies', 'quiet', (start) =>
+    start(async (tell) => {
+      tell('Repairing…')
+      try {
+        const answer = await request(urlAt(repairPathOf(hash)), { method: 'POST' })
+        done(told(await answer.json()))
+      } catch (error) {
+        failed(messageOf(error))
+      }
+    }),
+  )
+}
+
+type Work = (tell: (text: string) => void) => Promise<void>
+
+/** Creates a button that shows how its work goes, and cannot be pressed again until that is over. */
+function worker(
+  label: string,
+  className: string,
+  onClick: (start: (work: Work) => void) => void,
+): HTMLElement {
+  const made = button(label, className, () => made.ariaDisabled !== 'true' && onClick(start))
+  const start = async (work: Work) => {
     made.ariaDisabled = 'true'
-    made.textContent = 'Repairing…'
-    try {
-      const answer = await request(urlAt(repairPathOf(hash)), { method: 'POST' })
-      done(told(await answer.json()))
-    } catch (error) {
-      failed(messageOf(error))
-    }
+    await work((text) => {
+      made.textContent = text
+    })
     made.ariaDisabled = null
-    made.textContent = 'Repair copies'
-  })
+    made.textContent = label
+  }
   return made
 }
 
@@ -66,13 +83,12 @@ function told({ state, link, chunks }: RepairJson): string {
   const written = link.repaired + chunks.repaired
   const what =
     written === 0
-      ? 'No copy could be written again'
+      ? 'No copy was written again'
       : `${counted(written, 'copy', 'copies')} written again`
-  if (state !== 'intact')
+  if (state !== 'intact') {
     return `${what}: there is no right copy left of what is lost. Upload it again.`
+  }
+  if (link.silent + chunks.silent > 0)
+    return `${what}. A server does not answer: repair again later.`
   return written === 0 ? 'Every copy is there.' : `${what}.`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import type { ReceiptJson } from '../../api/receipt.ts'
 import { announce, byId } from '../dom.ts'
 import { bytes, counted } from '../format.ts'
-import { RemoteError } from '../server.ts'
+import { messageOf, RemoteError } from '../server.ts'
 import { takeFiles } from './drop.ts'
 import type { Picked } from './picked.ts'
 import { remember } from './recent.ts'
@@ -152,8 +152,4 @@ export class Uploads {
     byId('cancel-all').hidden = running + waiting < 2
     byId('clear-done').hidden = running + waiting > 0 || this.#done + this.#failed < 2
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -31,11 +31,10 @@ test('every chunk but the last has the chunk size, and together they are the con
       fc.uint8Array({ maxLength: 500 }),
       fc.array(fc.nat(70), { minLength: 1, maxLength: 8 }),
       fc.integer({ min: 1, max: 90 }),
-      fc.constantFrom(Number.POSITIVE_INFINITY, 0, 100, 500),
-      async (array, sizes, chunkSize, said) => {
+      fc.boolean(),
+      async (array, sizes, chunkSize, isSizeKnown) => {
         const content = Buffer.from(array)
-        // What is said of the size makes no difference here, even if it is wrong.
-        const memory = newMemory(chunkSize, said)
+        const memory = newMemory(chunkSize, isSizeKnown ? content.length : undefined)
         const chunks = await chunksOf(pieces(content, sizes), chunkSize, memory)
         t.deepEqual(Buffer.concat(chunks), content)
         t.is(chunks.length, Math.ceil(content.length / chunkSize))
@@ -103,4 +102,14 @@ test('the source is let go when the chunks are not wanted any more', async (t) =
   })()
   for await (const _ of cut(source, 10, newPool(10), newMemory(10))) break
   t.true(isClosed)
+})
+
+test('a source that yields more than it is said to is not read on', async (t) => {
+  const content = bytes('more', 100)
+  for (const said of [0, 1, 10, 25, 99]) {
+    for (const size of [1, 3, 10, 11, 100]) {
+      const chunks = chunksOf(pieces(content, [size]), 10, newMemory(10, said))
+      await t.throwsAsync(chunks, { message: /more bytes than was said/ }, `${said}, ${size}`)
+    }
+  }
 })

@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import pMap from 'p-map'
 import { ARTIFACT_HASH, TURBOREPO } from '../../../api/build-paths.ts'
 import { BlobcachedError, type FileStore, type StoredFile } from '../../../index.ts'
-import { hashesOf, jsonBody } from '../../body/json.ts'
+import { hashesOf, jsonBody, lookUp } from '../../body/json.ts'
 import { getFile } from '../../content/get.ts'
 import { receive } from '../../content/put.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -83,7 +83,10 @@ async function describeArtifacts(ctx: Context, store: FileStore): Promise<Record
     return [hash, await describeArtifact(store, name, signal)] as const
   }
   const hashes = hashesOf(ctx, QUERY.hashes)
-  return Object.fromEntries(await pMap(hashes, describe, { concurrency: QUERY.concurrency }))
+  const entries = await lookUp(store, hashes.length, ctx.exchange, () =>
+    pMap(hashes, describe, { concurrency: QUERY.concurrency }),
+  )
+  return Object.fromEntries(entries)
 }
 
 async function describeArtifact(store: FileStore, name: string, signal: AbortSignal) {

@@ -86,6 +86,12 @@ export const RECORDS: readonly RecordFixture[] = [
   { name: 'by-name', key: keys.linkByName(named.name!), secrets: [], link: named },
   { name: 'by-name-hmac', key: keys.linkByName(named.name!), secrets: ['a secret'], link: named },
   {
+    name: 'by-name-kept',
+    key: keys.linkByName(named.name!),
+    secrets: [],
+    link: { ...named, endsAt: STORED_AT + 7_200_000, staleFor: 600, keepFor: 86_400 },
+  },
+  {
     name: 'empty-file',
     key: keys.linkByHash(empty.digest),
     secrets: [],

@@ -97,7 +97,15 @@ export class Fill {
         const released = lease instanceof FillLease ? lease.release() : undefined
         if (this.#signal.aborted) await released // The store may be about to close.
       }
-      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: this.#signal })
+      await this.#sleep(pause * (0.5 + Math.random() / 2))
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal: this.#signal })
+    } catch {
+      this.#signal.throwIfAborted() // With its reason, which `sleep` does not pass on.
     }
   }
 

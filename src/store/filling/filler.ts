@@ -83,6 +83,7 @@ export class Filler {
         // Where it is not stored, `read` is one that takes such a file.
         return await read(file as StoredFile)
       } catch (error) {
+        if (file instanceof ProducedFile) file.cancel()
         unusable = file instanceof StoredFile ? lost(file, error) : undefined
         if (unusable === undefined || heals === MAX_HEALS) throw error
       }
@@ -101,7 +102,9 @@ export class Filler {
     const { found, missing } = look
     const mayStream = options.whole !== true
     const takesUnstored = mayStream || options.onUnavailable === 'produce'
-    const request = { ref, produce, options, mayStream, takesUnstored }
+    // One for each call: a signal with many listeners is taken for a leak.
+    const signal = options.signal && AbortSignal.any([options.signal])
+    const request = { ref, produce, options: { ...options, signal }, mayStream, takesUnstored }
     if (found !== undefined) {
       this.#renew({ ...request, mayStream: false, takesUnstored: false }, missing)
       return { outcome: 'stale', reason: 'expired', file: found.file }

@@ -8,8 +8,8 @@ import { exchange } from '../../helpers/raw-http.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 const content = bytes('two passes', 8500)
-/** Too little to hold the file. */
-const store = { chunkSize: 1000, memory: { total: 8000, perRead: 2000 } }
+/** No memory to hold the file, or a part of it. */
+const store = { chunkSize: 1000, memory: { total: 8000, perRead: 0 } }
 
 /** A server whose engine loses chunks from the read of the `from`th on. */
 async function serveUntil(t: ExecutionContext, from: number) {

@@ -160,6 +160,17 @@ test('a caller that leaves ends its wait, and the last one the work', async (t) 
   })
 })
 
+test('many callers may share a signal, without a warning of Node', async (t) => {
+  const store = new FileStore(memory())
+  const { signal } = new AbortController()
+  const produce = () => turns().then(() => 'content')
+  const ask = (_: unknown, index: number) =>
+    store.getOrPut(`file ${index % 20}`, produce, { signal })
+  const files = await Promise.all(Array.from({ length: 60 }, ask))
+  await turns() // Node warns a turn later, and test/helpers/no-warnings.js fails the test then.
+  t.true(files.every(({ size }) => size === 7))
+})
+
 test('a source that comes after all callers have left is closed', async (t) => {
   const store = new FileStore(memory(), { chunkSize: 1000 })
   const controller = new AbortController()

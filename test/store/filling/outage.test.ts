@@ -133,11 +133,20 @@ test('a lease outlives its time while its holder works, and belongs to its holde
 test('a store that is closed releases its leases', async (t) => {
   const cache = await startMemcached(t)
   const store = storeOn(t, cache)
-  const waiting = store.getOrPut('a', () => new Promise<string>(() => {}))
+  const never = () => new Promise<string>(() => {})
+  const producing = store.getOrPut('a', never)
   await until('it is leased', () => isLeased(cache))
-  const closing = store.close()
-  await t.throwsAsync(waiting, { code: 'unavailable', message: /closed/ })
-  await closing
+  const other = storeOn(t, cache)
+  const waiting = other.getOrPut('a', () => t.fail() as never)
+  await until('the other has looked', async () => (await cache.raw.stats()).cmd_set! > '1')
+  await Promise.all([
+    t.throwsAsync(waiting, { code: 'unavailable', message: /closed/ }),
+    other.close(),
+  ])
+  await Promise.all([
+    t.throwsAsync(producing, { code: 'unavailable', message: /closed/ }),
+    store.close(),
+  ])
   t.false(await isLeased(cache))
 })
 

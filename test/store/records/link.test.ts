@@ -37,8 +37,8 @@ test('whatever is encoded is decoded again', (t) => {
   const text = fc.string({ unit: 'grapheme', maxLength: 40 })
   const attributes = fc.dictionary(text, text, { maxKeys: 4, noNullPrototype: true })
   const fields = fc.record(
-    { name: text, type: text, attributes },
-    { requiredKeys: [] as ('name' | 'type' | 'attributes')[] },
+    { name: text, type: text, attributes, staleFor: fc.nat(1e8), keepFor: fc.nat(1e8) },
+    { requiredKeys: [] as ('name' | 'type' | 'attributes' | 'staleFor' | 'keepFor')[] },
   )
   fc.assert(
     fc.property(
@@ -143,6 +143,8 @@ const metadata: [string, string][] = [
   ['a time as text', '{"storedAt":"1","ttl":0}'],
   ['half a second', '{"storedAt":1,"ttl":0.5}'],
   ['a TTL that no engine takes', '{"storedAt":1,"ttl":315360001}'],
+  ['a negative time to be stale', '{"storedAt":1,"ttl":9,"staleFor":-1}'],
+  ['a time to be kept that is none', '{"storedAt":1,"ttl":9,"keepFor":"1"}'],
   ['a name that is none', '{"storedAt":1,"ttl":0,"name":5}'],
   ['a type that is none', '{"storedAt":1,"ttl":0,"type":null}'],
   ['attributes as a list', '{"storedAt":1,"ttl":0,"attributes":["a"]}'],

@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import { Digest } from '../../../index.ts'
-import { bytesOf, type Field, fieldsOf, MalformedMessageError } from './wire.ts'
+import { Fields, MalformedMessageError } from './wire.ts'
 
 /** The content that an action result leads to, as hexadecimal SHA-256. */
 export interface Outputs {
@@ -18,18 +19,24 @@ const DIRECTORY = { files: 1 }
 const FILE_NODE = { digest: 2 }
 const DIGEST = { hash: 1 }
 
+/** Milliseconds of reading after which other requests have their turn. */
+const SLICE_MS = 10
+
 /**
  * Reads an `ActionResult` of the Remote Execution API as far as it names content.
  * @throws {MalformedMessageError} when the bytes are something else, or name content by another
  * digest than SHA-256.
  */
-export function outputsOf(actionResult: Buffer): Outputs {
+export async function outputsOf(actionResult: Buffer): Promise<Outputs> {
   const files = new Set<string>()
   const trees = new Set<string>()
-  for (const field of fieldsOf(actionResult)) {
-    if (field.number === RESULT.files) addFile(files, field)
-    if (field.number === RESULT.directories) addDigests(trees, field, OUTPUT_DIRECTORY.tree)
-    if (field.number === RESULT.stdout || field.number === RESULT.stderr) addHash(files, field)
+  const turn = new Turn()
+  for (const result = new Fields(actionResult); result.next(); ) {
+    if (turn.isOver) await turn.pass()
+    const { number } = result
+    if (number === RESULT.files) addFile(files, result.bytes)
+    if (number === RESULT.directories) addDigests(trees, result.bytes, OUTPUT_DIRECTORY.tree)
+    if (number === RESULT.stdout || number === RESULT.stderr) addHash(files, result.bytes)
   }
   return { files, trees }
 }
@@ -38,37 +45,56 @@ export function outputsOf(actionResult: Buffer): Outputs {
  * The files in all directories of a `Tree`.
  * @throws {MalformedMessageError}
  */
-export function filesOfTree(tree: Buffer): Set<string> {
+export async function filesOfTree(tree: Buffer): Promise<Set<string>> {
   const files = new Set<string>()
-  for (const directory of fieldsOf(tree)) {
-    if (directory.number !== TREE.root && directory.number !== TREE.children) continue
-    for (const entry of fieldsOf(bytesOf(directory))) {
-      if (entry.number === DIRECTORY.files) addDigests(files, entry, FILE_NODE.digest)
+  const turn = new Turn()
+  for (const directories = new Fields(tree); directories.next(); ) {
+    if (directories.number !== TREE.root && directories.number !== TREE.children) continue
+    for (const entries = new Fields(directories.bytes); entries.next(); ) {
+      if (turn.isOver) await turn.pass()
+      if (entries.number === DIRECTORY.files) addDigests(files, entries.bytes, FILE_NODE.digest)
     }
   }
   return files
 }
 
 /** A file whose contents are in the message itself needs nothing else. */
-function addFile(hashes: Set<string>, file: Field): void {
-  for (const { number, value } of fieldsOf(bytesOf(file))) {
-    if (number === OUTPUT_FILE.contents && Buffer.isBuffer(value) && value.length > 0) return
+function addFile(hashes: Set<string>, file: Buffer): void {
+  for (const fields = new Fields(file); fields.next(); ) {
+    const isInline = fields.number === OUTPUT_FILE.contents && fields.hasBytes
+    if (isInline && fields.bytes.length > 0) return
   }
   addDigests(hashes, file, OUTPUT_FILE.digest)
 }
 
 /** The digests in the fields `number` of a message. */
-function addDigests(hashes: Set<string>, message: Field, number: number): void {
-  for (const field of fieldsOf(bytesOf(message))) {
-    if (field.number === number) addHash(hashes, field)
+function addDigests(hashes: Set<string>, message: Buffer, number: number): void {
+  for (const fields = new Fields(message); fields.next(); ) {
+    if (fields.number === number) addHash(hashes, fields.bytes)
   }
 }
 
-function addHash(hashes: Set<string>, digest: Field): void {
-  for (const field of fieldsOf(bytesOf(digest))) {
-    if (field.number !== DIGEST.hash) continue
-    const hash = bytesOf(field).toString('latin1')
+function addHash(hashes: Set<string>, digest: Buffer): void {
+  for (const fields = new Fields(digest); fields.next(); ) {
+    if (fields.number !== DIGEST.hash) continue
+    const hash = fields.bytes.toString('latin1')
     if (!Digest.isHex(hash)) throw new MalformedMessageError('a digest is not a SHA-256')
     hashes.add(hash)
+  }
+}
+
+/** The time that a long piece of work may take before it lets others go on. */
+class Turn {
+  #since = performance.now()
+  #looks = 0
+
+  /** Looks at the clock now and then. */
+  get isOver(): boolean {
+    return ++this.#looks % 64 === 0 && performance.now() - this.#since > SLICE_MS
+  }
+
+  async pass(): Promise<void> {
+    await setImmediate()
+    this.#since = performance.now()
   }
 }

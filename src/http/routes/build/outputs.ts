@@ -15,6 +15,8 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const ENOUGH = { trees: 64, outputs: 100_000 }
 /** Bytes of memory: for each byte of an action result, at least for one, and its lists of directories come on top. */
 const COST = { perByte: 8, least: 512 * 1024 }
+/** Outputs that are looked for at once: some milliseconds of work until the first answer. */
+const AT_ONCE = 2000
 /** Lists of directories that are looked into at once, in this process. */
 const treeTurn = pLimit(2)
 
@@ -56,7 +58,11 @@ async function checkAll(store: FileStore, actionResult: StoredFile, signal: Abor
 
 async function checkPresence(store: FileStore, needed: Set<string>, signal: AbortSignal) {
   needed.delete(Digest.empty.hex)
-  const missing = await store.missing(needed, { signal })
+  const hashes = [...needed]
+  const missing: string[] = []
+  for (let at = 0; at < hashes.length; at += AT_ONCE) {
+    missing.push(...(await store.missing(hashes.slice(at, at + AT_ONCE), { signal })))
+  }
   if (missing.length === 0) return
   throw new EvictedError(`${missing.length} of ${needed.size} outputs of the action are gone`, {
     expected: `content ${missing[0]}`,
@@ -81,13 +87,13 @@ async function filesInTree(
 /** What `parse` makes of a file, or `undefined` for one that is too large or something else. */
 async function readMessage<T>(
   file: StoredFile,
-  parse: (message: Buffer) => T,
+  parse: (message: Buffer) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
   if (file.size > MAX_MESSAGE_BYTES) return undefined
   const bytes = await file.bytes({ signal })
   try {
-    return parse(bytes)
+    return await parse(bytes)
   } catch (error) {
     if (error instanceof MalformedMessageError) return undefined
     throw error

@@ -16,7 +16,7 @@ import {
 const hashes = (...contents: (string | Buffer)[]) =>
   new Set(contents.map((content) => Digest.of(Buffer.from(content)).hex))
 
-test('an action result names its files, its directories and what it printed', (t) => {
+test('an action result names its files, its directories and what it printed', async (t) => {
   const tree = message(field(1, directory({ a: 'in a directory' })))
   const result = message(
     field(2, outputFile('out/a', 'a')),
@@ -27,28 +27,28 @@ test('an action result names its files, its directories and what it printed', (t
     field(8, digestOf('complained')),
     field(9, field(1, 'the worker')),
   )
-  t.deepEqual(outputsOf(result), {
+  t.deepEqual(await outputsOf(result), {
     files: hashes('a', 'b', 'printed', 'complained'),
     trees: hashes(tree),
   })
 })
 
-test('a file whose contents are in the action result itself is not looked for', (t) => {
+test('a file whose contents are in the action result itself is not looked for', async (t) => {
   const inline = message(outputFile('out/a', 'a'), field(5, 'a'))
-  t.deepEqual(outputsOf(field(2, inline)).files, new Set())
+  t.deepEqual((await outputsOf(field(2, inline))).files, new Set())
 })
 
-test('no bytes are an action result without outputs', (t) => {
-  t.deepEqual(outputsOf(Buffer.alloc(0)), { files: new Set(), trees: new Set() })
+test('no bytes are an action result without outputs', async (t) => {
+  t.deepEqual(await outputsOf(Buffer.alloc(0)), { files: new Set(), trees: new Set() })
 })
 
-test('a tree names the files of all its directories', (t) => {
+test('a tree names the files of all its directories', async (t) => {
   const tree = message(
     field(1, directory({ a: 'a', b: 'b' })),
     field(2, directory({ c: 'c' })),
     field(2, directory({ d: 'a' })),
   )
-  t.deepEqual(filesOfTree(tree), hashes('a', 'b', 'c'))
+  t.deepEqual(await filesOfTree(tree), hashes('a', 'b', 'c'))
 })
 
 const malformed: [string, Buffer][] = [
@@ -63,12 +63,12 @@ const malformed: [string, Buffer][] = [
   ['what ccache stores', Buffer.from('cCrS\u0001\u0000\u0000')],
 ]
 for (const [what, bytes] of malformed) {
-  test(`no action result: ${what}`, (t) => {
-    t.throws(() => outputsOf(bytes), { instanceOf: MalformedMessageError })
+  test(`no action result: ${what}`, async (t) => {
+    await t.throwsAsync(outputsOf(bytes), { instanceOf: MalformedMessageError })
   })
 }
 
-test('whatever the bytes are, they are read in full or refused as malformed', (t) => {
+test('whatever the bytes are, they are read in full or refused as malformed', async (t) => {
   const result = message(field(2, outputFile('out/a', 'a')), field(6, digestOf('printed')))
   const damaged = fc
     .tuple(fc.nat(result.length - 1), fc.nat(255))
@@ -76,10 +76,10 @@ test('whatever the bytes are, they are read in full or refused as malformed', (t
       Buffer.concat([result.subarray(0, at), Buffer.from([byte]), result.subarray(at + 1)]),
     )
   const arbitrary = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes))
-  fc.assert(
-    fc.property(fc.oneof(damaged, arbitrary), (bytes) => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(damaged, arbitrary), async (bytes) => {
       try {
-        const { files, trees } = outputsOf(bytes)
+        const { files, trees } = await outputsOf(bytes)
         for (const hash of [...files, ...trees]) t.true(Digest.isHex(hash))
       } catch (error) {
         if (!(error instanceof MalformedMessageError)) throw error
@@ -89,4 +89,19 @@ test('whatever the bytes are, they are read in full or refused as malformed', (t
     { numRuns: 2000 },
   )
   t.pass()
+})
+
+test('others have their turn while a large tree is read', async (t) => {
+  const names = Array.from({ length: 60_000 }, (_, index) => `${index}`)
+  const files = names.map((name) => field(1, field(2, field(1, name.padStart(64, '0')))))
+  const reading = filesOfTree(field(1, message(...files)))
+  let turns = 0
+  let isRead = false
+  void reading.then(() => (isRead = true))
+  while (!isRead) {
+    turns++
+    await new Promise(setImmediate)
+  }
+  t.is((await reading).size, 60_000)
+  t.true(turns > 1, `${turns} turns`)
 })

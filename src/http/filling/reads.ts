@@ -28,8 +28,6 @@ import { OriginSource } from './source.ts'
 const MAX_NAMES = 16_384
 /** How often one request has a file produced again that cannot be read. */
 const MAX_HEALS = 2
-/** Seconds for which the origin is not asked again after it has failed. */
-const FAIL_FOR = 1
 
 /** Why a fetch for a range ended: its file is to be passed on in parts. */
 const LARGE = new Error('the file is large')
@@ -82,14 +80,15 @@ export class FilledReads {
     ref: ContentRef,
     unusable: UnusableFile | undefined,
   ): Promise<void> {
+    const address = this.#addressOf(ref)
+    const absence = address && this.#source.absenceOf(address)
+    if (absence !== undefined) throw absence
     if ('hash' in ref) {
-      const isKnown = this.#source.addressOf({ hash: ref.hash.hex }) === undefined
-      return isKnown
+      return address === undefined
         ? this.#fillByName(exchange, ref.hash, unusable)
         : this.#answerFilled(exchange, ref, unusable)
     }
     const { name } = ref
-    if (this.#source.isAbsent(name)) throw new NotFoundError('its origin has no such file')
     const range = plainRange(exchange)
     if (range === undefined) return this.#answerFilled(exchange, ref, unusable)
     if (this.#source.isLarge(name)) return this.#passRange(exchange, name, range)
@@ -145,7 +144,6 @@ export class FilledReads {
       // What follows needs all of the file: its hash, its size, any part of it.
       whole: isHead || !isStream || headers.range !== undefined || isConditional(headers),
       onUnavailable: 'produce',
-      failFor: FAIL_FOR,
       timeoutMs: this.#timeoutMs,
       // HEAD has the file fetched, whether or not its client waits for that.
       ...(!isHead && {
@@ -192,9 +190,12 @@ export class FilledReads {
 
   /** Whether the origin may have it. */
   #isFor(ref: ContentRef): boolean {
-    if ('name' in ref) return this.#source.addressOf(ref) !== undefined
-    const { hex } = ref.hash
-    return this.#source.addressOf({ hash: hex }) !== undefined || this.#names.has(hex)
+    if (this.#addressOf(ref) !== undefined) return true
+    return 'hash' in ref && this.#names.has(ref.hash.hex)
+  }
+
+  #addressOf(ref: ContentRef) {
+    return this.#source.addressOf('name' in ref ? ref : { hash: ref.hash.hex })
   }
 
   /** Whether the request comes from a cache with the same origin, such as this one (RFC 9110, 7.6.3). */

@@ -18,6 +18,8 @@ import { encodingOf, keepFresh, keepStale, validatorsOf } from './kept.ts'
 
 /** Names that are remembered at most, of each kind. */
 const MAX_NAMES = 16_384
+/** Milliseconds for which the origin is not asked again after it has failed. */
+const FAILED_MS = 1000
 /** Milliseconds for which it is remembered that a file is large. */
 const LARGE_MS = 60_000
 
@@ -25,8 +27,8 @@ const LARGE_MS = 60_000
 export class OriginSource {
   readonly origin: Origin
   readonly #store: FileStore
-  /** Names that the origin does not have. */
-  readonly #absent: LRUCache<string, true>
+  /** Why the origin is not asked again for a moment, by the address. */
+  readonly #failures = new LRUCache<string, Error>({ max: MAX_NAMES })
   /** Names of files of which ranges are passed on. */
   readonly #large = new LRUCache<string, true>({ max: MAX_NAMES, ttl: LARGE_MS })
   /** What to call when a file turns out to be large, by its name. */
@@ -35,13 +37,12 @@ export class OriginSource {
   constructor(store: FileStore, origin: Origin) {
     this.origin = origin
     this.#store = store
-    // For no time at all nothing is remembered, where for the library 0 is for ever.
-    this.#absent = new LRUCache({ max: MAX_NAMES, ttl: origin.settings.negativeTtl * 1000 || 1 })
   }
 
-  /** Whether the origin has said a moment ago that it does not have the file. */
-  isAbsent(name: string): boolean {
-    return this.#absent.has(name)
+  /** The error for what the origin has said a moment ago that it does not have. */
+  absenceOf(address: Address): NotFoundError | undefined {
+    const failure = this.#failures.get(keyOf(address))
+    return failure instanceof NotFoundError ? failure : undefined
   }
 
   isLarge(name: string): boolean {
@@ -71,26 +72,52 @@ export class OriginSource {
   }
 
   /**
-   * Asks the origin for a file: once for all who wait for it, which `FileStore.fill` sees to.
+   * Asks the origin for a file: once for all who wait for it, which `FileStore.fill` sees to. What it does not
+   * have, and its failures, are remembered for a while.
    * @throws {NotFoundError} when the origin does not have it.
    * @throws {OriginError | UnavailableError}
    */
   readonly produce = async (context: ProduceContext): Promise<ProducedSource | Unchanged> => {
-    const { name, hash, stale, signal } = context
-    const address = this.addressOf(context)
-    if (address === undefined) throw this.#notThere(context)
-    const validators = stale && validatorsOf(stale)
+    const { stale } = context
     try {
-      const answer = await this.#fetch({ address, validators, hash, signal })
-      if (answer.kind === 'content') return this.#content(answer, name)
-      if (answer.kind === 'unchanged') return unchanged(answer, stale!)
+      return await this.#ask(context)
     } catch (error) {
       const keep = stale && error instanceof OriginError && keepStale(stale, error.reason)
       if (keep) return { unchanged: true, ...keep }
       throw error
     }
-    if (name !== undefined && this.origin.settings.negativeTtl > 0) this.#absent.set(name, true)
-    throw this.#notThere(context)
+  }
+
+  async #ask(context: ProduceContext): Promise<ProducedSource | Unchanged> {
+    const { name, hash, stale, signal } = context
+    const address = this.addressOf(context)
+    if (address === undefined) throw notThere(context)
+    const failure = this.#failures.get(keyOf(address))
+    if (failure !== undefined) throw failure
+    try {
+      const answer = await this.#fetch({
+        address,
+        validators: stale && validatorsOf(stale),
+        hash,
+        signal,
+      })
+      if (answer.kind === 'content') {
+        answer.body.once('error', (error) => this.#remember(address, error, FAILED_MS))
+        return this.#content(answer, name)
+      }
+      if (answer.kind === 'unchanged') return unchanged(answer, stale!)
+    } catch (error) {
+      this.#remember(address, error, FAILED_MS)
+      throw error
+    }
+    const absent = notThere(context)
+    this.#remember(address, absent, this.origin.settings.negativeTtl * 1000)
+    throw absent
+  }
+
+  #remember(address: Address, failure: unknown, ms: number): void {
+    const isOurs = failure instanceof OriginError || failure instanceof NotFoundError
+    if (isOurs && ms > 0) this.#failures.set(keyOf(address), failure, { ttl: ms })
   }
 
   async #fetch(request: Omit<OriginRequest, 'maxSize'>): Promise<OriginAnswer> {
@@ -118,11 +145,15 @@ export class OriginSource {
       ...keepFresh(freshness, validators, answer),
     }
   }
+}
 
-  #notThere({ name, hash }: ProduceContext): NotFoundError {
-    const what = name === undefined ? `content ${hash}` : `file ${JSON.stringify(name)}`
-    return new NotFoundError(`there is no ${what}, and its origin has none`)
-  }
+function keyOf({ origin, path }: Address): string {
+  return origin.origin + path
+}
+
+function notThere({ name, hash }: ProduceContext): NotFoundError {
+  const what = name === undefined ? `content ${hash}` : `file ${JSON.stringify(name)}`
+  return new NotFoundError(`there is no ${what}, and its origin has none`)
 }
 
 function unchanged(

@@ -74,6 +74,8 @@ export interface AnswerOptions extends FreshnessOptions {
 const MAX_VALIDATOR = 512
 /** Bytes of a media type that can be kept with a name. */
 const MAX_TYPE = 255
+/** Characters of a Content-Encoding: several codings, and not hundreds. */
+const MAX_CODING = 64
 
 /**
  * Tells what an answer means.
@@ -157,12 +159,12 @@ function describe(
 ): Described {
   const { 'content-type': type, 'content-encoding': field } = response.headers
   const encoding = contentCoding(field)
-  if (encoding === undefined) {
+  if (encoding === undefined || encoding.length > MAX_CODING) {
     throw new OriginError('origin-failed', 'the origin sends a Content-Encoding that is not known')
   }
   if (size !== undefined && size > maxSize) throw tooLarge(maxSize)
   return {
-    type: type !== undefined && type.length <= MAX_TYPE ? type : undefined,
+    type: type !== undefined && Buffer.byteLength(type) <= MAX_TYPE ? type : undefined,
     encoding: encoding === 'identity' ? undefined : encoding,
     size,
     body: openBody(response, { size, maxSize, digests, idleMs }, progress),

@@ -130,6 +130,10 @@ const lies: [string, Handler, Partial<OriginRequest>?][] = [
     'a Content-Encoding that is not known',
     (_, res) => res.writeHead(200, { 'Content-Encoding': 'compress' }).end('x'),
   ],
+  [
+    'a hundred codings',
+    (_, res) => res.writeHead(200, { 'Content-Encoding': `${'gzip,'.repeat(99)}br` }).end('x'),
+  ],
   ['a 304 without a condition', (_, res) => res.writeHead(304).end()],
   [
     'a 304 for another version',
@@ -286,6 +290,14 @@ test('two Age fields make an answer stale', async (t) => {
   )
   const answer = await fetch('f')
   t.like(answer, { freshness: { isStorable: true, ttl: 0 } })
+  await bodyOf(answer)
+})
+
+test('a type that is too long to be kept is left out', async (t) => {
+  const { double, fetch } = await setup(t)
+  double.file('f', CONTENT, { 'Content-Type': `a/${'é'.repeat(200)}` })
+  const answer = await fetch('f')
+  t.like(answer, { kind: 'content', type: undefined })
   await bodyOf(answer)
 })
 

@@ -20,6 +20,7 @@ type Passed = Pick<ProducedFile, 'type' | 'attributes' | 'size'>
 /**
  * Answers with a file while it comes from the origin. What is cut or turns out to be wrong cuts the
  * connection: no client takes it for the whole.
+ * When it rejects, the file may not have been read: cancel it.
  * @param asked The name or the hash that it was asked for by.
  * @param isStored Whether it is being stored.
  * @returns The stored file in place of an answer, where all of it is stored before anything was sent.
@@ -31,14 +32,15 @@ export async function passFile(
   { isStored, cacheStatus }: { isStored: boolean; cacheStatus: string },
 ): Promise<StoredFile | undefined> {
   const { method, headers } = exchange
-  const isRefused = evaluate(method, headers, undefined) === 'failed'
-  if (isRefused || method === 'HEAD') file.cancel()
-  if (isRefused) throw new PreconditionFailedError('the file is another one')
+  if (evaluate(method, headers, undefined) === 'failed') {
+    throw new PreconditionFailedError('the file is another one')
+  }
   const fields = [...passedFields(file, isStored), 'Cache-Status', cacheStatus]
   const download = exchange.query.text('download')
   if (download !== undefined)
     fields.push(...dispositionField(download, { name: asked, hash: asked }))
   if (method === 'HEAD') {
+    file.cancel()
     begin(exchange, 200, fields)
     exchange.res.end()
     return undefined

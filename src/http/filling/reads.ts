@@ -231,10 +231,15 @@ function isProduced(filling: Filling): filling is Producing {
   return filling.outcome === 'filling' || filling.outcome === 'unstored'
 }
 
-function pass(exchange: Exchange, ref: ContentRef, filling: Producing) {
+async function pass(exchange: Exchange, ref: ContentRef, filling: Producing) {
   const asked = 'name' in ref ? ref.name : ref.hash.hex
-  const isStored = filling.outcome === 'filling'
-  return passFile(exchange, filling.file, asked, { isStored, cacheStatus: cacheStatusOf(filling) })
+  const how = { isStored: filling.outcome === 'filling', cacheStatus: cacheStatusOf(filling) }
+  try {
+    return await passFile(exchange, filling.file, asked, how)
+  } catch (error) {
+    filling.file.cancel() // It may not have been read at all.
+    throw error
+  }
 }
 
 function ageFields(file: StoredFile): Fields {

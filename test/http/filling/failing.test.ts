@@ -104,6 +104,20 @@ test('a client that leaves ends the fetch that no other waits for', async (t) =>
   await until('the memory to be given back', () => server.store.memoryUsage.used === 0)
 })
 
+test('a request that is wrong ends the fetch that it began', async (t) => {
+  const { double, server, get } = await startFilled(t)
+  let isGone = false
+  double.on('f', (_, res) => {
+    res.once('close', () => {
+      isGone = true
+    })
+    res.writeHead(200, { 'Content-Length': LARGE.length }).write(LARGE.subarray(0, 100_000))
+  })
+  t.is((await get('/files/f?download=a&download=b')).status, 400)
+  await until('the fetch to end', () => isGone)
+  await until('the memory to be given back', () => server.store.memoryUsage.used === 0)
+})
+
 test('metrics and the log tell of fetches, and of what became of reads', async (t) => {
   const logger = new KeptLog()
   const { double, server, get } = await startFilled(t, { negativeTtl: 60 }, { logger })

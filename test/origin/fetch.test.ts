@@ -237,14 +237,14 @@ test('an origin that is not there fails, and its address is not told', async (t)
 })
 
 test.serial('a reader that is slow makes no origin too slow', async (t) => {
-  const { double, fetch } = await setup(t, { timeoutMs: 1000 })
+  const { double, fetch } = await setup(t, { timeoutMs: 3000 })
   const content = bytes('large', 900_000)
   double.file('f', content)
   const answer = await fetch('f')
   if (answer.kind !== 'content') return t.fail(answer.kind)
   const pieces = answer.body[Symbol.asyncIterator]()
   const first = await pieces.next()
-  await new Promise((resolve) => setTimeout(resolve, 1500))
+  await new Promise((resolve) => setTimeout(resolve, 3500))
   const rest: Buffer[] = []
   for await (const piece of { [Symbol.asyncIterator]: () => pieces }) rest.push(piece)
   t.deepEqual(Buffer.concat([first.value, ...rest]), content)
@@ -426,7 +426,7 @@ test('fetches wait for their turn, one that is aborted leaves, and every turn is
 })
 
 test.serial('too many that wait, or wait too long, are unavailable', async (t) => {
-  const { double, fetch } = await setup(t, { maxFetches: 1, timeoutMs: 1500 })
+  const { double, fetch } = await setup(t, { maxFetches: 1, timeoutMs: 3000 })
   double.on('f', (_, res) => void res.writeHead(200).write('x'))
   const first = await fetch('f')
   const waiting = Array.from({ length: 17 }, () =>

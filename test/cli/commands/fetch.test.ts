@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import test from 'ava'
+import { bytes } from '../../helpers/bytes.ts'
 import { cliFor } from '../../helpers/cli.ts'
 import { hashOf, startFilled } from '../../http/filling/setup.ts'
 
@@ -23,6 +24,15 @@ test('fetch has the server fetch what a list names, and leaves alone what is the
   t.is(results.find(({ file }) => file === 'a.txt').skipped, true)
   t.is(results.find(({ file }) => file === 'x.log').skipped, undefined)
   t.is(double.received.length, 3)
+})
+
+test('get has a file that is not there fetched, and checks it', async (t) => {
+  const { double, server } = await startFilled(t)
+  const content = bytes('large', 300_000)
+  double.file('f', content)
+  const cli = await cliFor(t, server)
+  const { bytes: got } = await cli.ok(['get', 'f', '-o', '-'])
+  t.deepEqual(got, content)
 })
 
 test('fetch tells what failed and goes on: 3 for what is not there, 1 for what is not right', async (t) => {

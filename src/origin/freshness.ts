@@ -94,13 +94,19 @@ type Directives = ReadonlyMap<string, string | undefined>
 function directivesOf(field: string | undefined): Directives {
   const directives = new Map<string, string | undefined>()
   for (const [part] of field?.matchAll(/(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g) ?? []) {
-    const [, name = '', value] = /^\s*([^=]*?)\s*(?:=\s*(.*?)\s*)?$/s.exec(part) ?? []
-    const known = name.toLowerCase()
-    const plain = value?.replace(/^"(.*)"$/s, '$1')
-    const isShorter = !(secondsOf(directives.get(known)) < secondsOf(plain))
-    if (known !== '' && (!directives.has(known) || isShorter)) directives.set(known, plain)
+    const at = part.indexOf('=')
+    const name = (at === -1 ? part : part.slice(0, at)).trim().toLowerCase()
+    const value = at === -1 ? undefined : unquoted(part.slice(at + 1).trim())
+    const isShorter = !(secondsOf(directives.get(name)) < secondsOf(value))
+    if (name !== '' && (!directives.has(name) || isShorter)) directives.set(name, value)
   }
   return directives
+}
+
+function unquoted(value: string): string {
+  return value.length > 1 && value.startsWith('"') && value.endsWith('"')
+    ? value.slice(1, -1)
+    : value
 }
 
 function policyOf(headers: IncomingHttpHeaders, control: Directives): CachePolicy {

@@ -16,6 +16,8 @@ const FAILED = 'origin-failed'
 
 /** Seconds for which a file that is no longer fresh is kept, since it may turn out to be unchanged. */
 const KEEP_FOR = 7 * 24 * 3600
+/** Seconds that a link can live at most: ten years. */
+const MAX_TTL = 3650 * 24 * 3600
 /** Seconds until a failing origin is asked again for a file that is served meanwhile. */
 const RETRY = 5
 
@@ -32,9 +34,9 @@ export function keepFresh(
   const now = Date.now()
   return {
     // A link lives for a second at least: where that is too long, `ASK` says so.
-    ttl: Math.max(1, ttl),
-    staleFor: whileRevalidate,
-    keepFor: Math.max(canRenew ? KEEP_FOR : 0, ifError),
+    ttl: Math.min(Math.max(1, ttl), MAX_TTL),
+    staleFor: Math.min(whileRevalidate, MAX_TTL),
+    keepFor: Math.min(Math.max(canRenew ? KEEP_FOR : 0, ifError), MAX_TTL),
     attributes: {
       [AT]: String(now - age * 1000),
       ...(etag !== undefined && { [ETAG]: etag }),
@@ -54,7 +56,7 @@ export function keepStale({ attributes }: StoredFile, reason: string): KeepOptio
   const { [ASK]: _, ...rest } = attributes
   return {
     ttl: Math.min(RETRY, left),
-    keepFor: Math.max(left, KEEP_FOR),
+    keepFor: Math.min(Math.max(left, KEEP_FOR), MAX_TTL),
     attributes: { ...rest, [FAILED]: reason },
   }
 }

@@ -34,6 +34,13 @@ async function look({ get }: Filled, t: ExecutionContext, content: Buffer): Prom
   return String(answer.headers['cache-status'])
 }
 
+test('times without end are as long as can be', async (t) => {
+  const long = '99999999999'
+  const control = `max-age=${long}, stale-while-revalidate=${long}, stale-if-error=${long}`
+  const filled = await fetched(t, { 'Cache-Control': control })
+  t.is(await look(filled, t, OLD), 'blobcached; hit')
+})
+
 test('what is fresh is not asked for; its Age tells how long ago it was', async (t) => {
   const filled = await fetched(t, { 'Cache-Control': 'max-age=100', Age: '20' })
   await age(filled, 50)

@@ -26,12 +26,12 @@ export async function* read(
   memory?.release()
   const room = await budgets.window(chunkSize, chunkSize)
   try {
-    const at = split.taken
-    for (let index = Math.floor(at / chunkSize); ; index++) {
+    const { taken } = split
+    for (let index = Math.floor(taken / chunkSize); ; index++) {
       const chunk = await chunks.at(index)
       if (chunk === undefined) return
       const { bytes } = await finder.read(chunk)
-      yield bytes.subarray(Math.max(0, at - chunk.offset))
+      yield bytes.subarray(Math.max(0, taken - chunk.offset))
     }
   } finally {
     room.release()

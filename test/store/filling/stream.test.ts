@@ -63,24 +63,27 @@ test('the first reader gets bytes before the last ones are there', async (t) => 
   t.is(store.memoryUsage.used, 0)
 })
 
-test('a reader that does not read holds nothing up, and reads back what is stored', async (t) => {
-  const store = new FileStore(memory(), { chunkSize: 100_000 })
-  const gate = deferred()
-  const file = await started(store, () => source(gate.promise))
-  const pieces = file.stream()
-  const first = await readTo(PIECE, pieces)
-  const waiting = store.getOrPut('a', () => t.fail() as never)
-  await until('what came is stored', async () => {
-    const { items } = (await store.engine.stats())[0]!
-    return items! >= 15
+/** Of which the last one is as long as the others, or shorter. */
+for (const chunkSize of [100_000, 70_000]) {
+  test(`a reader that does not read holds nothing up, and reads back chunks of ${chunkSize}`, async (t) => {
+    const store = new FileStore(memory(), { chunkSize })
+    const gate = deferred()
+    const file = await started(store, () => source(gate.promise))
+    const pieces = file.stream()
+    const first = await readTo(PIECE, pieces)
+    const waiting = store.getOrPut('a', () => t.fail() as never)
+    await until('what came is stored', async () => {
+      const { items } = (await store.engine.stats())[0]!
+      return items! >= 15
+    })
+    const second = await watched('bytes from the store', readTo(1_300_000, pieces))
+    gate.resolve()
+    t.true(content.equals(await (await waiting).bytes()))
+    const third = await readTo(Infinity, pieces)
+    t.true(content.equals(Buffer.concat([first, second, third])))
+    t.is(store.memoryUsage.used, 0)
   })
-  const second = await watched('bytes from the store', readTo(1_300_000, pieces))
-  gate.resolve()
-  t.true(content.equals(await (await waiting).bytes()))
-  const third = await readTo(Infinity, pieces)
-  t.true(content.equals(Buffer.concat([first, second, third])))
-  t.is(store.memoryUsage.used, 0)
-})
+}
 
 test('a reader that lags behind still learns of a failure', async (t) => {
   const store = new FileStore(memory(), { chunkSize: 100_000 })

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Context } from 'koa'
 import pMap from 'p-map'
+import { contentCoding } from '../../api/fields.ts'
 import { receiptJson } from '../../api/receipt.ts'
 import {
   type CommitOptions,
@@ -11,7 +12,7 @@ import {
   type StagedFile,
 } from '../../index.ts'
 import { commitOptions, underConditions } from '../content/conditions.ts'
-import { checkIsUpload, codingOf } from '../content/put.ts'
+import { checkIsUpload } from '../content/put.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { parseTtl } from '../fields/query.ts'
 import { HttpProblem } from '../problem.ts'
@@ -56,7 +57,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
   try {
     if (await upload.readFew()) await finish()
-    else await store.withMemory(MANY.memory, finish, { isLong: true, signal: exchange.signal })
+    else await store.withMemory(MANY.memory, finish, { kind: 'receiving', signal: exchange.signal })
   } finally {
     await upload.close()
   }
@@ -64,7 +65,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
 
 /** A coding is that of the form, which would have to be undone to find the files. */
 function refuseCoding({ headers }: Exchange): void {
-  if (codingOf(headers) === undefined) return
+  if (contentCoding(headers['content-encoding']) === 'identity') return
   const detail =
     'a form is sent without Content-Encoding, which would be its own and not that of its files'
   throw new HttpProblem('unsupported-media-type', detail, { 'Accept-Encoding': 'identity' })

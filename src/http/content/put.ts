@@ -1,4 +1,4 @@
-import { etagOf } from '../../api/fields.ts'
+import { CODINGS, contentCoding, etagOf } from '../../api/fields.ts'
 import { receiptJson } from '../../api/receipt.ts'
 import {
   Digest,
@@ -117,20 +117,10 @@ function encodingOf(
   { headers }: Exchange,
   { attributes }: PutOptions,
 ): Pick<PutOptions, 'attributes'> | undefined {
-  const encoding = codingOf(headers)
-  if (encoding === undefined) return undefined
-  if (encoding.split(',').every((coding) => CODINGS.has(coding.trim()))) {
-    return { attributes: { ...attributes, [CONTENT_ENCODING]: encoding } }
-  }
+  const coding = contentCoding(headers['content-encoding'])
+  if (coding === 'identity') return undefined
+  if (coding !== undefined) return { attributes: { ...attributes, [CONTENT_ENCODING]: coding } }
   throw new HttpProblem('unsupported-media-type', 'this Content-Encoding is not known here', {
-    'Accept-Encoding': [...CODINGS].join(', '),
+    'Accept-Encoding': CODINGS.join(', '),
   })
 }
-
-/** Returns how a body is coded, `undefined` when it is not. */
-export function codingOf(headers: Exchange['headers']): string | undefined {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
-  return encoding === '' || encoding === 'identity' ? undefined : encoding
-}
-
-const CODINGS = new Set(['gzip', 'deflate', 'br', 'zstd'])

@@ -59,6 +59,18 @@ test('a name nobody stored is told as such, in words of its own', async (t) => {
   t.is(await page.getByLabel('Name, hash').inputValue(), 'nothing/here')
 })
 
+test('a name that no URL can end in is found by its hash', async (t) => {
+  const { url, store } = await startTestServer(t)
+  await store.put('content', { name: '..' })
+  const page = await openPage(t, url)
+  const query = page.getByLabel('Name, hash or link of a file')
+  await query.fill('..')
+  await query.press('Enter')
+  const told = page.getByText('Look it up by its hash')
+  await told.waitFor()
+  t.true(await told.isVisible())
+})
+
 test('a name with segments that addresses swallow is found all the same', async (t) => {
   const { url, store } = await startTestServer(t)
   await store.put('wrong', { name: 'c' })

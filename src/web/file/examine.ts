@@ -1,5 +1,5 @@
 import type { HealthJson, State } from '../../api/chunks.ts'
-import { aspectPathOf, type RemoteRef } from '../../api/paths.ts'
+import { aspectPathOf, isDots, type RemoteRef } from '../../api/paths.ts'
 import { RemoteError, request, urlAt, urlOf } from '../server.ts'
 
 /** What examining a file found. */
@@ -19,6 +19,10 @@ export interface Finding {
  * @throws {RemoteError} if there is no such file, or no response.
  */
 export async function examine(ref: RemoteRef, signal: AbortSignal): Promise<Finding> {
+  if (ref.name !== undefined && isDots(ref.name)) {
+    const why = 'Browsers cannot ask for a file of this name. Look it up by its hash.'
+    throw new RemoteError(0, 'bad-request', why)
+  }
   try {
     const url = urlAt(aspectPathOf(ref, 'health'))
     const health: HealthJson = await (await request(url, { signal })).json()

@@ -63,7 +63,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
 }
 
-/** A coding is that of the form, which would have to be undone to find the files. */
+/** Refuses any Content-Encoding: it is that of the form, and would have to be undone to find the files. */
 function refuseCoding({ headers }: Exchange): void {
   if (contentCoding(headers['content-encoding']) === 'identity') return
   const detail =

@@ -50,7 +50,7 @@ test('HTTP_PROXY, its credentials and NO_PROXY', async (t) => {
   t.is((await cli.ok(['get', '..', '-o', '-'], { env })).stdout, 'content')
 
   const credentials = `Basic ${Buffer.from('me:p@ss').toString('base64')}`
-  t.deepEqual(proxy.seen, [{ line: `GET ${server.url}/files/%2E%2E`, credentials }])
+  t.deepEqual(proxy.seen, [{ line: `GET ${server.url}/files/%2E%2E?verify=full`, credentials }])
   await cli.ok(['get', '..', '-o', '-'], { env: { ...env, NO_PROXY: 'example.org,127.0.0.1' } })
   t.is(proxy.seen.length, 1)
 })

@@ -82,7 +82,7 @@ export interface StoreSettings {
   readonly heldBytes: number
   /** Bytes for the windows of chunks of reads that stream. */
   readonly readBytes: number
-  /** Bytes for the windows of chunks of uploads. */
+  /** Bytes for the starts of uploads, and for the chunks of those of which more has come. */
   readonly uploadBytes: number
   /** Bytes for other work whose size comes from requests or content. */
   readonly workBytes: number

@@ -83,3 +83,7 @@ export function origins(text: string, previous: readonly string[] = []): string[
   if (all.every(isOrigin)) return all
   throw new InvalidArgumentError('It takes origins such as https://example.org:8443, or *.')
 }
+
+export function globs(glob: string, previous: readonly string[] = []): string[] {
+  return [...previous, glob]
+}

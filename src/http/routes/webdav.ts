@@ -113,7 +113,7 @@ async function copy(ctx: Context, store: FileStore, source: StoredFile): Promise
   }
 }
 
-/** Removes what was moved, unless another upload has taken its name meanwhile, or a damaged record has. */
+/** Removes the name of what was moved, unless it leads to another upload by now, or to a damaged record. */
 async function removeUnlessReplaced(store: FileStore, moved: StoredFile): Promise<void> {
   const name = moved.name!
   const now = await store.find({ name }).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../errors.ts'
 export const FILES = '/files/'
 /** Content by hash is below it. */
 export const BLOBS = '/blobs/'
-/** `POST` stores a form, or a body without a name. */
+/** `POST` stores a form, or a body without a name. To WebDAV it is the folder of all names. */
 export const UNNAMED = '/files'
 export const MISSING = '/blobs/missing'
 export const BATCH = '/blobs/batch'

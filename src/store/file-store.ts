@@ -178,16 +178,19 @@ export class FileStore {
   /**
    * Gives a name to content that is stored already, as an upload of the same content would. Checks that all
    * chunks are there, without reading them.
+   * @param content Its hash, which needs its link by hash; or a file that was found, which needs none.
    * @throws {NotFoundError | EvictedError | CorruptError} when the content could not be served.
    * @throws {ExistsError} with `createOnly`, when a readable file has that name.
    * @throws {UnavailableError}
    * @example await store.link(receipt.hash, { name: 'latest.tar.gz', ttl: 86_400 })
    */
-  async link(hash: string | Digest, options: LinkOptions): Promise<Receipt> {
-    const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
+  async link(content: string | Digest | StoredFile, options: LinkOptions): Promise<Receipt> {
+    const hash = typeof content === 'string' ? Digest.parse(content) : content
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
-    const { manifest } = await this.get({ hash: digest }, options)
+    const { manifest } = hash instanceof Digest ? await this.find({ hash }) : hash
+    // Its chunks have to be in this store, whichever store has found it.
+    await this.#finder.open({ manifest, storedAt: 0, ttl: 0 }).probe(options.signal)
     return this.#committer.link({ manifest, copies: Number.POSITIVE_INFINITY }, commit)
   }
 

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { memory } from '../../src/index.ts'
+import { FileStore, memory } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { startTestServer } from '../helpers/server.ts'
 import { violations } from './axe.ts'
@@ -22,7 +22,9 @@ for (const [by, colorScheme, width] of [
   test(`a damaged file is mended from the page, with the right bytes only, by ${by}`, async (t) => {
     const engine = memory()
     const { url, store } = await startTestServer(t, { engine, store: { chunkSize: 1000 } })
-    const { hash } = await store.put(content, { name: 'file', type: 'text/x-test' })
+    const attributes = { 'content-encoding': 'identity' }
+    const named = { name: 'file', type: 'text/x-test', attributes, ttl: 5000 }
+    const { hash } = await store.put(content, named)
     const { chunks } = await store.verify('file')
     await engine.set(`c:${chunks[2]!.hash}`, Buffer.from('wrong'))
     const path = by === 'name' ? '/#/files/file' : `/#/blobs/${hash}`
@@ -39,7 +41,9 @@ for (const [by, colorScheme, width] of [
     await choose(page, content)
     await pill.getByText('Intact').waitFor()
     await page.locator('.file .hint').getByText('Uploaded again.').waitFor()
-    t.deepEqual(await (await store.get('file')).bytes(), content)
+    const mended = await store.get('file')
+    t.deepEqual(await mended.bytes(), content)
+    t.like(mended, { type: 'text/x-test', attributes, ttl: 5000 })
     t.is(await page.getByRole('button', { name: 'Upload it again' }).count(), 0)
     const focused = await page.evaluate(() => document.activeElement?.textContent)
     t.is(focused, 'Check again')
@@ -112,4 +116,18 @@ test('on a phone there is no empty chart', async (t) => {
   while (!(await look())) await page.waitForTimeout(300)
   await charts.waitFor()
   t.is(await page.locator('.chart:visible', { hasText: 'Evictions' }).count(), 0)
+})
+
+test('a file whose chunks have another size than those that are stored now is mended by name', async (t) => {
+  const engine = memory()
+  const { url, store } = await startTestServer(t, { engine, store: { chunkSize: 1000 } })
+  const former = new FileStore(engine, { chunkSize: 900 })
+  await former.put(content, { name: 'file' })
+  const { chunks } = await store.verify('file')
+  await engine.delete(`c:${chunks[2]!.hash}`)
+  const page = await openPage(t, url, { path: '/#/files/file' })
+  await page.locator('.file .pill').getByText('Evicted').waitFor()
+  await choose(page, content)
+  await page.locator('.file .pill').getByText('Intact').waitFor()
+  t.deepEqual(await (await store.get('file')).bytes(), content)
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import { bytes } from '../helpers/bytes.ts'
-import { ask } from '../helpers/http.ts'
+import { type Ask, ask } from '../helpers/http.ts'
 import { startMemcached } from '../helpers/memcached.ts'
 import { directory, field, message, outputDirectory } from '../helpers/protobuf.ts'
 import { connectRaw, type RawHttp } from '../helpers/raw-http.ts'
@@ -12,19 +12,24 @@ const BUDGET = 128 * MIB
 const KEY = 'a'.repeat(64)
 const FILE = bytes('large', 24_000_000)
 
-/** Asks whether the server is alive, again and again, while `storm` goes on. Returns the milliseconds it took. */
-async function askHealth({ url }: Serving, storm: Promise<unknown>): Promise<number[]> {
+/**
+ * Asks whether the server is alive, and for a small file, again and again while `storm` goes on. Returns the
+ * milliseconds that the first took, and the statuses of the other.
+ */
+async function askDuring({ url }: Serving, storm: Promise<unknown>) {
   const times: number[] = []
+  const statuses = new Set<number>()
   let isOver = false
   void storm.catch(() => {}).finally(() => (isOver = true))
   while (!isOver) {
     const start = performance.now()
     const { status } = await ask(`${url}/healthz`)
     times.push(status === 200 ? performance.now() - start : Number.POSITIVE_INFINITY)
+    statuses.add((await ask(`${url}/files/file%200`)).status)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   await storm
-  return times.sort((a, b) => a - b)
+  return { times: times.sort((a, b) => a - b), statuses: [...statuses] }
 }
 
 /** Bytes that a process had in memory at most. */
@@ -34,6 +39,12 @@ function mostMemory(pid: number): number {
 
 const many = (count: number, work: (index: number) => Promise<unknown>) =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)))
+
+/** Sends a request of a storm, which is answered, or refused for want of memory. */
+async function askInStorm(t: ExecutionContext, url: string, options: Ask = {}) {
+  const { status, text } = await ask(url, options)
+  t.true([200, 207, 503].includes(status), `${url}: ${status} ${text.slice(0, 200)}`)
+}
 
 /** Sends requests over connections that take nothing, one after the other. */
 async function readNothing(t: ExecutionContext, url: string, count: number, request: string) {
@@ -49,8 +60,10 @@ async function readNothing(t: ExecutionContext, url: string, count: number, requ
 }
 
 async function storeAll({ url }: Serving) {
-  const put = async (path: string, body: Buffer) =>
-    void (await ask(url + path, { method: 'PUT', body }))
+  const put = async (path: string, body: Buffer) => {
+    const { status } = await ask(url + path, { method: 'PUT', body })
+    if (status !== 201) throw new Error(`PUT ${path}: ${status}`)
+  }
   await put('/files/large', FILE)
   await put('/files/medium', FILE.subarray(0, 8_000_000))
   const names = Array.from({ length: 1560 }, (_, index) => `file ${index}`)
@@ -67,11 +80,12 @@ async function storeAll({ url }: Serving) {
 type Storm = (t: ExecutionContext, url: string) => Promise<unknown>
 
 const storms: Record<string, Storm> = {
-  'action results that name large trees': (_t, url) => many(6, () => ask(`${url}/ac/${KEY}`)),
-  'lists of hashes': (_t, url) => {
+  'action results that name large trees': (t, url) =>
+    many(6, () => askInStorm(t, `${url}/ac/${KEY}`)),
+  'lists of hashes': (t, url) => {
     const hashes = Array.from({ length: 10_000 }, (_, i) => i.toString(16).padStart(64, '0'))
     const body = JSON.stringify({ hashes })
-    return many(20, () => ask(`${url}/blobs/missing`, { method: 'POST', body }))
+    return many(20, () => askInStorm(t, `${url}/blobs/missing`, { method: 'POST', body }))
   },
   'several ranges that are not read': (t, url) => {
     const ranges = Array.from({ length: 100 }, (_, i) => `${i * 240_000}-${i * 240_000 + 50_000}`)
@@ -80,12 +94,12 @@ const storms: Record<string, Storm> = {
   },
   'requests sent ahead that are not read': (t, url) =>
     readNothing(t, url, 40, 'GET /files/medium HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(100)),
-  'looks at a large file': (_t, url) =>
-    many(20, (i) => ask(`${url}/files/large?${i % 2 ? 'health' : 'manifest'}`)),
-  'HEAD and PROPFIND': (_t, url) =>
+  'looks at a large file': (t, url) =>
+    many(20, (i) => askInStorm(t, `${url}/files/large?${i % 2 ? 'health' : 'manifest'}`)),
+  'HEAD and PROPFIND': (t, url) =>
     many(16, async () => {
       for (const method of Array.from({ length: 10 }, (_, i) => (i % 2 ? 'HEAD' : 'PROPFIND'))) {
-        await ask(`${url}/files/large`, { method, headers: { Depth: '0' } })
+        await askInStorm(t, `${url}/files/large`, { method, headers: { Depth: '0' } })
       }
     }),
 }
@@ -96,9 +110,10 @@ test('invariant 7: whatever is asked for, memory is bounded and /healthz answers
   const server = await startServe(t, ['--memcached', address, '--memory-budget', String(BUDGET)])
   await storeAll(server)
   for (const [what, storm] of Object.entries(storms)) {
-    const times = await askHealth(server, storm(t, server.url))
+    const { times, statuses } = await askDuring(server, storm(t, server.url))
     const median = times[Math.floor(times.length / 2)]!
     t.true(median < 100, `${what}: ${Math.round(median)} ms`)
+    t.deepEqual(statuses, [200], what)
     const memory = mostMemory(server.pid)
     t.true(memory < 2 * BUDGET + 150 * MIB, `${what}: ${Math.round(memory / MIB)} MiB`)
   }

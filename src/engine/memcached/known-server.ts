@@ -13,6 +13,7 @@ export class KnownServer {
   readonly protocols: ProtocolChoice
   readonly lacks: Lacks
   readonly advice: SettingsAdvice
+  /** How often in a row it has ended a connection when it was asked for its settings. */
   #hangUps = 0
   /** Until when it is not asked for figures again, on the clock of `performance.now()`. */
   #silentUntil = 0
@@ -33,7 +34,10 @@ export class KnownServer {
   /** Takes note of how the server was started, if it has told that. */
   learn(told: ServerSettings | undefined): void {
     if (told === undefined) this.lacks.add('settings')
-    else this.lacks.delete('settings')
+    else {
+      this.lacks.delete('settings')
+      this.#hangUps = 0
+    }
     this.advice.learn(told)
   }
 

@@ -1,5 +1,5 @@
 import type Router from '@koa/router'
-import { FILES, nameFromPath } from '../../api/paths.ts'
+import { FILES, nameFromPath, UNNAMED } from '../../api/paths.ts'
 import { type FileStore, InvalidArgumentError, NotFoundError } from '../../index.ts'
 import { isForm, receiveForm } from '../body/form.ts'
 import { checkConditions } from '../content/conditions.ts'
@@ -21,7 +21,7 @@ export function fileRoutes(router: Router, store: FileStore): void {
   router.post(FILES_ROUTE, ({ exchange }) =>
     putFile(exchange, store, { name: nameOf(exchange), ...typeOf(exchange), createOnly: true }),
   )
-  router.post('/files', async (ctx) => {
+  router.post(UNNAMED, async (ctx) => {
     const { exchange } = ctx
     if (isForm(exchange)) return receiveForm(ctx, store)
     const name = exchange.query.text('name')

@@ -4,9 +4,9 @@ import type { Exchange } from '../exchange/exchange.ts'
 import { type AskedBy, cacheControl } from '../fields/content.ts'
 
 /** Entries of a list that are made into text at once. */
-const BATCH = 500
+const PIECE = 500
 /** Bytes of memory for each chunk that is told of: its digest, or all that a look at it has found. */
-const COST = { manifest: 64, health: 400, batch: BATCH * 300 }
+const COST = { manifest: 64, health: 400, piece: PIECE * 300 }
 
 /** Which chunks a file consists of, as its link says. */
 export async function answerManifest(
@@ -21,7 +21,7 @@ export async function answerManifest(
     const chunks = mapped(manifest.chunks(), describeChunk)
     return answerWithChunks(exchange, cacheControl(file, by, isProven), summary, chunks)
   }
-  const cost = COST.batch + COST.manifest * manifest.chunkCount
+  const cost = COST.piece + COST.manifest * manifest.chunkCount
   await store.withMemory(cost, answer, { kind: 'sending', signal: exchange.signal })
 }
 
@@ -36,7 +36,7 @@ export async function answerHealth(
     const { chunks, ...summary } = await file.verify({ signal })
     await answerWithChunks(exchange, 'no-store', summary, chunks)
   }
-  const cost = COST.batch + COST.health * file.manifest.chunkCount
+  const cost = COST.piece + COST.health * file.manifest.chunkCount
   await store.withMemory(cost, answer, { kind: 'sending', signal })
 }
 
@@ -62,16 +62,16 @@ async function answerWithChunks(
 
 function* jsonWithChunks(summary: object, chunks: Iterable<object>): Generator<string> {
   yield `${JSON.stringify(summary).slice(0, -1)},"chunks":[`
-  let batch: string[] = []
+  let piece: string[] = []
   let separator = ''
   for (const chunk of chunks) {
-    batch.push(JSON.stringify(chunk))
-    if (batch.length < BATCH) continue
-    yield separator + batch.join(',')
+    piece.push(JSON.stringify(chunk))
+    if (piece.length < PIECE) continue
+    yield separator + piece.join(',')
     separator = ','
-    batch = []
+    piece = []
   }
-  yield `${batch.length > 0 ? separator : ''}${batch.join(',')}]}`
+  yield `${piece.length > 0 ? separator : ''}${piece.join(',')}]}`
 }
 
 function* mapped<T, R>(items: Iterable<T>, map: (item: T) => R): Generator<R> {

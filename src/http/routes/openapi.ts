@@ -9,11 +9,13 @@ export function openApiRoutes(router: Router): void {
     const document = JSON.stringify(openApiDocument(VERSION, base))
     return { document, etag: `"${createHash('sha256').update(document).digest('base64url')}"` }
   }
-  const own = describe('')
+  // One is enough: a server has one base path, or one mount.
+  let last = { base: '', ...describe('') }
 
   router.get('/openapi.json', (ctx) => {
     const { base } = ctx.exchange
-    const { document, etag } = base === '' ? own : describe(base)
+    if (base !== last.base) last = { base, ...describe(base) }
+    const { document, etag } = last
     ctx.set('Cache-Control', 'no-cache')
     ctx.set('ETag', etag)
     ctx.status = 200

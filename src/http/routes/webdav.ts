@@ -2,12 +2,14 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { httpDate, modifiedSecond } from '../../api/dates.ts'
 import { etagOf, weakEtagOf } from '../../api/fields.ts'
-import { FILES, nameFromPath } from '../../api/paths.ts'
+import { FILES, nameFromPath, UNNAMED } from '../../api/paths.ts'
 import { cacheStatusOf } from '../../api/problem.ts'
 import {
+  CorruptError,
   ExistsError,
   type FileStore,
   InvalidArgumentError,
+  NotFoundError,
   PreconditionFailedError,
   type Receipt,
   type StoredFile,
@@ -43,17 +45,20 @@ export function webdavRoutes(router: Router, store: FileStore): void {
     ctx.status = 201
     ctx.body = ''
   })
-  router.register(ROUTE, ['COPY'], async (ctx) => answerCopy(ctx, await copy(ctx, store)))
+  router.register(ROUTE, ['COPY'], async (ctx) => {
+    answerCopy(ctx, await copy(ctx, store, await sourceOf(ctx, store)))
+  })
   router.register(ROUTE, ['MOVE'], async (ctx) => {
-    const receipt = await copy(ctx, store)
-    await store.delete({ name: nameOf(ctx) })
+    const source = await sourceOf(ctx, store)
+    const receipt = await copy(ctx, store, source)
+    await removeUnlessReplaced(store, source)
     answerCopy(ctx, receipt)
   })
 }
 
 /** The name of a file, or of a folder; empty for that of all names. */
 function nameOf({ path }: Context): string {
-  return path === '/files' ? '' : nameFromPath(path, FILES)
+  return path === UNNAMED ? '' : nameFromPath(path, FILES)
 }
 
 function isFolder(name: string): boolean {
@@ -83,28 +88,50 @@ function refuseDepth(ctx: Context): void {
   answerXml(ctx, 403, '<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>')
 }
 
-/** Names the content of a file as the Destination says; the rest of its life, its type and the like go along. */
-async function copy(ctx: Context, store: FileStore): Promise<Receipt> {
-  const { exchange } = ctx
+/** Finds the file that is to be copied or moved. */
+async function sourceOf(ctx: Context, store: FileStore): Promise<StoredFile> {
   const [name, destination] = [nameOf(ctx), destinationOf(ctx)]
   if (isFolder(name) || isFolder(destination)) {
     throw new HttpProblem('forbidden', 'folders have no list of what is in them: name one file')
   }
   if (name === destination) throw new HttpProblem('forbidden', 'that is the file itself')
-  await checkConditions(exchange, store, { name })
-  const { hash, type, attributes, ttl, storedAt } = await store.find({ name })
+  await checkConditions(ctx.exchange, store, { name })
+  return store.find({ name })
+}
+
+/** Names the content of a file as the Destination says; the rest of its life, its type and the like go along. */
+async function copy(ctx: Context, store: FileStore, source: StoredFile): Promise<Receipt> {
+  const { type, attributes, ttl, storedAt } = source
   const left = ttl && Math.max(1, ttl - Math.floor((Date.now() - storedAt.getTime()) / 1000))
-  const createOnly = ctx.get('Overwrite').toUpperCase() === 'F'
-  const options = { name: destination, type, attributes, ttl: left, createOnly }
+  const createOnly = !mayOverwrite(ctx)
+  const options = { name: destinationOf(ctx), type, attributes, ttl: left, createOnly }
   try {
-    return await store.link(hash, { ...options, signal: exchange.signal })
+    return await store.link(source, { ...options, signal: ctx.exchange.signal })
   } catch (error) {
     if (!(error instanceof ExistsError)) throw error
     throw new PreconditionFailedError(error.message, { cause: error }) // RFC 4918, 10.6.
   }
 }
 
+/** Removes the name of what was moved, unless it leads to another upload by now, or to a damaged record. */
+async function removeUnlessReplaced(store: FileStore, moved: StoredFile): Promise<void> {
+  const name = moved.name!
+  const now = await store.find({ name }).catch((error: unknown) => {
+    if (error instanceof NotFoundError || error instanceof CorruptError) return undefined
+    throw error
+  })
+  const isSame = now?.hash === moved.hash && +now.storedAt === +moved.storedAt
+  if (isSame) await store.delete({ name })
+}
+
+function mayOverwrite(ctx: Context): boolean {
+  const field = ctx.get('Overwrite').toUpperCase() || 'T'
+  if (field === 'T' || field === 'F') return field === 'T'
+  throw new InvalidArgumentError('Overwrite is T or F', { actual: field.slice(0, 100) })
+}
+
 function destinationOf(ctx: Context): string {
+  refuseSeveral('Destination', ctx) // Node joins them to one that could be a name.
   const [, host, path] = /^(?:https?:\/\/([^/?#]*))?(\/[^?#]*)$/i.exec(ctx.get('Destination')) ?? []
   const { base } = ctx.exchange
   if (path === undefined || (host !== undefined && host.toLowerCase() !== ctx.host.toLowerCase())) {
@@ -116,6 +143,13 @@ function destinationOf(ctx: Context): string {
   const own = path.startsWith(`${base}/`) ? path.slice(base.length) : path
   if (own.startsWith(FILES)) return nameFromPath(own, FILES)
   throw new HttpProblem('forbidden', `files are copied and moved below ${base}${FILES}`)
+}
+
+function refuseSeveral(field: string, { req: { rawHeaders } }: Context): void {
+  const isField = (text: string, at: number) =>
+    at % 2 === 0 && text.toLowerCase() === field.toLowerCase()
+  if (rawHeaders.filter(isField).length <= 1) return
+  throw new InvalidArgumentError(`${field} is there more than once`)
 }
 
 function answerCopy(ctx: Context, { created }: Receipt): void {

@@ -1,5 +1,6 @@
 import type { RepairJson } from '../../api/chunks.ts'
-import { repairPathOf } from '../../api/paths.ts'
+import type { FleetJson } from '../../api/fleet.ts'
+import { FLEET, type RemoteRef, repairPathOf } from '../../api/paths.ts'
 import { button, element } from '../dom.ts'
 import { counted, percent } from '../format.ts'
 import { messageOf, RemoteError, request, urlAt } from '../server.ts'
@@ -24,17 +25,28 @@ export function uploadAgain(finding: Finding, mending: Mending): HTMLElement {
 
 async function send(
   file: File,
-  { ref, health }: Finding,
+  finding: Finding,
   { done, failed }: Mending,
   tell: (text: string) => void,
 ): Promise<void> {
   const onProgress = (sent: number) => tell(`Uploading, ${percent(sent / Math.max(1, file.size))}`)
   try {
-    await upload(file, ref, { hash: health?.hash, onProgress })
+    const { health } = finding
+    await upload(file, await targetOf(finding), { hash: health?.hash, onProgress })
     done('Uploaded again.')
   } catch (error) {
     failed(whyNot(error, file))
   }
+}
+
+/**
+ * Returns what an upload of the file heals. By hash it leaves the name as it is, with its type and time to live;
+ * by name where its record is damaged, or lists chunks of another size than are stored now.
+ */
+async function targetOf({ ref, health }: Finding): Promise<RemoteRef> {
+  if (ref.name === undefined || health === undefined) return ref
+  const { chunkSize }: FleetJson = await (await request(urlAt(FLEET))).json()
+  return health.chunkSize === chunkSize ? { hash: health.hash } : ref
 }
 
 function whyNot(error: unknown, { name }: File): string {

@@ -9,9 +9,14 @@ const HASH = 'a'.repeat(64)
 const tokens = ['writer-1', 'writer-2']
 const readTokens = ['reader-1', 'reader-2']
 
-async function start(t: ExecutionContext, access: AccessOptions) {
+const PATHS = [
+  ['', ''],
+  ['below a base path, ', '/cache'],
+] as const
+
+async function start(t: ExecutionContext, access: AccessOptions, basePath = '') {
   const engine = new FaultyEngine(memory())
-  const { url, store } = await startTestServer(t, { access, engine })
+  const { url, store } = await startTestServer(t, { access, engine, basePath })
   await store.put('content', { name: 'there' })
   const calls = follow(engine)
   const ask = (method: string, path: string, token?: string, body?: string) =>
@@ -27,37 +32,44 @@ function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
 
-test('with a token set, nothing but what is open answers without one, or looks at anything', async (t) => {
-  const { ask, calls } = await start(t, { tokens })
-  const closed = [
-    ['GET', '/files/there'],
-    ['GET', '/files/none'],
-    ['GET', '/files/%zz'],
-    ['HEAD', '/files/there'],
-    ['PUT', '/files/new'],
-    ['PUT', '/files/%zz'],
-    ['PUT', `/blobs/${HASH}`],
-    ['POST', '/files'],
-    ['DELETE', '/files/there'],
-    ['GET', `/blobs/${HASH}`],
-    ['POST', '/blobs/missing'],
-    ['POST', '/blobs/batch'],
-    ['GET', '/metrics'],
-    ['GET', '/fleet'],
-    ['GET', '/no/such/route'],
-    ['PUT', '/v1/cache/1'],
-    ['POST', '/files/v8/artifacts'],
-  ] as const
-  for (const [method, path] of closed) {
-    const answer = await ask(method, path)
-    t.is(answer.status, 401, `${method} ${path}`)
-    t.regex(answer.headers.get('WWW-Authenticate')!, /Bearer realm="blobcached", Basic realm=/)
-    t.is(answer.headers.get('Cache-Status'), 'blobcached; detail=unauthorized')
-  }
-  t.deepEqual(calls, [])
-  for (const path of ['/healthz', '/readyz']) t.is((await ask('GET', path)).status, 200, path)
-  for (const path of ['/', '/assets/x']) t.not((await ask('GET', path)).status, 401, path)
-})
+for (const [where, basePath] of PATHS) {
+  test(`${where}with a token set, nothing but what is open answers without one, or looks at anything`, async (t) => {
+    const { ask, calls } = await start(t, { tokens }, basePath)
+    const closed = [
+      ['GET', '/files/there'],
+      ['GET', '/files/none'],
+      ['GET', '/files/%zz'],
+      ['HEAD', '/files/there'],
+      ['PUT', '/files/new'],
+      ['PUT', '/files/%zz'],
+      ['PUT', `/blobs/${HASH}`],
+      ['POST', '/files'],
+      ['DELETE', '/files/there'],
+      ['GET', `/blobs/${HASH}`],
+      ['POST', '/blobs/missing'],
+      ['POST', '/blobs/batch'],
+      ['GET', '/metrics'],
+      ['GET', '/fleet'],
+      ['GET', '/no/such/route'],
+      ['PUT', '/v1/cache/1'],
+      ['POST', '/files/v8/artifacts'],
+      ['COPY', '/files/there'],
+      ['MOVE', '/files/there'],
+      ['MKCOL', '/files/dir/'],
+      ['PROPFIND', '/files/there'],
+      ['PROPFIND', '/files/'],
+    ] as const
+    for (const [method, path] of closed) {
+      const answer = await ask(method, path)
+      t.is(answer.status, 401, `${method} ${path}`)
+      t.regex(answer.headers.get('WWW-Authenticate')!, /Bearer realm="blobcached", Basic realm=/)
+      t.is(answer.headers.get('Cache-Status'), 'blobcached; detail=unauthorized')
+    }
+    t.deepEqual(calls, [])
+    for (const path of ['/healthz', '/readyz']) t.is((await ask('GET', path)).status, 200, path)
+    for (const path of ['/', '/assets/x']) t.not((await ask('GET', path)).status, 401, path)
+  })
+}
 
 test('every token of both kinds reads, as Bearer and as the password of any user', async (t) => {
   const { url, ask } = await start(t, { tokens, readTokens })
@@ -70,31 +82,38 @@ test('every token of both kinds reads, as Bearer and as the password of any user
   }
 })
 
-test('a token to read with is forbidden to write, one to write with is not', async (t) => {
-  const { url, ask, store, calls } = await start(t, { tokens, readTokens })
-  for (const [method, path] of [
-    ['PUT', '/files/there'],
-    ['PUT', '/files/%zz'],
-    ['POST', '/files'],
-    ['DELETE', '/files/there'],
-    ['PUT', `/blobs/${HASH}`],
-  ] as const) {
-    const answer = await ask(method, path, 'reader-2', method === 'DELETE' ? undefined : 'forged')
-    t.is(answer.status, 403, `${method} ${path}`)
-    t.is(((await answer.json()) as { reason: string }).reason, 'forbidden')
-  }
-  const put = (password: string) =>
-    fetch(`${url}/files/there`, {
-      method: 'PUT',
-      headers: { Authorization: basic('anyone', password) },
-      body: 'newest',
-    })
-  t.is((await put('reader-1')).status, 403)
-  t.deepEqual(calls, [])
-  t.is(String(await (await store.get('there')).bytes()), 'content')
-  t.is((await ask('PUT', '/files/there', 'writer-2', 'newer')).status, 200)
-  t.is((await put('writer-1')).status, 200)
-})
+for (const [where, basePath] of PATHS) {
+  test(`${where}a token to read with is forbidden to write, one to write with is not`, async (t) => {
+    const { url, ask, store, calls } = await start(t, { tokens, readTokens }, basePath)
+    for (const [method, path] of [
+      ['PUT', '/files/there'],
+      ['PUT', '/files/%zz'],
+      ['POST', '/files'],
+      ['DELETE', '/files/there'],
+      ['PUT', `/blobs/${HASH}`],
+      ['COPY', '/files/there'],
+      ['MOVE', '/files/there'],
+      ['MKCOL', '/files/dir/'],
+    ] as const) {
+      const body = /^P/.test(method) ? 'forged' : undefined
+      const answer = await ask(method, path, 'reader-2', body)
+      t.is(answer.status, 403, `${method} ${path}`)
+      t.is(((await answer.json()) as { reason: string }).reason, 'forbidden')
+    }
+    const put = (password: string) =>
+      fetch(`${url}/files/there`, {
+        method: 'PUT',
+        headers: { Authorization: basic('anyone', password) },
+        body: 'newest',
+      })
+    t.is((await put('reader-1')).status, 403)
+    t.deepEqual(calls, [])
+    t.is((await ask('PROPFIND', '/files/there', 'reader-2')).status, 207)
+    t.is(String(await (await store.get('there')).bytes()), 'content')
+    t.is((await ask('PUT', '/files/there', 'writer-2', 'newer')).status, 200)
+    t.is((await put('writer-1')).status, 200)
+  })
+}
 
 test('what is nearly a token is none', async (t) => {
   const { url } = await start(t, { tokens: ['secret:with:colons'] })

@@ -53,6 +53,19 @@ test('the document is valid OpenAPI 3.1 and served as it is', async (t) => {
   t.is(again.status, 304)
 })
 
+test('the document is made once, also below a base path', async (t) => {
+  const { url } = await startTestServer(t, { basePath: '/once' })
+  const { stringify } = JSON
+  let made = 0
+  JSON.stringify = (value: unknown, ...rest: unknown[]) => {
+    if (Object(value).servers?.[0]?.url === '/once') made++
+    return Reflect.apply(stringify, JSON, [value, ...rest])
+  }
+  t.teardown(() => Object.assign(JSON, { stringify }))
+  for (let i = 0; i < 3; i++) t.is((await ask(`${url}/openapi.json`)).status, 200)
+  t.is(made, 1)
+})
+
 test('every route is described', (t) => {
   const { operations } = new OpenApi()
   for (const layer of routes()) {

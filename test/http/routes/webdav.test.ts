@@ -1,4 +1,6 @@
 import test from 'ava'
+import { memory } from '../../../src/index.ts'
+import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { assertProblem } from '../../helpers/problem.ts'
 import { startTestServer } from '../../helpers/server.ts'
@@ -104,4 +106,55 @@ test('COPY and MOVE name the content, with its type and the rest of its life', a
   assertProblem(t, await send('COPY', 'none', '/files/c'), 404, 'not-found')
   t.is((await store.get({ name: 'b' })).hash, hash)
   await t.throwsAsync(store.get({ name: 'c' }), { code: 'not-found' })
+})
+
+test('COPY and MOVE need no more than GET does: not the link by hash', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const { hash } = await store.put('content', { name: 'a' })
+  for (const [method, from, to] of [
+    ['COPY', 'a', 'b'],
+    ['MOVE', 'b', 'c'],
+  ] as const) {
+    await store.delete({ hash })
+    const headers = { Destination: `/files/${to}` }
+    t.is((await ask(`${url}/files/${from}`, { method, headers })).status, 201, method)
+    t.is((await ask(`${url}/files/${to}`)).text, 'content')
+  }
+})
+
+test('MOVE leaves what was uploaded as its source meanwhile', async (t) => {
+  for (const newer of ['newer', 'content']) {
+    const engine = new FaultyEngine(memory())
+    const { url, store } = await startTestServer(t, { engine })
+    const { storedAt } = await store.put('content', { name: 'a' }).then(() => store.get('a'))
+    const { add } = engine
+    engine.add = async (...args) => {
+      engine.add = add
+      while (Date.now() === storedAt.getTime()) await new Promise(setImmediate)
+      await store.put(newer, { name: 'a' })
+      return add(...args)
+    }
+    const headers = { Destination: '/files/b' }
+    t.is((await ask(`${url}/files/a`, { method: 'MOVE', headers })).status, 201)
+    t.is(await (await store.get('b')).text(), 'content')
+    t.is(await (await store.get('a')).text(), newer)
+  }
+})
+
+test('COPY and MOVE refuse fields that could be read in two ways', async (t) => {
+  const { url, store } = await startTestServer(t)
+  await store.put('content', { name: 'a' })
+  await store.put('other', { name: 'b' })
+  const send = (headers: Record<string, string | string[]>) =>
+    ask(`${url}/files/a`, { method: 'MOVE', headers })
+  const Destination = '/files/b'
+  for (const headers of [
+    { Destination: [Destination, '/files/c'] },
+    { Destination, Overwrite: ['F', 'F'] },
+    { Destination, Overwrite: 'false' },
+  ]) {
+    assertProblem(t, await send(headers), 400, 'bad-request')
+  }
+  t.is(await (await store.get('a')).text(), 'content')
+  t.is(await (await store.get('b')).text(), 'other')
 })

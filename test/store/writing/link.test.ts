@@ -70,3 +70,18 @@ test('link gives the content the longer of both lives', async (t) => {
   t.true((await store.get({ hash })).ttl > 3000)
   t.is((await store.get({ name: 'short' })).ttl, 10)
 })
+
+test('link names a file that was found, without its link by hash, if its chunks are there', async (t) => {
+  const store = storeWith()
+  const { hash } = await store.put(bytes('found', 2500), { name: 'a' })
+  const file = await store.find({ name: 'a' })
+  await store.delete({ hash })
+
+  t.is((await store.link(file, { name: 'b' })).hash, hash)
+  t.is((await store.get({ name: 'b' })).hash, hash)
+  t.is((await store.get({ hash })).size, 2500)
+
+  const other = storeWith()
+  await t.throwsAsync(other.link(file, { name: 'b' }), { code: 'evicted' })
+  await t.throwsAsync(other.get({ name: 'b' }), { code: 'not-found' })
+})

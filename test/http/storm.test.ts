@@ -109,10 +109,16 @@ test('invariant 7: whatever is asked for, memory is bounded and /healthz answers
   const { address } = await startMemcached(t)
   const server = await startServe(t, ['--memcached', address, '--memory-budget', String(BUDGET)])
   await storeAll(server)
+  // A busy machine answers late without a storm.
+  const { times: calm } = await askDuring(
+    server,
+    new Promise((resolve) => setTimeout(resolve, 1000)),
+  )
+  const most = 100 + 4 * calm[Math.floor(calm.length / 2)]!
   for (const [what, storm] of Object.entries(storms)) {
     const { times, statuses } = await askDuring(server, storm(t, server.url))
     const median = times[Math.floor(times.length / 2)]!
-    t.true(median < 100, `${what}: ${Math.round(median)} ms`)
+    t.true(median < most, `${what}: ${Math.round(median)} ms of ${Math.round(most)}`)
     t.deepEqual(statuses, [200], what)
     const memory = mostMemory(server.pid)
     t.true(memory < 2 * BUDGET + 150 * MIB, `${what}: ${Math.round(memory / MIB)} MiB`)

@@ -1,5 +1,5 @@
 import { hashInEtag } from '../../api/fields.ts'
-import type { RemoteRef } from '../../api/paths.ts'
+import { pathOf, type RemoteRef } from '../../api/paths.ts'
 import { Digest } from '../../digest.ts'
 import type { RemoteServer } from './remote-server.ts'
 
@@ -11,7 +11,12 @@ export function parseRef(text: string): RemoteRef {
 /** The hash of the content that a name leads to now; does not check its chunks. */
 export async function hashNow(server: RemoteServer, ref: RemoteRef): Promise<string | undefined> {
   if (ref.hash !== undefined) return ref.hash
-  // RFC 9110, 13.1.2: 304 for any file, as long as there is one.
-  const headers = await server.head(ref, { 'if-none-match': '*' })
-  return hashInEtag(headers.etag)
+  return server.retrying(async () => {
+    // RFC 9110, 13.1.2: 304 for any file, as long as there is one. A failure of HEAD would not say why.
+    const headers = { 'if-none-match': '*' }
+    const response = await server.attempt({ path: pathOf(ref), headers })
+    if (response.statusCode === 304) response.resume()
+    else response.destroy() // A cache on the way ignores the condition, and sends the file.
+    return hashInEtag(response.headers.etag)
+  })
 }

@@ -11,6 +11,7 @@ import { Report } from '../terminal/report.ts'
 import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
 import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
 import { type GetItem, planGet } from '../transfer/get-plan.ts'
+import { sumLine } from '../transfer/list.ts'
 import {
   addConnectionOptions,
   type ConnectionOptions,
@@ -109,7 +110,7 @@ async function getOne(
   const { hash, size, skipped } = item.isStream
     ? await toStream(target, common)
     : await toFile(item, options, common)
-  report.result(`${hash}  ${path}`, { path, name: ref.name, hash, size, skipped })
+  report.result(sumLine(hash, path), { path, name: ref.name, hash, size, skipped })
 }
 
 const STANDARD_OUTPUT = sinkOf(

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import { Report } from '../terminal/report.ts'
+import { sumLine } from '../transfer/list.ts'
 import { type PutItem, planPut } from '../transfer/put-plan.ts'
 import { Uploader } from '../transfer/upload.ts'
 import {
@@ -122,7 +123,7 @@ function globs(glob: string, previous: readonly string[] = []): string[] {
 
 /** The line that `sha256sum` prints. */
 function textOf({ name, path }: PutItem, hash: string): string {
-  return `${hash}  ${name ?? path}`
+  return sumLine(hash, name ?? path)
 }
 
 function summary({ sent, known }: { sent: number; known: number }, items: PutItem[]): string {

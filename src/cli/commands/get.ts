@@ -81,7 +81,7 @@ async function get(refs: string[], options: GetCommandOptions): Promise<void> {
     try {
       const jobs = options.output === '-' ? 1 : options.jobs
       const { signal } = server
-      const labelOf = ({ label, path }: GetItem) => (path === '-' ? label : path)
+      const labelOf = ({ label }: GetItem) => label
       await forEach(items, { jobs, signal, report, labelOf }, async (item) => {
         await getOne(server, item, options, report).catch((error) => {
           throw withPath(item.path, error)

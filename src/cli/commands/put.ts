@@ -59,7 +59,8 @@ export function putCommand(): Command {
 const HELP = `
 Prints the SHA-256 and the name of each file, as sha256sum does. Files that the server has intact
 are not sent again; --force sends them anyway, which repairs damaged chunks. A glob without a slash
-matches at any depth. What cannot be read is named, the rest is stored, and the exit code is 1.
+matches at any depth. What cannot be read, or has a name with control characters, is named, the
+rest is stored, and the exit code is 1.
 
 Examples:
   blobcached put report.pdf                        as report.pdf

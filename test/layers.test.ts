@@ -19,8 +19,17 @@ const MAY_IMPORT: Record<string, string[]> = {
   'store/reading/web-response.ts': ['store/', 'digest.ts', 'api/'],
   'engine/': ['digest.ts', 'errors.ts', 'known-names.ts'],
   'api/': ['digest.ts', 'errors.ts'],
-  'http/': ['api/', 'index.ts', 'version.ts', 'known-names.ts', 'stream-pieces.ts'],
-  'cli/': ['digest.ts', 'errors.ts', 'version.ts', 'known-names.ts', 'api/'],
+  // A client of the servers that have the files, for the server alone.
+  'origin/': ['api/', 'index.ts', 'known-names.ts', 'stream-pieces.ts', 'transport.ts'],
+  'http/': [
+    'api/',
+    'index.ts',
+    'origin/index.ts',
+    'version.ts',
+    'known-names.ts',
+    'stream-pieces.ts',
+  ],
+  'cli/': ['digest.ts', 'errors.ts', 'version.ts', 'known-names.ts', 'api/', 'transport.ts'],
   // Commands of the client do without the store and the server.
   'cli/serve/': [
     'cli/',
@@ -30,6 +39,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'api/',
     'index.ts',
     'http/index.ts',
+    'origin/index.ts',
   ],
 }
 

@@ -25,6 +25,19 @@ export function digestInReprDigest(field: unknown): string | undefined {
   return /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(field))?.[1]
 }
 
+/** The codings of content that clients undo on their own (RFC 9110, 8.4.1). */
+export const CODINGS: readonly string[] = ['gzip', 'deflate', 'br', 'zstd']
+
+/**
+ * Reads a Content-Encoding: in lower case, `identity` where there is none, `undefined` where it names a
+ * coding that no client undoes.
+ */
+export function contentCoding(field: string | undefined): string | undefined {
+  const coding = field?.trim().toLowerCase() || 'identity'
+  const isKnown = coding.split(',').every((each) => CODINGS.includes(each.trim()))
+  return coding === 'identity' || isKnown ? coding : undefined
+}
+
 /** Whether `text` is `*` or an origin as browsers send it in the Origin field. */
 export function isOrigin(text: string): boolean {
   return text === '*' || (URL.canParse(text) && new URL(text).origin === text)

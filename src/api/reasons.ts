@@ -26,6 +26,8 @@ const FACTS = {
   'range-not-satisfiable': { status: 416, title: 'The file does not have these bytes' },
   'insufficient-storage': { status: 507, title: 'The cache has no room for the file' },
   unavailable: { status: 503, title: 'Try again later', exit: 5 },
+  'origin-failed': { status: 502, title: 'The origin of the file does not give it' },
+  'origin-timeout': { status: 504, title: 'The origin of the file is too slow' },
   'unsupported-media-type': { status: 415, title: 'The body has a type that is not supported' },
   'uri-too-long': { status: 414, title: 'The URL is too long' },
   'header-too-large': { status: 431, title: 'The header is too large' },

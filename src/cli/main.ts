@@ -11,6 +11,7 @@ const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
   serve: async () => (await import('./commands/serve.ts')).serveCommand(),
   put: async () => (await import('./commands/put.ts')).putCommand(),
   get: async () => (await import('./commands/get.ts')).getCommand(),
+  fetch: async () => (await import('./commands/fetch.ts')).fetchCommand(),
   stat: async () => (await import('./commands/stat.ts')).statCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   link: async () => (await import('./commands/link.ts')).linkCommand(),

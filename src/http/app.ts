@@ -2,11 +2,14 @@ import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import { type FileStore, InvalidArgumentError } from '../index.ts'
 import { type NamesOf, refuseUnknown } from '../known-names.ts'
+import { Origin, type OriginOptions } from '../origin/index.ts'
 import { BLOBS_ROUTE, content, FILES_ROUTE } from './content/content.ts'
 import { checkBasePath } from './exchange/base-path.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
+import { originLog } from './filling/log.ts'
+import { FilledReads } from './filling/reads.ts'
 import { type AccessOptions, needsToken } from './guard/authorize.ts'
 import { crossOrigin } from './guard/cors.ts'
 import { type GuardOptions, guard } from './guard/guard.ts'
@@ -26,6 +29,8 @@ export interface AppOptions extends GuardOptions {
   /** Gets one line a request. Default none. */
   logger?: Logger | undefined
   metrics?: MetricsOptions | undefined
+  /** Where GET and HEAD of files and blobs find what the store cannot serve. Default: nowhere. */
+  origin?: OriginOptions | undefined
   /**
    * The path that clients reach the app below, such as `/cache`, where a proxy or a framework leads there: answers
    * name paths with it. It is taken off where it comes with requests. Default: what Koa or Express has mounted the
@@ -50,6 +55,7 @@ export const APP_OPTIONS: NamesOf<AppOptions> = {
   maxUploads: true,
   logger: true,
   metrics: true,
+  origin: true,
   basePath: true,
   isDraining: true,
   connections: true,
@@ -90,9 +96,11 @@ export function appOf(store: FileStore, options: AppOptions): Koa {
   const { isDraining = () => false } = options
   const basePath = checkBasePath(options.basePath ?? '')
   const { connections = new Connections(), onError = logErrors(logger) } = options
-  const metrics = new Metrics(store, options.metrics)
+  const origin = options.origin && new Origin(options.origin)
+  const metrics = new Metrics(store, origin, options.metrics)
   const observers = logger ? [metrics.requests, requestLog(logger)] : [metrics.requests]
-  const files = content(store)
+  if (origin && logger) origin.observe(originLog(logger))
+  const files = content(store, origin && new FilledReads(store, origin))
   const router = new Router({ sensitive: true, strict: true })
   // `content` has answered these by then, or passed them on: here they are named for Allow.
   for (const path of [FILES_ROUTE, BLOBS_ROUTE]) router.register(path, CONTENT_METHODS, files)

@@ -1,3 +1,4 @@
+export type { OriginOptions } from '../origin/index.ts'
 export { type AppOptions, createApp } from './app.ts'
 export type { Logger } from './exchange/log.ts'
 export type { AccessOptions } from './guard/authorize.ts'

@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import { cacheStatusOf, type ProblemJson, problemJson } from '../api/problem.ts'
 import { REASONS, type Reason } from '../api/reasons.ts'
 import { BlobcachedError, UnavailableError } from '../index.ts'
+import { OriginError } from '../origin/index.ts'
 
 /** An answer that only HTTP can give; the rest comes from the library's errors. */
 export class HttpProblem extends Error {
@@ -49,6 +50,9 @@ export function answerProblem(ctx: Context, error: unknown, dialect?: Dialect): 
   if (error instanceof UnavailableError && problem.status === REASONS.unavailable.status) {
     ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
   }
+  if (error instanceof OriginError && error.retryAfter !== undefined) {
+    ctx.set('Retry-After', String(Math.ceil(error.retryAfter)))
+  }
   ctx.set('Cache-Control', 'no-store')
   // RFC 9211: the only way to tell a HEAD request why.
   ctx.set('Cache-Status', cacheStatusOf(problem.reason))
@@ -89,5 +93,6 @@ function detailOf(error: Error): string {
 
 export function reasonOf(error: unknown): Reason {
   if (error instanceof BlobcachedError) return error.code
+  if (error instanceof OriginError) return error.reason
   return error instanceof HttpProblem ? error.reason : 'internal'
 }

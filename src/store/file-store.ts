@@ -8,7 +8,7 @@ import { Filler, type Filling } from './filling/filler.ts'
 import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
 import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
-import { Budgets, type MemoryUsage } from './memory/budgets.ts'
+import { Budgets, type MemoryUsage, type WorkKind } from './memory/budgets.ts'
 import { ByteBudget } from './memory/byte-budget.ts'
 import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
@@ -39,8 +39,11 @@ export interface GetOptions {
 }
 
 export interface WorkOptions extends GetOptions {
-  /** Whether it may take long, as what waits for a client does: it keeps no other work waiting then. Default false. */
-  isLong?: boolean | undefined
+  /**
+   * What it may have to wait for: `receiving` for what a client sends, `sending` for a client, or for a look at a large
+   * file. Neither keeps work of another kind waiting. Default `short`: nothing but the engine.
+   */
+  kind?: WorkKind | undefined
 }
 
 export interface DeleteOptions {
@@ -120,9 +123,9 @@ export class FileStore {
   async withMemory<T>(
     bytes: number,
     work: () => Promise<T>,
-    { isLong = false, signal }: WorkOptions = {},
+    { kind = 'short', signal }: WorkOptions = {},
   ): Promise<T> {
-    const lease = await this.#reading.budgets.work(bytes, isLong, signal)
+    const lease = await this.#reading.budgets.work(bytes, kind, signal)
     try {
       return await work()
     } finally {

@@ -82,11 +82,11 @@ export interface StoreSettings {
   readonly heldBytes: number
   /** Bytes for the windows of chunks of reads that stream. */
   readonly readBytes: number
-  /** Bytes for the windows of chunks of uploads. */
+  /** Bytes for uploads: their starts, and chunks. */
   readonly uploadBytes: number
   /** Bytes for other work whose size comes from requests or content. */
   readonly workBytes: number
-  /** Bytes for such work that may take long. */
+  /** Bytes for such work that waits for what clients send, and for work that waits for clients to take something. */
   readonly longWorkBytes: number
   readonly fillsAtOnce: number
   readonly fillsWaiting: number
@@ -115,7 +115,10 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   const readBytes = Math.max(Math.floor(total / 8), 2 * chunkSize)
   const rest = total - uploadBytes - readBytes
   const workBytes = Math.min(Math.floor(total / 16), rest - 2 * chunkSize)
-  const longWorkBytes = Math.min(Math.floor(total / 32), rest - 2 * chunkSize - workBytes)
+  const longWorkBytes = Math.min(
+    Math.floor(total / 32),
+    Math.floor((rest - 2 * chunkSize - workBytes) / 2),
+  )
   return {
     chunkSize,
     ttl,
@@ -123,7 +126,7 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
     hotCache,
     hashThreads,
     perRead,
-    heldBytes: rest - workBytes - longWorkBytes,
+    heldBytes: rest - workBytes - 2 * longWorkBytes,
     readBytes,
     uploadBytes,
     workBytes,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { memcached } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { startMemcached } from '../helpers/memcached.ts'
+import { startOrigin } from '../helpers/origin.ts'
 import { startTestServer } from '../helpers/server.ts'
 import { openPage, test } from './open-page.ts'
 
@@ -38,6 +39,17 @@ test('a file is found by name, by hash and by link, and shown as it is', async (
   await map.waitFor()
   await page.goBack()
   await page.locator('.file h3', { hasText: hash }).waitFor()
+})
+
+test('a file that came from the origin says so', async (t) => {
+  const double = await startOrigin(t)
+  double.file('f', 'content')
+  const { url } = await startTestServer(t, { origin: { url: double.url } })
+  await fetch(`${url}/files/f`)
+  const page = await openPage(t, url, { path: '/#/files/f' })
+  const line = page.getByText('the origin, asked at')
+  await line.waitFor()
+  t.true(await line.isVisible())
 })
 
 test('a name nobody stored is told as such, in words of its own', async (t) => {

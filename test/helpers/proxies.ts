@@ -63,9 +63,9 @@ function nginx(folder: string, site: string): string {
 http { access_log off; ${temporary.join(' ')} ${site} }`
 }
 
-/** The example, but for its ports and folders. */
-export function nginxExample(): Promise<Proxy> {
-  return readFile('examples/nginx/blobcached.conf', 'utf8').then((example) => ({
+/** An example of nginx, but for its ports and folders. */
+export function nginxExample(file = 'examples/nginx/blobcached.conf'): Promise<Proxy> {
+  return readFile(file, 'utf8').then((example) => ({
     command: PROXIES.nginx.command,
     configure: (upstream, port, folder) =>
       nginx(

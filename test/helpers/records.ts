@@ -127,10 +127,22 @@ export function readFixture(record: { name: string }): Buffer {
  * resolves with its Last-Modified.
  */
 export async function backdate(engine: Engine, name: string): Promise<string> {
+  const { storedAt } = await rewrite(engine, name, (link) => ({
+    ...link,
+    storedAt: link.storedAt - 10_000,
+  }))
+  return new Date(Math.ceil(storedAt / 1000) * 1000 + 1000).toUTCString()
+}
+
+/** Puts another link in the place of the one by name, in an engine that keeps one copy. */
+export async function rewrite(
+  engine: Engine,
+  name: string,
+  change: (link: Link) => Link,
+): Promise<Link> {
   const key = keys.linkByName(name)
   const sealer = new Sealer()
-  const link = (await engine.get(key, (record) => decodeLink(record, key, sealer)))!
-  const storedAt = link.storedAt - 10_000
-  await engine.set(key, encodeLink({ ...link, storedAt }, key, sealer))
-  return new Date(Math.ceil(storedAt / 1000) * 1000 + 1000).toUTCString()
+  const link = change((await engine.get(key, (record) => decodeLink(record, key, sealer)))!)
+  await engine.set(key, encodeLink(link, key, sealer))
+  return link
 }

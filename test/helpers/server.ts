@@ -60,6 +60,6 @@ export async function listen(t: ExecutionContext, listener: RequestListener): Pr
 }
 
 /** Waits until no request holds memory. */
-export async function memoryIsFree({ store }: TestServer): Promise<void> {
+export async function memoryIsFree({ store }: Pick<TestServer, 'store'>): Promise<void> {
   await until('the memory to be given back', () => store.memoryUsage.used === 0)
 }

@@ -1,4 +1,4 @@
-import type { HttpResponse } from './transport.ts'
+import type { HttpResponse } from '../../transport.ts'
 
 /** Where a request goes. */
 export interface Place {

@@ -1,7 +1,7 @@
 import { readProblem } from '../../api/problem.ts'
-import type { Reason } from '../../api/reasons.ts'
+import { REASONS, type Reason } from '../../api/reasons.ts'
+import type { HttpResponse } from '../../transport.ts'
 import { printable } from '../terminal/printable.ts'
-import type { HttpResponse } from './transport.ts'
 
 /** A request that failed, on the server or on the way to it. */
 export class RemoteError extends Error {
@@ -60,11 +60,17 @@ export async function responseError(
   const { expected, actual, title, detail = title } = problem
   const isTold = expected !== undefined && actual !== undefined
   const told = isTold ? `${detail} (expected ${expected}, not ${actual})` : detail
-  const message = `${told ?? meaningOf(response, body, host)}${hintFor(reason, hasToken)}`
+  const message = `${told ?? titleOf(problem.reason) ?? meaningOf(response, body, host)}${hintFor(reason, hasToken)}`
   return new RemoteError(printable(reason), printable(message), {
     isTransient,
     retryAfter: Number(headers['retry-after']) || 0,
   })
+}
+
+/** What a reason means, where an answer to HEAD has no more than that. */
+function titleOf(reason: string | undefined): string | undefined {
+  const isKnown = reason !== undefined && Object.hasOwn(REASONS, reason)
+  return isKnown ? REASONS[reason as Reason].title : undefined
 }
 
 /** Says what to do, where the command line knows. */

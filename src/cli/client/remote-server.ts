@@ -1,13 +1,15 @@
 import type { Readable } from 'node:stream'
 import { pathOf, type RemoteRef } from '../../api/paths.ts'
+import { type HttpResponse, Transport, type TransportOptions } from '../../transport.ts'
 import { printable } from '../terminal/printable.ts'
 import { connectionFailure } from './connection-failure.ts'
 import { locate, type Place } from './redirect.ts'
 import { RemoteError, readText, responseError } from './remote-error.ts'
 import { withRetries } from './retry.ts'
-import { type HttpResponse, Transport, type TransportOptions } from './transport.ts'
 
 export interface RemoteServerOptions extends TransportOptions {
+  /** Ends every request. */
+  signal: AbortSignal
   /** Its address, for example `http://127.0.0.1:8080`; may have a path and credentials. */
   url: URL
   /** Sent as `Authorization: Bearer`. */
@@ -118,6 +120,7 @@ export class RemoteServer {
         method,
         headers: { ...this.#headers, ...headers },
         body: body?.(),
+        signal: this.#options.signal,
       }),
     )
   }

@@ -89,3 +89,7 @@ export function hosts(text: string, previous: readonly string[] = []): string[] 
   if (all.every((host) => host === '*' || hostIn(host) !== undefined)) return all
   throw new InvalidArgumentError('It takes names of hosts such as cache.example, or *.')
 }
+
+export function globs(glob: string, previous: readonly string[] = []): string[] {
+  return [...previous, glob]
+}

@@ -11,7 +11,7 @@ import {
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
-import { parseSeconds } from './option-values.ts'
+import { globs, parseSeconds } from './option-values.ts'
 
 interface PutCommandOptions extends ConnectionOptions {
   recursive?: boolean
@@ -116,10 +116,6 @@ function labelOf({ path }: PutItem): string {
 
 function bytesOf(items: readonly PutItem[]): number {
   return items.reduce((sum, { size }) => sum + size, 0)
-}
-
-function globs(glob: string, previous: readonly string[] = []): string[] {
-  return [...previous, glob]
 }
 
 /** The line that `sha256sum` prints. */

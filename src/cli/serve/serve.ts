@@ -18,6 +18,7 @@ import { createBackend } from './backend.ts'
 import { collectLessOften, endOnCrash, reloadOnHangup, stopOnSignal } from './lifecycle.ts'
 import { announcer, connectionLog, createLogger, damageLog } from './log.ts'
 import { fitConnections, maxOpenFiles } from './open-files.ts'
+import { readOrigin } from './origin.ts'
 import { answerPulse } from './pulse.ts'
 import { readAccess, readSecrets } from './secrets.ts'
 import { blame, type NameOf, printable, type ServeSettings } from './settings.ts'
@@ -49,6 +50,7 @@ async function start(given: ServeSettings, nameOf: NameOf): Promise<void> {
   const settings = { ...given, maxConnections: fitConnections(given.maxConnections) }
   const access = readAccess(settings, nameOf)
   const tls = readCertificate(settings, nameOf)
+  const origin = readOrigin(settings, nameOf)
   const backend = createBackend(settings, nameOf)
   const store = createStore(backend.engine, settings, nameOf)
   if (settings.printConfig) {
@@ -79,6 +81,7 @@ async function start(given: ServeSettings, nameOf: NameOf): Promise<void> {
   const server = await listen(store, settings, nameOf, {
     access,
     logger,
+    origin,
     ...(served && { tls: served.certificate }),
   })
   served?.serveWith(server)
@@ -97,6 +100,7 @@ function createStore(engine: Engine, settings: ServeSettings, nameOf: NameOf): F
     ttl,
     hotCache,
     hashThreads: hashThreadsFor(settings.workers),
+    fills: { atOnce: settings.originMaxFetches },
     memory: { total: memoryBudget },
     ...(chunkSize !== undefined && { chunkSize }),
     ...(maxFileSize !== undefined && { maxFileSize }),

@@ -57,19 +57,40 @@ export interface ServeSettings {
   publicRead: boolean
   secret?: string[]
   secretFile?: string[]
+  origin?: string
+  originBlobs?: string
+  originAuthorization?: string
+  originAuthorizationFile?: string
+  originCacert?: string
+  originRedirectHost?: string[]
+  originTimeout?: number
+  originTotalTimeout?: number
+  originMaxFetches?: number
+  originTtl?: number
+  originNegativeTtl?: number
+  originStaleIfError?: number
+  originRangeLimit?: number
+  originIgnoredVary?: string[]
   logLevel: string
   logFormat?: string
   printConfig?: boolean
 }
 
 /** Settings that are never printed. */
-const SECRETS = new Set(['token', 'readToken', 'secret', 'memcachedPassword'])
+const SECRETS = new Set([
+  'token',
+  'readToken',
+  'secret',
+  'memcachedPassword',
+  'originAuthorization',
+])
 
 /** Declares every setting: a flag, the environment variable `BLOBCACHED_<FLAG>`, a line of help. */
 export function declareSettings(command: Command): Command {
   const groups = {
     Listening: listening(),
     Files: files(),
+    Origin: origin(),
     Limits: limits(),
     Access: access(),
     Operation: operation(),
@@ -176,6 +197,56 @@ function files(): Option[] {
   ]
 }
 
+/** Without defaults, which `OriginOptions` has: what is set shows. */
+function origin(): Option[] {
+  return [
+    setting('--origin <url>', 'where files come from that are not in the cache: a URL of names'),
+    setting('--origin-blobs <url>', 'where content comes from by hash: a URL with {hash} in it'),
+    setting(
+      '--origin-authorization <text>',
+      'Authorization field for the origin, such as "Bearer …"; others may see it in ps',
+    ),
+    setting('--origin-authorization-file <file>', 'file with that field in its first line'),
+    setting('--origin-cacert <file>', 'trust the origins that these certificates (PEM) sign'),
+    setting(
+      '--origin-redirect-host <hosts>',
+      'hosts that the origin may redirect to, beside itself',
+    ).argParser(collect),
+    setting(
+      '--origin-timeout <time>',
+      'how long to wait for its header, and for each piece of a file (default: 30s)',
+    ).argParser(parseSeconds),
+    setting(
+      '--origin-total-timeout <time>',
+      'how long the fetch of one file may take (default: 1h)',
+    ).argParser(parseSeconds),
+    setting(
+      '--origin-max-fetches <number>',
+      'fetches at once of one process; others wait (default: 64)',
+    ).argParser(wholeNumber(1, 10_000)),
+    setting(
+      '--origin-ttl <time>',
+      'how long a file is fresh whose answer does not say it (default: 60s)',
+    ).argParser(parseSeconds),
+    setting(
+      '--origin-negative-ttl <time>',
+      'how long not to ask again for what it does not have (default: 10s)',
+    ).argParser(parseSeconds),
+    setting(
+      '--origin-stale-if-error <time>',
+      'how long to serve what is no longer fresh while it fails (default: as its answers say)',
+    ).argParser(parseSeconds),
+    setting(
+      '--origin-range-limit <bytes>',
+      'pass on ranges of files larger than this, in place of fetching the whole (default: 64MiB)',
+    ).argParser(bytes(0)),
+    setting(
+      '--origin-ignored-vary <fields>',
+      'fields in Vary that make no difference; with others nothing is stored',
+    ).argParser(collect),
+  ]
+}
+
 function limits(): Option[] {
   return [
     setting('--max-uploads <number>', 'uploads at once; others get 503')
@@ -274,6 +345,7 @@ export function printable(settings: ServeSettings): Record<string, unknown> {
   for (const [name, value] of Object.entries(rest)) {
     shown[name] = SECRETS.has(name) ? `${Array.isArray(value) ? value.length : 1} set` : value
   }
+  if (rest.origin !== undefined) shown.origin = withoutCredentials(rest.origin)
   if (rest.memcached !== undefined) shown.memcached = withoutCredentials(rest.memcached)
   return shown
 }

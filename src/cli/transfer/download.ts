@@ -1,10 +1,10 @@
 import { digestInReprDigest, etagOf, hashInEtag } from '../../api/fields.ts'
-import { pathOf, type RemoteRef } from '../../api/paths.ts'
+import { pathOf, type RemoteRef, withQuery } from '../../api/paths.ts'
 import { Digest, type DigestStream } from '../../digest.ts'
+import type { HttpResponse } from '../../transport.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { isTransient } from '../client/retry.ts'
-import type { HttpResponse } from '../client/transport.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
 
 /** Where the bytes of a download go. */
@@ -84,7 +84,8 @@ export class Download {
     const isContinued = this.#received > 0
     try {
       const response = await server.attempt({
-        path: pathOf(ref),
+        // As it is by default; from an origin, once the whole is there and has its hash.
+        path: withQuery(pathOf(ref), { verify: 'full' }),
         headers: isContinued
           ? { range: `bytes=${this.#received}-`, 'if-range': etagOf(this.#hash!) }
           : {},

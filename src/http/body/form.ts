@@ -53,7 +53,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
   }
   try {
     if (await upload.readFew()) await finish()
-    else await store.withMemory(MANY.memory, finish, { isLong: true, signal: exchange.signal })
+    else await store.withMemory(MANY.memory, finish, { kind: 'receiving', signal: exchange.signal })
   } finally {
     await upload.close()
   }

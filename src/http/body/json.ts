@@ -11,7 +11,10 @@ const COST = 4
 /** Bytes of memory for each hash that is looked up. */
 const LOOKUP_COST = 550
 
-/** Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type, once there is memory for it. */
+/**
+ * Parses the small JSON body of a request into `ctx.request.body`, whatever its Content-Type, once there is memory for
+ * it. What it is used for takes memory of its own.
+ */
 export function jsonBody(store: FileStore): Middleware {
   let parser: Promise<Middleware> | undefined
   return async (ctx, next) => {
@@ -21,14 +24,29 @@ export function jsonBody(store: FileStore): Middleware {
     })
     const parse = await parser
     const { exchange } = ctx
-    const work = async () => {
+    const { signal } = exchange
+    const receive = () => {
       exchange.askForBody()
       ctx.req.headers['content-type'] = 'application/json'
-      await parse(ctx, next)
+      // A decoder never learns that a client stopped sending.
+      return orAborted(
+        parse(ctx, async () => {}),
+        signal,
+      )
     }
-    const options = { isLong: true, signal: exchange.signal }
-    await store.withMemory(COST * sizeOf(exchange), work, options)
+    await store.withMemory(COST * sizeOf(exchange), receive, { kind: 'receiving', signal })
+    await next()
   }
+}
+
+/** Rejects when the signal is aborted before `work` has ended. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** Looks up as many hashes once there is memory for it. */
@@ -69,6 +87,7 @@ async function createParser(): Promise<Middleware> {
  */
 export function hashesOf(ctx: Context, limit: number): string[] {
   const { hashes } = (ctx.request.body ?? {}) as { hashes?: unknown }
+  delete ctx.request.body // The rest of it need not stay.
   const isList = Array.isArray(hashes) && hashes.every((hash) => typeof hash === 'string')
   if (isList && hashes.length <= limit) return hashes
   throw new HttpProblem('bad-request', `the body is {"hashes": […]} with at most ${limit} strings`)

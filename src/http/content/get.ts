@@ -11,6 +11,7 @@ import {
 } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import {
+  type AskedBy,
   bodyFields,
   contentFields,
   contentTypeOf,
@@ -25,34 +26,61 @@ import { type Content, respond } from './respond.ts'
 /** Bytes of memory that each of several ranges takes beside its content: its head, and what is to be sent. */
 const RANGE_COST = 1024
 
+/** What a file is asked for by. */
+export type ContentRef = { readonly name: string } | { readonly hash: Digest }
+
+/** What a protocol adds to the answers about its files. */
+export interface AnswerOptions {
+  /** Header fields of every answer that tells of the file. */
+  fieldsOf?: ((file: StoredFile) => Fields) | undefined
+  /** What Cache-Status says of how the file was found. Default: that it was there. */
+  cacheStatus?: string | undefined
+}
+
 /** What a protocol adds to the reading of its files. */
-export interface GetOptions {
+export interface GetOptions extends AnswerOptions {
   /** Called before anything of the file is looked at; throws to refuse it. */
   check?: (file: StoredFile) => Promise<void>
-  /** Header fields of every answer that tells of the file. */
-  fieldsOf?: (file: StoredFile) => Fields
 }
 
 /** Answers GET and HEAD: the status is sent when everything it promises has been verified. */
 export async function getFile(
   exchange: Exchange,
   store: FileStore,
-  ref: { readonly name: string } | { readonly hash: Digest },
-  { check, fieldsOf }: GetOptions = {},
+  ref: ContentRef,
+  options: GetOptions = {},
+): Promise<void> {
+  const file = await findFor(exchange, store, ref)
+  await options.check?.(file)
+  await answerFile(exchange, store, file, 'name' in ref ? 'name' : 'hash', options)
+}
+
+/** Finds the file of a request that reads it at once. */
+export function findFor(
+  { method, headers }: Exchange,
+  store: FileStore,
+  ref: ContentRef,
+): Promise<StoredFile> {
+  return store.find(ref, { prefetch: method === 'GET' && !isConditional(headers) })
+}
+
+/** Answers GET and HEAD with a file that was found. */
+export async function answerFile(
+  exchange: Exchange,
+  store: FileStore,
+  file: StoredFile,
+  by: AskedBy,
+  { fieldsOf, cacheStatus }: AnswerOptions = {},
 ): Promise<void> {
   const { method, headers, query } = exchange
-  const isConditioned = isConditional(headers)
-  const file = await store.find(ref, { prefetch: method === 'GET' && !isConditioned })
-  await check?.(file)
   const verify = query.choice('verify', ['full', 'stream']) ?? 'full'
-  const by = 'name' in ref ? 'name' : 'hash'
   const validators = { hash: file.hash, storedAt: by === 'name' ? file.storedAt : undefined }
   const describe = (isProven: boolean) => {
     const fields = fileFields(file, by, isProven)
     if (fieldsOf !== undefined) fields.push(...fieldsOf(file))
     return fields
   }
-  const verdict = isConditioned ? evaluate(method, headers, validators) : 'proceed'
+  const verdict = isConditional(headers) ? evaluate(method, headers, validators) : 'proceed'
   if (verdict === 'failed') throw new PreconditionFailedError('the file is another one')
   try {
     if (verdict === 'not-modified') return exchange.answer(304, describe(file.isProven))
@@ -60,7 +88,7 @@ export async function getFile(
     const disposition = download === undefined ? [] : dispositionField(download, file)
     const describeContent = (isProven: boolean) => [
       ...describe(isProven),
-      ...contentFields(headers, file, isProven),
+      ...contentFields(headers, file, isProven, cacheStatus),
       ...disposition,
     ]
     if (method === 'HEAD') return await look(exchange, file, describeContent)
@@ -69,7 +97,7 @@ export async function getFile(
     const sendAll = () =>
       send(exchange, file, { verify, prove }, contentOf(file, ranges), describeContent)
     if (ranges === undefined || ranges.length === 1) return await sendAll()
-    const work = { isLong: true, signal: exchange.signal }
+    const work = { kind: 'sending', signal: exchange.signal } as const
     await store.withMemory(RANGE_COST * ranges.length, sendAll, work)
   } finally {
     exchange.isHit = exchange.res.headersSent

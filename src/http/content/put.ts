@@ -1,4 +1,4 @@
-import { etagOf } from '../../api/fields.ts'
+import { CODINGS, contentCoding, etagOf } from '../../api/fields.ts'
 import { receiptJson } from '../../api/receipt.ts'
 import {
   Digest,
@@ -112,14 +112,10 @@ function encodingOf(
   { headers }: Exchange,
   { attributes }: PutOptions,
 ): Pick<PutOptions, 'attributes'> | undefined {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
-  if (encoding === '' || encoding === 'identity') return undefined
-  if (encoding.split(',').every((coding) => CODINGS.has(coding.trim()))) {
-    return { attributes: { ...attributes, [CONTENT_ENCODING]: encoding } }
-  }
+  const coding = contentCoding(headers['content-encoding'])
+  if (coding === 'identity') return undefined
+  if (coding !== undefined) return { attributes: { ...attributes, [CONTENT_ENCODING]: coding } }
   throw new HttpProblem('unsupported-media-type', 'this Content-Encoding is not known here', {
-    'Accept-Encoding': [...CODINGS].join(', '),
+    'Accept-Encoding': CODINGS.join(', '),
   })
 }
-
-const CODINGS = new Set(['gzip', 'deflate', 'br', 'zstd'])

@@ -5,10 +5,16 @@ import type { Fields } from '../fields/content.ts'
 /** Bytes as they are, or bytes of the file. */
 export type Segment = Buffer | ByteRange
 
-/** A 200 or 206, and what it carries. */
-export interface Content {
+/** Bytes as they are, or some that were prepared. */
+export type Piece = Buffer | { readonly read: PreparedRead; readonly range: ByteRange }
+
+interface Head {
   readonly status: 200 | 206
   readonly fields: Fields
+}
+
+/** A 200 or 206, and what it carries. */
+export interface Content extends Head {
   readonly segments: readonly Segment[]
 }
 
@@ -19,40 +25,38 @@ export interface Content {
  */
 export async function respond(
   exchange: Exchange,
-  content: Content,
+  { segments, ...head }: Content,
   read: PreparedRead,
 ): Promise<void> {
-  const held = heldParts(read, content.segments)
-  if (held !== undefined) return respondHeld(exchange, content, held)
-  await untilSent(exchange, () => stream(exchange, content, read))
+  const pieces = segments.map((segment) =>
+    'start' in segment ? { read, range: segment } : segment,
+  )
+  await respondAll(exchange, head, pieces)
 }
 
-/** As `respond`, of bytes that are all in memory. */
-export async function respondHeld(
+/** As `respond`, of several reads. */
+export async function respondAll(
   exchange: Exchange,
-  head: Omit<Content, 'segments'>,
-  parts: readonly Buffer[],
+  head: Head,
+  pieces: readonly Piece[],
 ): Promise<void> {
-  await untilSent(exchange, () => sendAll(exchange, head, parts))
-}
-
-async function untilSent(exchange: Exchange, send: () => Promise<void> | void): Promise<void> {
   try {
-    const sending = send()
-    if (sending !== undefined) await sending
+    const held = heldParts(pieces)
+    if (held === undefined) await stream(exchange, head, pieces)
+    else sendAll(exchange, head, held)
     await exchange.sent()
   } catch (error) {
-    // Before the memory of the bytes is used again: nothing of it may be sent any more.
+    // Before the memory of the reads is used again: nothing of it may be sent any more.
     if (exchange.res.headersSent) exchange.res.destroy()
     throw error
   }
 }
 
 /** All there is to send, if it is in memory. */
-function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] | undefined {
+function heldParts(pieces: readonly Piece[]): Buffer[] | undefined {
   const parts: Buffer[] = []
-  for (const segment of segments) {
-    const held = 'start' in segment ? read.held(segment) : [segment]
+  for (const piece of pieces) {
+    const held = 'read' in piece ? piece.read.held(piece.range) : [piece]
     if (held === undefined) return undefined
     parts.push(...held)
   }
@@ -60,11 +64,7 @@ function heldParts(read: PreparedRead, segments: readonly Segment[]): Buffer[] |
 }
 
 /** In one go: waiting would free no memory. */
-function sendAll(
-  exchange: Exchange,
-  { status, fields }: Omit<Content, 'segments'>,
-  parts: readonly Buffer[],
-): void {
+function sendAll(exchange: Exchange, { status, fields }: Head, parts: readonly Buffer[]): void {
   const { res } = exchange
   exchange.writeHead(status, fields)
   res.cork()
@@ -76,17 +76,17 @@ function sendAll(
 /** The head goes with the first bytes, which may be lost yet. */
 async function stream(
   exchange: Exchange,
-  { status, fields, segments }: Content,
-  read: PreparedRead,
+  { status, fields }: Head,
+  pieces: readonly Piece[],
 ): Promise<void> {
   const { res } = exchange
   const write = (bytes: Buffer) => {
     if (!res.headersSent) exchange.writeHead(status, fields)
     return exchange.write(bytes)
   }
-  for (const segment of segments) {
-    if ('start' in segment) await read.send(segment, write)
-    else await write(segment)
+  for (const piece of pieces) {
+    if ('read' in piece) await piece.read.send(piece.range, write)
+    else await write(piece)
   }
   if (!res.headersSent) exchange.writeHead(status, fields)
   res.end()

@@ -22,6 +22,9 @@ export interface RequestObserver {
   ended(exchange: Exchange): void
 }
 
+/** Produced; produced again for what was lost; waited for; renewed; stale while it is; not stored. */
+export type Served = 'filled' | 'healed' | 'collapsed' | 'renewed' | 'stale' | 'passed'
+
 declare module 'koa' {
   interface DefaultContext {
     exchange: Exchange
@@ -44,6 +47,8 @@ export class Exchange implements Unfinished {
   reason: string | undefined
   /** Whether the stored content that was asked for could be served. */
   isHit = false
+  /** How content came to be served that was not simply there; for reads with an origin. */
+  filled: Served | undefined
   /** Which sites' pages may show what is answered (Cross-Origin-Resource-Policy of the Fetch standard). */
   resourcePolicy: 'same-origin' | 'cross-origin' = 'same-origin'
   /** As they went over the connection, headers included; out also those that were on their way when it broke. */
@@ -185,6 +190,7 @@ export class Exchange implements Unfinished {
   get body(): AsyncIterable<Uint8Array> {
     return {
       [Symbol.asyncIterator]: () => {
+        if (this.#isClosed || this.res.destroyed) throw new ClientGoneError()
         this.askForBody()
         this.#pieces = new StreamPieces(this.req)
         return this.#pieces

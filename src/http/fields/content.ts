@@ -13,7 +13,7 @@ const YEAR = 365 * 24 * 3600
 export const CONTENT_ENCODING = 'content-encoding'
 
 /** Stored content cannot run as this site; no answer is taken for another type than it says. */
-const HARMLESS = ['Content-Security-Policy', 'sandbox']
+export const HARMLESS = ['Content-Security-Policy', 'sandbox']
 
 /** Header fields as `writeHead` takes them: a name, its value, the next name. */
 export type Fields = (string | number)[]
@@ -32,17 +32,26 @@ export function fileFields(file: StoredFile, by: AskedBy, isProven: boolean): Fi
   return fields
 }
 
-/** What describes the bytes that a 200 or 206 carries. */
+/**
+ * What describes the bytes that a 200 or 206 carries.
+ * @param cacheStatus How the file was found (RFC 9211).
+ */
 export function contentFields(
   headers: IncomingHttpHeaders,
   file: StoredFile,
   isProven: boolean,
+  cacheStatus = 'blobcached; hit',
 ): Fields {
-  const fields: Fields = ['Accept-Ranges', 'bytes', 'Cache-Status', 'blobcached; hit']
+  const fields: Fields = ['Accept-Ranges', 'bytes', 'Cache-Status', cacheStatus]
   if (isProven) fields.push(...digestFields(headers, file.digest))
-  const encoding = file.attributes[CONTENT_ENCODING]
-  if (encoding !== undefined && isFieldValue(encoding)) fields.push('Content-Encoding', encoding)
+  fields.push(...encodingField(file))
   return fields
+}
+
+/** The coding that the bytes were stored with, unless that cannot be sent. */
+export function encodingField({ attributes }: Pick<StoredFile, 'attributes'>): Fields {
+  const encoding = attributes[CONTENT_ENCODING]
+  return encoding !== undefined && isFieldValue(encoding) ? ['Content-Encoding', encoding] : []
 }
 
 export function bodyFields(type: string, length: number): Fields {
@@ -53,12 +62,15 @@ export function bodyFields(type: string, length: number): Fields {
  * Has clients save the file instead of showing it.
  * @param download The name to save it under; the last part of the file's own where it is empty.
  */
-export function dispositionField(download: string, file: StoredFile): Fields {
+export function dispositionField(
+  download: string,
+  file: Pick<StoredFile, 'name' | 'hash'>,
+): Fields {
   return ['Content-Disposition', contentDisposition(basename(download || (file.name ?? file.hash)))]
 }
 
 /** The type it was stored with, unless that cannot be sent. */
-export function contentTypeOf({ type }: StoredFile): string {
+export function contentTypeOf({ type }: Pick<StoredFile, 'type'>): string {
   return type !== undefined && isFieldValue(type) ? type : 'application/octet-stream'
 }
 

@@ -1,8 +1,10 @@
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
 import type { FileStore } from '../../index.ts'
+import type { Origin } from '../../origin/index.ts'
 import type { RequestObserver } from '../exchange/exchange.ts'
 import { operationMetrics, statsMetrics } from './engine.ts'
 import { memoryMetrics } from './memory.ts'
+import { originMetrics } from './origin.ts'
 import { recent } from './recent.ts'
 import { requestMetrics } from './requests.ts'
 import { storeMetrics } from './store.ts'
@@ -30,10 +32,12 @@ export class Metrics {
   readonly #registry = new Registry()
   readonly #exchange: MetricsExchange | undefined
 
-  constructor(store: FileStore, options: MetricsOptions = {}) {
+  /** @param origin Where files come from that the store does not have. */
+  constructor(store: FileStore, origin: Origin | undefined, options: MetricsOptions = {}) {
     this.requests = requestMetrics(this.#registry)
     memoryMetrics(this.#registry, store)
     storeMetrics(this.#registry, store)
+    if (origin) originMetrics(this.#registry, origin)
     operationMetrics(this.#registry, store.engine)
     const stats = recent(() => store.engine.stats(), [], { maxAgeMs: 1000, patienceMs: 2000 })
     statsMetrics(this.#registry, stats)

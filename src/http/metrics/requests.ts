@@ -7,6 +7,8 @@ const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS'])
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 /** Reasons for which content that was asked for was not served. */
 const MISSES = new Set(['not-found', 'evicted', 'corrupt', 'unavailable'])
+/** Those that only an origin can give. */
+const ORIGIN_FAILURES = new Set(['origin-failed', 'origin-timeout'])
 const NOT_CONTENT = new Set([
   '/',
   '/assets/:file',
@@ -72,13 +74,12 @@ export function requestMetrics(registry: Registry): RequestObserver {
   })
   const reads = new SeriesCounter({
     name: 'blobcached_reads_total',
-    help: 'Is the cache any good? Requests for stored content by outcome: hit, not-found, evicted, corrupt or unavailable.',
+    help: 'Is the cache any good? Requests for stored content by outcome: hit, not-found, evicted, corrupt or unavailable; with an origin also filled, healed, collapsed, renewed, stale, passed, origin-failed or origin-timeout.',
     labelNames: ['outcome'],
     registers,
   })
-  const readsBy = new Map(
-    ['hit', ...MISSES].map((outcome) => [outcome, reads.series({ outcome })] as const),
-  )
+  const readsBy = memoized((outcome: string) => reads.series({ outcome }))
+  for (const outcome of ['hit', ...MISSES]) readsBy(outcome)
   for (const end of ['client-gone', 'cut']) cut.inc({ end }, 0)
 
   const byRoute = memoized((route: string) => ({
@@ -107,14 +108,15 @@ export function requestMetrics(registry: Registry): RequestObserver {
       route.sent.value += exchange.bytesOut
       if (end !== 'whole') cut.inc({ end })
       if (reason === 'internal') unforeseen.inc()
-      const read = readsBy.get(outcomeOfRead(exchange) ?? '')
-      if (read !== undefined) read.value++
+      const outcome = outcomeOfRead(exchange)
+      if (outcome !== undefined) readsBy(outcome).value++
     },
   }
 }
 
-function outcomeOfRead({ method, route, isHit, reason }: Exchange): string | undefined {
+function outcomeOfRead({ method, route, isHit, filled, reason }: Exchange): string | undefined {
   if ((method !== 'GET' && method !== 'HEAD') || NOT_CONTENT.has(route)) return undefined
-  if (isHit) return 'hit'
-  return reason !== undefined && MISSES.has(reason) ? reason : undefined
+  if (isHit) return filled ?? 'hit'
+  const isKnown = reason !== undefined && (MISSES.has(reason) || ORIGIN_FAILURES.has(reason))
+  return isKnown ? reason : undefined
 }

@@ -36,6 +36,32 @@ export const reading = {
   304: { description: 'What the client has is right.', headers: { ETag: etag } },
 }
 
+/** Without what is not known of a file while it comes from an origin. */
+const { 'Accept-Ranges': _, ...described } = file
+const passed = {
+  ...described,
+  ETag: { schema: etag.schema },
+  'Content-Length': { schema: file['Content-Length'].schema },
+  'Cache-Status': required({ type: 'string', pattern: '^blobcached; (hit|fwd=)' }),
+  Age: text,
+}
+
+/** As `reading`, where an origin may have what is not stored. */
+export const readingThrough = {
+  200: {
+    description:
+      'The whole file, verified; or, while it comes from the origin, cut off where it turns out to be wrong.',
+    headers: passed,
+    content: bytes,
+  },
+  206: {
+    description: 'One range, or several as multipart/byteranges, verified or from the origin.',
+    headers: { ...passed, 'Content-Range': text },
+    content: bytes,
+  },
+  304: reading[304],
+}
+
 export const writing = {
   200: receipt('It took the place of another.'),
   201: receipt('It is new.'),

@@ -1,4 +1,4 @@
-import { json, nothing, problems, reading, whileUploading, writing } from './answers.ts'
+import { json, nothing, problems, readingThrough, whileUploading, writing } from './answers.ts'
 import { header, path, query } from './parameters.ts'
 import { schemaOf } from './schemas.ts'
 
@@ -10,14 +10,14 @@ export const blobPaths = {
       operationId: 'getBlob',
       summary: 'Download content by its hash',
       parameters: [query.verify, query.download, ...header.reading],
-      responses: { ...reading, ...problems(404, 412, 416) },
+      responses: { ...readingThrough, ...problems(404, 412, 416, 502, 504) },
     },
     head: {
       tags: ['blobs'],
       operationId: 'headBlob',
       summary: 'What GET would answer, as far as shows without reading the chunks',
       parameters: [query.download, ...header.reading],
-      responses: { ...reading, ...problems(404, 412) },
+      responses: { ...readingThrough, ...problems(404, 412, 502, 504) },
     },
     put: {
       tags: ['blobs'],

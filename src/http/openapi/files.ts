@@ -1,4 +1,4 @@
-import { nothing, problems, reading, whileUploading, writing } from './answers.ts'
+import { nothing, problems, readingThrough, whileUploading, writing } from './answers.ts'
 import { header, path, query } from './parameters.ts'
 import { schemaOf } from './schemas.ts'
 
@@ -45,14 +45,14 @@ export const filePaths = {
         ...[query.verify, query.download, query.manifest, query.health],
         ...header.reading,
       ],
-      responses: { ...describedOrSent(), ...problems(404, 412, 416) },
+      responses: { ...describedOrSent(), ...problems(404, 412, 416, 502, 504) },
     },
     head: {
       tags: ['files'],
       operationId: 'headFile',
       summary: 'What GET would answer, as far as shows without reading the chunks',
       parameters: [query.download, ...header.reading],
-      responses: { ...reading, ...problems(404, 412) },
+      responses: { ...readingThrough, ...problems(404, 412, 502, 504) },
     },
     put: {
       tags: ['files'],
@@ -101,7 +101,7 @@ function asked(operationId: string) {
 /** JSON either way is not told apart: a stored file may well have that type. */
 function describedOrSent() {
   return {
-    ...reading,
+    ...readingThrough,
     200: {
       description: 'The file, verified; or as JSON, its chunks or their health.',
       headers: { 'Cache-Control': { required: true, schema: { type: 'string' } } },

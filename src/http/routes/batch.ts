@@ -7,9 +7,8 @@ import {
   type FileStore,
   NotFoundError,
   type PreparedRead,
-  UnavailableError,
 } from '../../index.ts'
-import { respondHeld } from '../content/respond.ts'
+import { type Piece, respondAll } from '../content/respond.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { bodyFields } from '../fields/content.ts'
 import { HttpProblem } from '../problem.ts'
@@ -31,8 +30,8 @@ export async function answerBatch(
   const batch = new Batch(exchange, store)
   try {
     const lost = await batch.read(hashes)
-    if (lost.size > 0) throw problemOf(lost, hashes.length)
-    await batch.send()
+    if (lost.size > 0) throw lostOf(lost, hashes.length)
+    await batch.send(hashes)
   } finally {
     batch.close()
   }
@@ -80,22 +79,25 @@ class Batch {
     this.#reads.set(hash, { read, size: file.size })
   }
 
-  async send(): Promise<void> {
+  /** Sends them in the order of `hashes`. */
+  async send(hashes: readonly string[]): Promise<void> {
     const boundary = randomBytes(18).toString('hex')
-    const parts: Buffer[] = []
-    let lead = ''
-    for (const [hash, { read, size }] of this.#reads) {
-      const bytes = read.held({ start: 0, end: size })
-      if (bytes === undefined)
-        throw new UnavailableError('there is no memory for so many files now')
-      parts.push(Buffer.from(`${lead}${headOf(boundary, hash)}`), ...bytes)
-      lead = '\r\n'
+    const pieces: Piece[] = []
+    let length = 0
+    const add = (text: string) => {
+      pieces.push(Buffer.from(text))
+      length += text.length
     }
-    parts.push(Buffer.from(`${lead}--${boundary}--\r\n`))
-    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    for (const [index, hash] of hashes.entries()) {
+      const { read, size } = this.#reads.get(hash)!
+      add((index === 0 ? '' : '\r\n') + headOf(boundary, hash))
+      pieces.push({ read, range: { start: 0, end: size } })
+      length += size
+    }
+    add(`${hashes.length === 0 ? '' : '\r\n'}--${boundary}--\r\n`)
     const type = `multipart/form-data; boundary=${boundary}`
     const fields = ['Cache-Control', 'no-store', ...bodyFields(type, length)]
-    await respondHeld(this.#exchange, { status: 200, fields }, parts)
+    await respondAll(this.#exchange, { status: 200, fields }, pieces)
   }
 
   close(): void {
@@ -114,7 +116,7 @@ function isLost(error: unknown): error is Lost {
   return [NotFoundError, EvictedError, CorruptError].some((Kind) => error instanceof Kind)
 }
 
-function problemOf(lost: ReadonlyMap<string, Lost>, asked: number): HttpProblem {
+function lostOf(lost: ReadonlyMap<string, Lost>, asked: number): HttpProblem {
   const [[hash, { code }]] = lost as Iterable<[string, Lost]> as [[string, Lost]]
   const detail = `${lost.size} of ${asked} cannot be served; the first one, ${hash}, is ${code}`
   return new HttpProblem(code, detail, {}, [...lost.keys()])

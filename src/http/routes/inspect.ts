@@ -22,7 +22,7 @@ export async function answerManifest(
     return answerWithChunks(exchange, cacheControl(file, by, isProven), summary, chunks)
   }
   const cost = COST.batch + COST.manifest * manifest.chunkCount
-  await store.withMemory(cost, answer, { isLong: true, signal: exchange.signal })
+  await store.withMemory(cost, answer, { kind: 'sending', signal: exchange.signal })
 }
 
 /** Reads every chunk and tells which are there and right. */
@@ -37,7 +37,7 @@ export async function answerHealth(
     await answerWithChunks(exchange, 'no-store', summary, chunks)
   }
   const cost = COST.batch + COST.health * file.manifest.chunkCount
-  await store.withMemory(cost, answer, { isLong: true, signal })
+  await store.withMemory(cost, answer, { kind: 'sending', signal })
 }
 
 function describeChunk({ digest, offset, size }: Chunk): ManifestJson['chunks'][number] {

@@ -26,13 +26,12 @@ export async function* read(
   memory?.release()
   const room = await budgets.window(chunkSize, chunkSize)
   try {
-    let at = split.taken
-    for (;;) {
-      const chunk = await chunks.at(Math.floor(at / chunkSize))
+    const { taken } = split
+    for (let index = Math.floor(taken / chunkSize); ; index++) {
+      const chunk = await chunks.at(index)
       if (chunk === undefined) return
       const { bytes } = await finder.read(chunk)
-      yield bytes.subarray(at - chunk.offset)
-      at = chunk.offset + chunk.size
+      yield bytes.subarray(Math.max(0, taken - chunk.offset))
     }
   } finally {
     room.release()

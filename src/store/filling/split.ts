@@ -134,10 +134,8 @@ export class Split {
     if (!this.#isStoring) this.#abandon()
   }
 
-  /** The last piece is held back until the digest is known to be right. */
   #take(): Buffer | undefined {
-    const heldBack = this.#hash !== undefined && !this.#isEnded ? 1 : 0
-    if (this.#queue.length <= heldBack) return undefined
+    if (!this.#hasMore) return undefined
     const piece = this.#queue.shift()!
     this.#queued -= piece.length
     this.#taken += piece.length
@@ -145,9 +143,14 @@ export class Split {
     return piece
   }
 
+  /** Whether the reader can have a piece: the last one is held back until the digest is known to be right. */
+  get #hasMore(): boolean {
+    return this.#queue.length > (this.#hash !== undefined && !this.#isEnded ? 1 : 0)
+  }
+
   /** Waits while the reader has too much to read yet, and leaves it behind when that takes too long. */
   async #roomForReader(): Promise<void> {
-    while (this.#hasReader && !this.#isBehind && this.#queued >= MAX_LAG) {
+    while (this.#hasReader && !this.#isBehind && this.#hasMore && this.#queued >= MAX_LAG) {
       const start = performance.now()
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, this.#patienceMs)

@@ -9,13 +9,15 @@ import { windowFor } from './window.ts'
  */
 const HOLD_PATIENCE_MS = 250
 
+/** `receiving` and `sending` may take as long as a client, or a look at a large file; `short` waits for neither. */
+export type WorkKind = 'short' | 'receiving' | 'sending'
+
 /** The memory of all requests together, in parts, so that no kind can starve another. */
 export class Budgets {
   readonly #held: ByteBudget
   readonly #reads: ByteBudget
   readonly #uploads: UploadBudgets
-  readonly #work: ByteBudget
-  readonly #longWork: ByteBudget
+  readonly #work: Readonly<Record<WorkKind, ByteBudget>>
   readonly #chunkSize: number
   readonly #perRead: number
 
@@ -27,15 +29,19 @@ export class Budgets {
       starts: new ByteBudget(startBytes),
       chunks: new ByteBudget(settings.uploadBytes - startBytes),
     }
-    this.#work = new ByteBudget(settings.workBytes)
-    this.#longWork = new ByteBudget(settings.longWorkBytes)
+    this.#work = {
+      short: new ByteBudget(settings.workBytes),
+      receiving: new ByteBudget(settings.longWorkBytes),
+      sending: new ByteBudget(settings.longWorkBytes),
+    }
     this.#chunkSize = settings.chunkSize
     this.#perRead = settings.perRead
   }
 
   get usage(): MemoryUsage {
     const { starts, chunks } = this.#uploads
-    const parts = [this.#held, this.#reads, starts, chunks, this.#work, this.#longWork]
+    const work = Object.values(this.#work)
+    const parts = [this.#held, this.#reads, starts, chunks, ...work]
     const sum = (figure: keyof MemoryUsage) => parts.reduce((all, part) => all + part[figure], 0)
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
@@ -69,12 +75,11 @@ export class Budgets {
   }
 
   /**
-   * Room for `bytes` of other work. Work that may take long has a part of its own.
+   * Room for `bytes` of other work. Each kind has a part of its own.
    * @throws {UnavailableError} when there is none for 30 seconds, or too many wait for some.
    */
-  work(bytes: number, isLong: boolean, signal?: AbortSignal): Promise<Lease> {
-    const part = isLong ? this.#longWork : this.#work
-    return part.acquire(bytes, bytes, { signal })
+  work(bytes: number, kind: WorkKind, signal?: AbortSignal): Promise<Lease> {
+    return this.#work[kind].acquire(bytes, bytes, { signal })
   }
 
   /** The memory of one upload. @param bytes Of the file; `Infinity` where that is not known. */

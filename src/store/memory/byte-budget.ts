@@ -41,8 +41,8 @@ interface Waiter {
 
 /**
  * Bytes that all requests together may hold. Where too few are left, requests wait in line, first come
- * first served. A holder of a lease never waits for another one of the same budget, so that no two can wait for
- * each other.
+ * first served. A holder of a lease that wants another one of the same budget waits for a moment at most, so that no
+ * two wait for each other.
  */
 export class ByteBudget {
   readonly total: number

@@ -171,7 +171,11 @@ export class Links {
 
   async delete(ref: ParsedRef): Promise<boolean> {
     const key = this.#keys.link(ref)
-    if (!this.#hasCopies) return this.#engine.delete(key, PLACED)
+    if (!this.#hasCopies) {
+      // What is kept beyond its end, to be made valid again, is not there for those who ask.
+      const isThere = await this.#isThere(ref)
+      return (await this.#engine.delete(key, PLACED)) && isThere
+    }
     let wasThere = false
     await this.#replace(ref, true, ({ newest, isDamaged, isLeft }, storedAt) => {
       wasThere = isDamaged || toLink(newest) !== undefined
@@ -180,6 +184,16 @@ export class Links {
       return { value: encodeTombstone(entry, key, this.#sealer), proven: entry, ttl }
     })
     return wasThere
+  }
+
+  /** Whether there is a link that has not ended, sound or not. */
+  async #isThere(ref: ParsedRef): Promise<boolean> {
+    try {
+      return (await this.read(ref)) !== undefined
+    } catch (error) {
+      if (error instanceof CorruptError) return true
+      throw error
+    }
   }
 
   /**

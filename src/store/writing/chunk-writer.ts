@@ -90,7 +90,8 @@ export class ChunkWriter {
         const near = stripe === hashing ? hashed.digest : (await stripe).digest
         const { length } = hashed.chunk
         digests[index] = hashed.digest
-        copies = Math.min(copies, await this.#store(hashed, near))
+        const written = await this.#store(hashed, near)
+        copies = Math.min(copies, written) // Others have ended meanwhile.
         stored += length
         onStored?.(stored)
         onChunk?.({ index, digest: hashed.digest, offset: index * chunkSize, size: length, near })

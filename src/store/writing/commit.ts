@@ -51,7 +51,10 @@ export interface Receipt {
   chunks: number
   name?: string
   type?: string
-  /** Whether the name, or without one the hash, led to nothing before. */
+  /**
+   * Whether the name, or without one the hash, led to nothing before. With one memcached, a file that is kept beyond its
+   * end (`staleFor`, `keepFor`) counts as something.
+   */
   created: boolean
   /** The fewest copies that any part of it was stored in. */
   copies: number

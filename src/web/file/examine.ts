@@ -10,6 +10,8 @@ export interface Finding {
   readonly health?: HealthJson
   readonly type?: string
   readonly storedAt?: Date
+  /** When the origin has said that the file is so, if it came from there. */
+  readonly fetchedAt?: Date
 }
 
 /**
@@ -35,12 +37,17 @@ async function describe(
   ref: RemoteRef,
   state: State,
   signal: AbortSignal,
-): Promise<Pick<Finding, 'type' | 'storedAt'>> {
+): Promise<Pick<Finding, 'type' | 'storedAt' | 'fetchedAt'>> {
   const headers: Record<string, string> = state === 'intact' ? {} : { 'If-None-Match': '*' }
   const response = await request(urlOf(ref), { method: 'HEAD', headers, signal }).catch(
     () => undefined,
   )
   const type = response?.headers.get('Content-Type')
   const storedAt = response?.headers.get('Last-Modified')
-  return { ...(type && { type }), ...(storedAt && { storedAt: new Date(storedAt) }) }
+  const age = response?.headers.get('Age')
+  return {
+    ...(type && { type }),
+    ...(storedAt && { storedAt: new Date(storedAt) }),
+    ...(age && { fetchedAt: new Date(Date.now() - Number(age) * 1000) }),
+  }
 }

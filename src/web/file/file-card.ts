@@ -160,7 +160,7 @@ function are(number: number): string {
   return number === 1 ? 'is' : 'are'
 }
 
-function* facts({ health, type, storedAt }: Finding): Generator<HTMLElement> {
+function* facts({ health, type, storedAt, fetchedAt }: Finding): Generator<HTMLElement> {
   if (health !== undefined) {
     const { hash } = health
     const code = element('code', { className: 'hash' }, hash)
@@ -173,12 +173,12 @@ function* facts({ health, type, storedAt }: Finding): Generator<HTMLElement> {
     yield fact('Size', `${bytes(health.size)}${size}`)
   }
   if (type !== undefined) yield fact('Type', type)
-  if (storedAt !== undefined) {
-    yield fact(
-      'Stored',
-      element('time', { dateTime: storedAt.toISOString() }, storedAt.toLocaleString()),
-    )
-  }
+  if (storedAt !== undefined) yield fact('Stored', timeOf(storedAt))
+  if (fetchedAt !== undefined) yield fact('From', 'the origin, asked at ', timeOf(fetchedAt))
+}
+
+function timeOf(date: Date): HTMLElement {
+  return element('time', { dateTime: date.toISOString() }, date.toLocaleString())
 }
 
 function fact(term: string, ...description: (Node | string)[]): HTMLElement {

@@ -10,7 +10,7 @@ const NOWHERE = { url: 'http://127.0.0.1:1' }
 test('every command has help with an example of each thing to know', async (t) => {
   const cli = await cliFor(t, NOWHERE)
   const { stdout } = await cli.ok(['--help'])
-  const commands = ['put', 'get', 'stat', 'verify', 'rm']
+  const commands = ['put', 'get', 'fetch', 'stat', 'verify', 'rm']
   commands.push('link', 'repair', 'missing', 'fleet', 'completion')
   for (const command of ['serve', ...commands]) t.regex(stdout, new RegExp(`^  ${command} `, 'm'))
   const helps = await Promise.all(commands.map((command) => cli.ok([command, '--help'])))

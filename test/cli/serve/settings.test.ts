@@ -46,6 +46,20 @@ for (const [args, env, complaint] of [
   [['--base-path', 'cache'], {}, /--base-path.*such as \/cache/],
   [[], { BLOBCACHED_BASE_PATH: '/files' }, /BLOBCACHED_BASE_PATH.*does not begin as a path of/],
   [['--key-prefix', 'a b'], {}, /--key-prefix.*no spaces/],
+  [['--origin', 'files.example'], {}, /--origin: an origin is an http or https URL/],
+  [[], { BLOBCACHED_ORIGIN: `https://u:${HUSH}@x/?a` }, /BLOBCACHED_ORIGIN: .*without a query/],
+  [['--origin', 'https://x/', '--origin-blobs', 'https://x/'], {}, /--origin-blobs: .*\{hash\}/],
+  [['--origin-ttl', '1m'], {}, /--origin-ttl needs --origin/],
+  [
+    ['--origin', 'https://x/'],
+    { BLOBCACHED_ORIGIN_AUTHORIZATION: `${HUSH}\u0007` },
+    /BLOBCACHED_ORIGIN_AUTHORIZATION: .*ASCII/,
+  ],
+  [
+    ['--origin', 'https://x/', '--origin-authorization-file', '/no/such/file'],
+    {},
+    /--origin-authorization-file: cannot read/,
+  ],
 ] as const) {
   const what = [...args, ...Object.keys(env)].join(' ').replaceAll(HUSH, '…')
   test.serial(`serve refuses ${JSON.stringify(what)} and says why`, async (t) => {
@@ -100,6 +114,8 @@ test.serial('--print-config tells what is in force, and how many secrets there a
         BLOBCACHED_MEMCACHED: `user:${HUSH}@127.0.0.1:1`,
         MEMCACHE_PASSWORD: HUSH,
         BLOBCACHED_MEMCACHED_PAGE_MOVER: 'off',
+        BLOBCACHED_ORIGIN: `https://user:${HUSH}@files.example/`,
+        BLOBCACHED_ORIGIN_AUTHORIZATION: HUSH,
       },
     },
   )
@@ -110,6 +126,8 @@ test.serial('--print-config tells what is in force, and how many secrets there a
     memcached: '***@127.0.0.1:1',
     memcachedPassword: '1 set',
     memcachedPageMover: false,
+    origin: 'https://***@files.example/',
+    originAuthorization: '1 set',
     publicRead: false,
   })
   t.notRegex(stdout + stderr, new RegExp(`${HUSH}|from-file`))

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { memory } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
@@ -6,7 +7,7 @@ import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { connectRaw, parseAnswer } from '../../helpers/raw-http.ts'
 import { rawPut } from '../../helpers/raw-upload.ts'
-import { startTestServer } from '../../helpers/server.ts'
+import { memoryIsFree, startTestServer } from '../../helpers/server.ts'
 import { until } from '../../helpers/watchdog.ts'
 
 /** Long enough for a slow machine to be seen to make progress. */
@@ -32,6 +33,31 @@ for (const [what, framing, length] of [
     t.is(store.memoryUsage.used, 0)
     t.is((await ask(`${url}/files/f`)).status, 404)
     t.is((await ask(`${url}/files/f`, { method: 'PUT', body: 'content' })).status, 201)
+  })
+}
+
+for (const [what, fields, start] of [
+  ['plain', [], '{"hashes":['],
+  ['compressed', ['Content-Encoding: gzip'], gzipSync('{"hashes":[]}').subarray(0, 12)],
+] as const) {
+  test(`a list of hashes that stops, ${what}, is 408 and frees its memory`, async (t) => {
+    const server = await startTestServer(t, { idleTimeoutMs: IDLE_MS, maxUploads: 1 })
+    for (const path of ['/blobs/missing', '/blobs/batch', '/v8/artifacts']) {
+      const client = await connectRaw(t, server.url)
+      client.send(`POST ${path} HTTP/1.1`, 'Host: a', 'Content-Length: 1000', ...fields, '', '')
+      client.socket.write(start)
+      t.is(parseAnswer(await client.closed()).status, 408, path)
+      t.is(server.store.memoryUsage.used, 0)
+
+      const other = await connectRaw(t, server.url)
+      other.send(`POST ${path} HTTP/1.1`, 'Host: a', 'Content-Length: 1000', ...fields, '', '')
+      other.socket.write(start)
+      await until('it is read', () => server.store.memoryUsage.used > 0)
+      other.socket.resetAndDestroy()
+      await memoryIsFree(server)
+    }
+    const body = '{"hashes":[]}'
+    t.is((await ask(`${server.url}/blobs/missing`, { method: 'POST', body })).status, 200)
   })
 }
 

@@ -111,6 +111,26 @@ for (const [when, { held, sent, framing, mayBeStored = false }] of Object.entrie
   })
 }
 
+for (const sent of ['', 'content']) {
+  test(`an uploader that leaves before its small body is asked for is 499 (${sent.length} bytes sent)`, async (t) => {
+    const engine = new FaultyEngine(memory())
+    const logger = new KeptLog()
+    const { url, http } = await startTestServer(t, { engine, logger })
+    const { gate, asked } = hold(engine, { operation: 'get', keys: /^n:/ })
+    const closed = nextClosed(http)
+    const client = await connectRaw(t, url)
+    const head = ['PUT /files/f HTTP/1.1', 'Host: a', 'If-None-Match: *', 'Content-Length: 7']
+    client.send(...head, '', sent)
+    await asked.promise
+    client.socket.resetAndDestroy()
+    await closed
+    gate.resolve()
+    const [line] = await logger.all(1)
+    t.like(line!, { status: 499, end: 'client-gone', level: 'info', reason: undefined })
+    await expectSamples(t, url, { blobcached_http_unforeseen_total: 0 })
+  })
+}
+
 /** The server has begun to take what was sent of the body. */
 async function bodyIsThere(store: FileStore, sent: number): Promise<void> {
   if (sent > 0) await until('the body', () => store.memoryUsage.used > 0)

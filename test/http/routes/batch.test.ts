@@ -5,7 +5,7 @@ import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { assertProblem } from '../../helpers/problem.ts'
-import { startTestServer } from '../../helpers/server.ts'
+import { memoryIsFree, startTestServer } from '../../helpers/server.ts'
 
 const post = (url: string, hashes: readonly unknown[]) =>
   ask(`${url}/blobs/batch`, { method: 'POST', body: JSON.stringify({ hashes }) })
@@ -38,7 +38,7 @@ test('files asked for together come as a form, each whole', async (t) => {
   const files = await filesOf(answer)
   t.is(files.size, contents.length)
   for (const [index, hash] of hashes.entries()) t.true(files.get(hash)?.equals(contents[index]!))
-  t.is(store.memoryUsage.used, 0)
+  await memoryIsFree({ store })
 
   await raw.delete(`c:${hashes[7]}`)
   await raw.set(`c:${hashes[9]}`, Buffer.from('other bytes'))
@@ -47,7 +47,22 @@ test('files asked for together come as a form, each whole', async (t) => {
   assertProblem(t, lost, 404, 'evicted')
   const { missing } = lost.json() as { missing: string[] }
   t.deepEqual(missing.sort(), [hashes[7]!, hashes[9]!, none].sort())
-  t.is(store.memoryUsage.used, 0)
+  await memoryIsFree({ store })
+})
+
+test('files that do not fit the memory are sent one by one, in the order of the list', async (t) => {
+  const memory = { total: 400_000, perRead: 5000 }
+  const { url, store } = await startTestServer(t, { store: { chunkSize: 10_000, memory } })
+  const contents = [70_000, 3, 40_000, 4000, 0, 9].map((size) => bytes(size, size))
+  const receipts = await Promise.all(contents.map((content) => store.put(content)))
+  const answer = await post(
+    url,
+    receipts.map(({ hash }) => hash),
+  )
+  t.is(answer.status, 200)
+  const files = [...(await filesOf(answer)).values()]
+  for (const [index, content] of contents.entries()) t.true(files[index]!.equals(content))
+  await memoryIsFree({ store })
 })
 
 test('nothing asked for is an empty form', async (t) => {
@@ -65,7 +80,7 @@ test('a batch is bounded in files and in bytes', async (t) => {
   const hashes = large.map(({ hash }) => hash)
   assertProblem(t, await post(url, hashes), 413, 'too-large')
   t.is((await post(url, hashes.slice(1))).status, 200)
-  t.is(store.memoryUsage.used, 0)
+  await memoryIsFree({ store })
 })
 
 test('a memcached that is down is no miss', async (t) => {

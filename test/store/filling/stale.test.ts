@@ -169,3 +169,20 @@ test('the engine keeps the record for as long as it is of use', async (t) => {
     )
   }
 })
+
+onEveryEngine(
+  'a file that is kept beyond its end is not there to be deleted, and goes',
+  async (t, backend) => {
+    const store = backend.store()
+    await store.getOrPut('a', () => 'one', times)
+    await age(backend, 61)
+    t.false(await store.delete('a'))
+    let reason: string | undefined
+    await store.getOrPut('a', (context) => {
+      reason = context.reason
+      return 'two'
+    })
+    t.is(reason, 'not-found')
+    t.true(await store.delete('a'))
+  },
+)

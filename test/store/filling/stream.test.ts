@@ -11,12 +11,12 @@ import {
 } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { deferred } from '../../helpers/deferred.ts'
-import { FaultyEngine } from '../../helpers/faulty-engine.ts'
+import { FaultyEngine, follow } from '../../helpers/faulty-engine.ts'
 import { bufferBytes } from '../../helpers/garbage.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { until, watched } from '../../helpers/watchdog.ts'
 
-const content = bytes('content', 3_000_000)
+const content = bytes('content', 3_000_001) // The last chunk and the last piece are not full.
 const PIECE = 50_000
 
 /** The content in pieces; from `gate` on when that is open. */
@@ -63,24 +63,27 @@ test('the first reader gets bytes before the last ones are there', async (t) => 
   t.is(store.memoryUsage.used, 0)
 })
 
-test('a reader that does not read holds nothing up, and reads back what is stored', async (t) => {
-  const store = new FileStore(memory(), { chunkSize: 100_000 })
-  const gate = deferred()
-  const file = await started(store, () => source(gate.promise))
-  const pieces = file.stream()
-  const first = await readTo(PIECE, pieces)
-  const waiting = store.getOrPut('a', () => t.fail() as never)
-  await until('what came is stored', async () => {
-    const { items } = (await store.engine.stats())[0]!
-    return items! >= 15
+/** Of which the last one is as long as the others, or shorter. */
+for (const chunkSize of [100_000, 70_000]) {
+  test(`a reader that does not read holds nothing up, and reads back chunks of ${chunkSize}`, async (t) => {
+    const store = new FileStore(memory(), { chunkSize })
+    const gate = deferred()
+    const file = await started(store, () => source(gate.promise))
+    const pieces = file.stream()
+    const first = await readTo(PIECE, pieces)
+    const waiting = store.getOrPut('a', () => t.fail() as never)
+    await until('what came is stored', async () => {
+      const { items } = (await store.engine.stats())[0]!
+      return items! >= 15
+    })
+    const second = await watched('bytes from the store', readTo(1_300_000, pieces))
+    gate.resolve()
+    t.true(content.equals(await (await waiting).bytes()))
+    const third = await readTo(Infinity, pieces)
+    t.true(content.equals(Buffer.concat([first, second, third])))
+    t.is(store.memoryUsage.used, 0)
   })
-  const second = await watched('bytes from the store', readTo(1_300_000, pieces))
-  gate.resolve()
-  t.true(content.equals(await (await waiting).bytes()))
-  const third = await readTo(Infinity, pieces)
-  t.true(content.equals(Buffer.concat([first, second, third])))
-  t.is(store.memoryUsage.used, 0)
-})
+}
 
 test('a reader that lags behind still learns of a failure', async (t) => {
   const store = new FileStore(memory(), { chunkSize: 100_000 })
@@ -95,6 +98,22 @@ test('a reader that lags behind still learns of a failure', async (t) => {
   gate.resolve()
   await t.throwsAsync(readTo(Infinity, pieces), { code: 'digest-mismatch' })
   t.true(content.subarray(0, start.length).equals(start))
+  t.is(store.memoryUsage.used, 0)
+})
+
+test('a large piece that is held back for its digest holds nothing up', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine, { chunkSize: 100_000 })
+  const digest = createHash('sha256').update(content).digest('hex')
+  const calls = follow(engine)
+  const file = await started(store, () => ({ source: content, digest }))
+  t.true(content.equals(await file.bytes()))
+  t.deepEqual(
+    calls.filter((call) => call.startsWith('get c:')),
+    [],
+    'nothing was read back',
+  )
+  t.is((await file.stored)!.hash, digest)
   t.is(store.memoryUsage.used, 0)
 })
 

@@ -13,13 +13,14 @@ export interface HttpRequest {
   path: string
   method: string
   headers: Record<string, string>
-  body: Readable | string | undefined
+  body?: Readable | string | undefined
+  /** Ends the request, its response too. */
+  signal: AbortSignal
 }
 
 export interface TransportOptions {
-  /** Milliseconds without a byte from the server. */
+  /** Milliseconds without a byte from the server; 0 is no limit but that on connecting. */
   timeoutMs: number
-  signal: AbortSignal
   /** Certificates (PEM) to trust instead of those that Node.js knows. */
   ca?: Buffer | undefined
   /** Accepts any certificate. */
@@ -46,7 +47,7 @@ export class Transport {
   }
 
   /** Resolves with the header of the response. Redirects are not followed. */
-  async send({ origin, path, method, headers, body }: HttpRequest): Promise<HttpResponse> {
+  async send({ origin, path, method, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
     const way = this.#ways.get(origin.origin) ?? this.#wayTo(origin)
     this.#ways.set(origin.origin, way)
     const { make, options, prefix, headers: own } = await way
@@ -55,7 +56,7 @@ export class Transport {
       method,
       path: prefix + path,
       headers: { ...headers, ...own },
-      signal: this.#options.signal,
+      signal,
     })
     return exchange(request, body, this.#options.timeoutMs)
   }
@@ -118,12 +119,12 @@ function exchange(
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined
-    limitConnecting(request, Math.min(CONNECT_MS, timeoutMs))
+    limitConnecting(request, Math.min(CONNECT_MS, timeoutMs || CONNECT_MS))
     request.setTimeout(timeoutMs, () => {
       const isSourceSlow = !request.writableEnded && !request.writableNeedDrain
       if (!isSourceSlow) (response ?? request).destroy(timeout(`no byte for ${timeoutMs / 1000} s`))
     })
-    request.on('error', reject)
+    request.on('error', (error) => reject(request.reusedSocket ? onKept(error) : error))
     request.once('response', (received) => {
       response = received
       // A refusal: the rest of the body is for nothing.
@@ -144,6 +145,19 @@ function limitConnecting(request: ClientRequest, ms: number): void {
     socket.once('connect', () => clearTimeout(timer))
     request.once('close', () => clearTimeout(timer))
   })
+}
+
+/** Connections that were kept and that the server has closed at the moment of the request. */
+const keptOnes = new WeakSet<Error>()
+
+function onKept(error: Error): Error {
+  keptOnes.add(error)
+  return error
+}
+
+/** Whether a request may have failed only because the server had just closed a connection that was kept. */
+export function wasKept(error: unknown): boolean {
+  return error instanceof Error && keptOnes.has(error)
 }
 
 function timeout(message: string): Error {

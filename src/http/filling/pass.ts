@@ -1,0 +1,125 @@
+import { evaluate } from '../../api/preconditions.ts'
+import { PreconditionFailedError, type ProducedFile, type StoredFile } from '../../index.ts'
+import type { OriginContent, OriginPart } from '../../origin/index.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import {
+  CONTENT_ENCODING,
+  contentTypeOf,
+  dispositionField,
+  encodingField,
+  type Fields,
+  HARMLESS,
+} from '../fields/content.ts'
+
+/** Bytes that are held back: of a file up to this size all is known before the status is sent. */
+const HELD = 64 * 1024
+
+/** What is known of bytes that are passed on while they come. */
+type Passed = Pick<ProducedFile, 'type' | 'attributes' | 'size'>
+
+/**
+ * Answers with a file while it comes from the origin. What is cut or turns out to be wrong cuts the
+ * connection: no client takes it for the whole.
+ * When it rejects, the file may not have been read: cancel it.
+ * @param asked The name or the hash that it was asked for by.
+ * @param isStored Whether it is being stored.
+ * @returns The stored file in place of an answer, where all of it is stored before anything was sent.
+ */
+export async function passFile(
+  exchange: Exchange,
+  file: ProducedFile,
+  asked: string,
+  { isStored, cacheStatus }: { isStored: boolean; cacheStatus: string },
+): Promise<StoredFile | undefined> {
+  const { method, headers } = exchange
+  if (evaluate(method, headers, undefined) === 'failed') {
+    throw new PreconditionFailedError('the file is another one')
+  }
+  const fields = [...passedFields(file, isStored), 'Cache-Status', cacheStatus]
+  const download = exchange.query.text('download')
+  if (download !== undefined)
+    fields.push(...dispositionField(download, { name: asked, hash: asked }))
+  if (method === 'HEAD') {
+    file.cancel()
+    begin(exchange, 200, fields)
+    exchange.res.end()
+    return undefined
+  }
+  const held = await sendPast(exchange, fields, file)
+  if (held === undefined) return undefined
+  const stored = isStored ? await file.stored.catch(() => undefined) : undefined
+  if (stored === undefined) await sendHeld(exchange, fields, held)
+  return stored
+}
+
+/** Answers with what the origin has sent to a range: the part, or the whole. */
+export async function passAnswer(
+  exchange: Exchange,
+  answer: OriginPart | OriginContent,
+): Promise<void> {
+  const { body, type, encoding, size } = answer
+  const file = {
+    attributes: encoding === undefined ? {} : { [CONTENT_ENCODING]: encoding },
+    ...(type !== undefined && { type }),
+    ...(size !== undefined && { size }),
+  }
+  const fields = passedFields(file, false)
+  fields.push('Cache-Status', 'blobcached; fwd=miss; detail=range')
+  if (answer.kind === 'part') fields.push('Content-Range', answer.contentRange)
+  begin(exchange, answer.kind === 'part' ? 206 : 200, fields)
+  for await (const piece of body) await exchange.write(piece as Buffer)
+  exchange.res.end()
+  await exchange.sent()
+}
+
+function begin(exchange: Exchange, status: 200 | 206, fields: Fields): void {
+  exchange.writeHead(status, fields)
+  exchange.isHit = true
+}
+
+/** Without an entity tag, which is the hash of bytes that have not come yet. */
+function passedFields(file: Passed, isStored: boolean): Fields {
+  return [
+    ...['Content-Type', contentTypeOf(file)],
+    ...(file.size === undefined ? [] : ['Content-Length', file.size]),
+    // What must not be stored here is not to be stored elsewhere on our word.
+    ...['Cache-Control', isStored ? 'no-cache' : 'no-store'],
+    ...HARMLESS,
+    ...encodingField(file),
+  ]
+}
+
+/** Sends what passes `HELD` as it comes; resolves with all the bytes where there are no more than that. */
+async function sendPast(
+  exchange: Exchange,
+  fields: Fields,
+  file: ProducedFile,
+): Promise<Buffer[] | undefined> {
+  const { res } = exchange
+  const held: Buffer[] = []
+  let size = 0
+  for await (const piece of file.stream()) {
+    size += piece.length
+    if (size <= HELD) {
+      held.push(piece)
+      continue
+    }
+    if (!res.headersSent) begin(exchange, 200, fields)
+    for (const each of held.splice(0)) await exchange.write(each)
+    await exchange.write(piece)
+  }
+  if (size <= HELD) return held
+  res.end()
+  await exchange.sent()
+  return undefined
+}
+
+async function sendHeld(
+  exchange: Exchange,
+  fields: Fields,
+  held: readonly Buffer[],
+): Promise<void> {
+  begin(exchange, 200, fields)
+  exchange.res.end(Buffer.concat(held))
+  await exchange.sent()
+}

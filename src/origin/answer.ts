@@ -1,0 +1,216 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { contentCoding } from '../api/fields.ts'
+import { contentRange, parseRange } from '../api/range.ts'
+import type { HttpResponse } from '../transport.ts'
+import { announcedDigests, type BodyChecks, type BodyProgress, openBody, tooLarge } from './body.ts'
+import { OriginError } from './errors.ts'
+import { type Freshness, type FreshnessOptions, freshnessOf, strictest } from './freshness.ts'
+
+/** What an origin says of a version of a file, to be asked later whether it is still the same. */
+export interface Validators {
+  readonly etag?: string | undefined
+  readonly lastModified?: string | undefined
+  /** Its Cache-Control, which counts again where a 304 has none. */
+  readonly cacheControl?: string | undefined
+}
+
+/** The bytes that an answer carries. */
+export interface Described {
+  /** The media type, where it is one that can be kept. */
+  readonly type: string | undefined
+  /** The Content-Encoding, if it has one. */
+  readonly encoding: string | undefined
+  /** Bytes, where the origin says. */
+  readonly size: number | undefined
+  /** Fails with an `OriginError` before the last piece, unless all of it is right. */
+  readonly body: Readable
+}
+
+/** The file. */
+export interface OriginContent extends Described {
+  readonly kind: 'content'
+  readonly freshness: Freshness
+  readonly validators: Validators
+}
+
+/** The part of the file that the range asked for. */
+export interface OriginPart extends Described {
+  readonly kind: 'part'
+  readonly contentRange: string
+}
+
+/** What the validators describe is still the file. */
+export interface OriginUnchanged {
+  readonly kind: 'unchanged'
+  readonly freshness: Freshness
+  readonly validators: Validators
+}
+
+export type OriginAnswer =
+  | OriginContent
+  | OriginPart
+  | OriginUnchanged
+  /** The file does not have the bytes of the range. */
+  | { readonly kind: 'unsatisfiable'; readonly contentRange: string }
+  /** There is no such file. */
+  | { readonly kind: 'absent' }
+
+/** What the answer was asked with. */
+export interface Asked {
+  readonly validators?: Validators | undefined
+  readonly range?: string | undefined
+  /** The SHA-256 that the content must have. */
+  readonly hash?: string | undefined
+  /** Bytes that the file may have. */
+  readonly maxSize: number
+}
+
+export interface AnswerOptions extends FreshnessOptions {
+  readonly timeoutMs: number
+}
+
+/** Bytes that a validator may have: it is kept with the name. */
+const MAX_VALIDATOR = 512
+/** Bytes of a media type that can be kept with a name. */
+const MAX_TYPE = 255
+/** Characters of a Content-Encoding: several codings, and not hundreds. */
+const MAX_CODING = 64
+
+/**
+ * Tells what an answer means.
+ * @param redirects The headers of the redirects that led to it.
+ * @throws {OriginError} for an answer that cannot be the file.
+ */
+export function answerOf(
+  response: HttpResponse,
+  redirects: readonly IncomingHttpHeaders[],
+  asked: Asked,
+  options: AnswerOptions,
+  progress: BodyProgress,
+): OriginAnswer {
+  const { statusCode: status, headers } = response
+  const common = { response, asked, options, progress }
+  if (status === 404 || status === 410) return { kind: 'absent' }
+  if (status === 304 && asked.validators !== undefined) {
+    return unchanged(headers, asked.validators, options)
+  }
+  if (asked.range !== undefined && status === 416) {
+    const contentRange = headers['content-range'] ?? ''
+    if (!/^bytes \*\/\d+$/.test(contentRange)) throw otherRange()
+    return { kind: 'unsatisfiable', contentRange }
+  }
+  if (asked.range !== undefined && status === 206) return partOf(common, asked.range)
+  if (status === 200 || status === 203) return contentOf(common, redirects)
+  throw new OriginError('origin-failed', `the origin answered with status ${status}`, {
+    retryAfter: Number(headers['retry-after']) || undefined,
+  })
+}
+
+interface Common {
+  readonly response: HttpResponse
+  readonly asked: Asked
+  readonly options: AnswerOptions
+  readonly progress: BodyProgress
+}
+
+function contentOf(common: Common, redirects: readonly IncomingHttpHeaders[]): OriginContent {
+  const { response, asked, options } = common
+  const { headers, headersDistinct } = response
+  const digests = announcedDigests(headers, ['content-digest', 'repr-digest'], asked.hash)
+  const length = headers['content-length']
+  const isDelimited = length !== undefined || headers['transfer-encoding'] !== undefined
+  // Of several Age fields `headers` has the first alone.
+  const { age } = headersDistinct
+  const all = age === undefined ? headers : { ...headers, age: age.join(',') }
+  const own = freshnessOf(all, options)
+  const freshness = redirects.reduce((least, each) => strictest(least, each, options), own)
+  // A body that ends with its connection could be a part of one, unless a digest tells.
+  const isStorable = freshness.isStorable && (isDelimited || digests.length > 0)
+  return {
+    kind: 'content',
+    freshness: { ...freshness, isStorable },
+    validators: validatorsOf(headers),
+    ...describe(common, { size: length === undefined ? undefined : Number(length), digests }),
+  }
+}
+
+function partOf(common: Common, asked: string): OriginPart {
+  const { headers } = common.response
+  const field = String(headers['content-range'])
+  const total = Number(/\/(\d+)$/.exec(field)?.[1])
+  const ranges = parseRange(asked, total)
+  const [range, second] = ranges === 'unsatisfiable' ? [] : (ranges ?? [])
+  if (range === undefined || second !== undefined || field !== contentRange(range, total)) {
+    throw otherRange()
+  }
+  const digests = announcedDigests(headers, ['content-digest'])
+  const size = range.end - range.start
+  return { kind: 'part', contentRange: field, ...describe(common, { size, digests }) }
+}
+
+function otherRange(): OriginError {
+  return new OriginError('origin-failed', 'the origin sends another range than it was asked for')
+}
+
+function describe(
+  { response, asked: { maxSize }, options: { timeoutMs: idleMs }, progress }: Common,
+  { size, digests }: Pick<BodyChecks, 'size' | 'digests'>,
+): Described {
+  const { 'content-type': type, 'content-encoding': field } = response.headers
+  const encoding = contentCoding(field)
+  if (encoding === undefined || encoding.length > MAX_CODING) {
+    throw new OriginError('origin-failed', 'the origin sends a Content-Encoding that is not known')
+  }
+  if (size !== undefined && size > maxSize) throw tooLarge(maxSize)
+  return {
+    type: type !== undefined && Buffer.byteLength(type) <= MAX_TYPE ? type : undefined,
+    encoding: encoding === 'identity' ? undefined : encoding,
+    size,
+    body: openBody(response, { size, maxSize, digests, idleMs }, progress),
+  }
+}
+
+/** RFC 9111, 4.3.4: what the 304 says takes the place of what was said before. */
+function unchanged(
+  headers: IncomingHttpHeaders,
+  known: Validators,
+  options: FreshnessOptions,
+): OriginUnchanged {
+  const validators = validatorsOf(headers)
+  if (validators.etag !== undefined && !isSameTag(validators.etag, known.etag)) {
+    throw new OriginError(
+      'origin-failed',
+      'the origin says of another version that it is unchanged',
+    )
+  }
+  const { cacheControl = known.cacheControl } = validators
+  const told = headers.expires === undefined ? cacheControl : validators.cacheControl
+  return {
+    kind: 'unchanged',
+    freshness: freshnessOf(
+      { ...headers, ...(told !== undefined && { 'cache-control': told }) },
+      options,
+    ),
+    validators: { ...known, ...validators, cacheControl },
+  }
+}
+
+/** RFC 9110, 8.8.3.2: the weak comparison. */
+function isSameTag(one: string, other: string | undefined): boolean {
+  return one.replace(/^W\//, '') === other?.replace(/^W\//, '')
+}
+
+/** Without those that are too long to be kept. */
+function validatorsOf(headers: IncomingHttpHeaders): Validators {
+  const kept = (field: string | undefined) =>
+    field !== undefined && field.length <= MAX_VALIDATOR ? field : undefined
+  const etag = kept(headers.etag)
+  const lastModified = kept(headers['last-modified'])
+  const cacheControl = kept(headers['cache-control'])
+  return {
+    ...(etag !== undefined && { etag }),
+    ...(lastModified !== undefined && { lastModified }),
+    ...(cacheControl !== undefined && { cacheControl }),
+  }
+}

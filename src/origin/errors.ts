@@ -1,0 +1,19 @@
+import type { Reason } from '../api/reasons.ts'
+
+/** The origin did not give what it was asked for; nothing of it was stored. */
+export class OriginError extends Error {
+  override readonly name = 'OriginError'
+  readonly reason: Extract<Reason, 'origin-failed' | 'origin-timeout'>
+  /** Seconds after which the origin wants to be asked again, where it says so. */
+  readonly retryAfter: number | undefined
+
+  constructor(
+    reason: OriginError['reason'],
+    message: string,
+    { cause, retryAfter }: { cause?: unknown; retryAfter?: number | undefined } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.reason = reason
+    this.retryAfter = retryAfter
+  }
+}

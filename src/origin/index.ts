@@ -1,0 +1,7 @@
+export type { Address } from './addresses.ts'
+export type { Described, OriginAnswer, OriginContent, OriginPart, Validators } from './answer.ts'
+export { OriginError } from './errors.ts'
+export type { FetchFacts, FetchOutcome } from './fetching.ts'
+export type { Freshness } from './freshness.ts'
+export { type OriginOptions, validateOrigin } from './options.ts'
+export { Origin, type OriginObserver, type OriginRequest } from './origin.ts'

@@ -3,7 +3,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Command, Option } from 'commander'
 import { Digest } from '../../digest.ts'
-import { hashNow } from '../client/remote-file.ts'
+import { hashIfTold } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
 import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
@@ -144,7 +144,7 @@ async function toFile(
 ): Promise<Gotten> {
   const overwrite = options.force === true
   const isHashNeeded = isThere || options.continue
-  const hash = isHashNeeded ? await hashNow(common.server, ref) : undefined
+  const hash = isHashNeeded ? await hashIfTold(common.server, ref) : undefined
   if (isThere) {
     const found = await digestOf(target, common)
     if (found.hash === hash) return { ...found, skipped: true }

@@ -74,8 +74,7 @@ async function missingOf(server: RemoteServer, items: readonly Listed[]): Promis
 async function resolved(server: RemoteServer, { ref, name }: Listed): Promise<MissingItem> {
   if (ref.hash !== undefined) return { hash: ref.hash, ...(name !== ref.hash && { name }) }
   try {
-    const hash = await hashNow(server, ref)
-    return { ...(hash !== undefined && { hash }), name }
+    return { hash: await hashNow(server, ref), name }
   } catch (error) {
     if (error instanceof RemoteError && error.reason === 'not-found') return { name }
     throw error

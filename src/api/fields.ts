@@ -42,3 +42,11 @@ export function contentCoding(field: string | undefined): string | undefined {
 export function isOrigin(text: string): boolean {
   return text === '*' || (URL.canParse(text) && new URL(text).origin === text)
 }
+
+/** RFC 3986, 3.2.2 and 3.2.3: an address in brackets or a name, and a port. */
+const AUTHORITY = /^(\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::[0-9]{0,5})?$/i
+
+/** The host in a Host field, without the port, in lower case; `undefined` if it is not well-formed. */
+export function hostIn(field: string): string | undefined {
+  return AUTHORITY.exec(field)?.[1]?.toLowerCase()
+}

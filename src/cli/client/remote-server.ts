@@ -64,11 +64,8 @@ export class RemoteServer {
   }
 
   /** Resolves with the headers of a file. Retries transient failures. */
-  async head(
-    ref: RemoteRef,
-    headers: Record<string, string> = {},
-  ): Promise<HttpResponse['headers']> {
-    return (await this.#dumped({ method: 'HEAD', path: pathOf(ref), headers })).headers
+  async head(ref: RemoteRef): Promise<HttpResponse['headers']> {
+    return (await this.#dumped({ method: 'HEAD', path: pathOf(ref) })).headers
   }
 
   /** Retries transient failures. */

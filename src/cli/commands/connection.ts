@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { RemoteServer } from '../client/remote-server.ts'
-import { UsageError } from '../exit-codes.ts'
+import { ToldError, UsageError } from '../exit-codes.ts'
+import { isClosedPipe } from '../terminal/failure.ts'
 import { interruption } from '../terminal/interruption.ts'
 import type { Report } from '../terminal/report.ts'
 import { parseSeconds, wholeNumber } from './option-values.ts'
@@ -18,7 +19,21 @@ export interface ConnectionOptions {
 }
 
 export function addConnectionOptions(command: Command): Command {
-  return command
+  declareOptions(command)
+  // A variable that is empty is as good as not set.
+  for (const { envVar } of command.options) {
+    if (envVar !== undefined && process.env[envVar] === '') delete process.env[envVar]
+  }
+  return command.hook('preAction', async (_, command) => {
+    const isFlag = (name: string) => command.getOptionValueSource(name) === 'cli'
+    if (isFlag('tokenFile') && !isFlag('token')) command.setOptionValue('token', undefined)
+    const { warnOfMisspelled } = await import('./misspelled.ts') // Not for help.
+    await warnOfMisspelled(process.env, [command])
+  })
+}
+
+function declareOptions(command: Command): void {
+  command
     .addOption(
       new Option('--server <url>', 'where blobcached serve listens')
         .env('BLOBCACHED_SERVER')
@@ -54,12 +69,6 @@ export function addConnectionOptions(command: Command): Command {
         .default(300, '5m')
         .argParser(parseSeconds),
     )
-    .hook('preAction', async (_, command) => {
-      const isFlag = (name: string) => command.getOptionValueSource(name) === 'cli'
-      if (isFlag('tokenFile') && !isFlag('token')) command.setOptionValue('token', undefined)
-      const { warnOfMisspelled } = await import('./misspelled.ts') // Not for help.
-      await warnOfMisspelled(process.env, [command])
-    })
 }
 
 /** Takes the flags of a process, of which one is secret, out of the list that ps shows. */
@@ -83,15 +92,28 @@ export function listOption(verb: string): Option {
   )
 }
 
-/** Runs `work` with the server that the options name, and closes the connections afterwards. */
+/**
+ * Runs `work` with the server that the options name, and closes the connections afterwards. With `--json`
+ * a failure is an object, too.
+ */
 export async function withServer<R>(
   options: ConnectionOptions,
   report: Report,
   work: (server: RemoteServer) => Promise<R>,
 ): Promise<R> {
+  try {
+    const server = await serverOf(options, report)
+    return await work(server).finally(() => server.close())
+  } catch (error) {
+    if (!(error instanceof ToldError || isClosedPipe(error))) report.failed(error)
+    throw error
+  }
+}
+
+async function serverOf(options: ConnectionOptions, report: Report): Promise<RemoteServer> {
   const { server: url, retries, timeout, tokenFile, cacert, insecure } = options
   const { RemoteServer } = await import('../client/remote-server.ts') // Not for help.
-  const server = new RemoteServer({
+  return new RemoteServer({
     url,
     token: options.token ?? (tokenFile === undefined ? undefined : await readToken(tokenFile)),
     ca: cacert === undefined ? undefined : await readCertificates(cacert),
@@ -101,11 +123,6 @@ export async function withServer<R>(
     signal: interruption(),
     onRetry: (error) => report.remark(`${error.message}; trying again`),
   })
-  try {
-    return await work(server)
-  } finally {
-    server.close()
-  }
 }
 
 async function readToken(path: string): Promise<string> {

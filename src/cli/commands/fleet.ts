@@ -22,7 +22,7 @@ export function fleetCommand(): Command {
 }
 
 const HELP = `
-Exits with 0 when all are up, 5 when one is down.
+Exits with 0 when all are up, 5 when any is down.
 
 Examples:
   blobcached fleet

@@ -3,7 +3,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Command, Option } from 'commander'
 import { Digest } from '../../digest.ts'
-import { hashNow } from '../client/remote-file.ts'
+import { hashIfTold } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
 import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
@@ -11,6 +11,7 @@ import { Report } from '../terminal/report.ts'
 import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
 import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
 import { type GetItem, planGet } from '../transfer/get-plan.ts'
+import { sumLine } from '../transfer/list.ts'
 import {
   addConnectionOptions,
   type ConnectionOptions,
@@ -80,7 +81,7 @@ async function get(refs: string[], options: GetCommandOptions): Promise<void> {
     try {
       const jobs = options.output === '-' ? 1 : options.jobs
       const { signal } = server
-      const labelOf = ({ label, path }: GetItem) => (path === '-' ? label : path)
+      const labelOf = ({ label }: GetItem) => label
       await forEach(items, { jobs, signal, report, labelOf }, async (item) => {
         await getOne(server, item, options, report).catch((error) => {
           throw withPath(item.path, error)
@@ -109,7 +110,7 @@ async function getOne(
   const { hash, size, skipped } = item.isStream
     ? await toStream(target, common)
     : await toFile(item, options, common)
-  report.result(`${hash}  ${path}`, { path, name: ref.name, hash, size, skipped })
+  report.result(sumLine(hash, path), { path, name: ref.name, hash, size, skipped })
 }
 
 const STANDARD_OUTPUT = sinkOf(
@@ -143,7 +144,7 @@ async function toFile(
 ): Promise<Gotten> {
   const overwrite = options.force === true
   const isHashNeeded = isThere || options.continue
-  const hash = isHashNeeded ? await hashNow(common.server, ref) : undefined
+  const hash = isHashNeeded ? await hashIfTold(common.server, ref) : undefined
   if (isThere) {
     const found = await digestOf(target, common)
     if (found.hash === hash) return { ...found, skipped: true }

@@ -4,6 +4,7 @@ import type { ReceiptJson } from '../../api/receipt.ts'
 import { hashNow, parseRef } from '../client/remote-file.ts'
 import { UsageError } from '../exit-codes.ts'
 import { Report } from '../terminal/report.ts'
+import { sumLine } from '../transfer/list.ts'
 import { addConnectionOptions, type ConnectionOptions, withServer } from './connection.ts'
 import { parseSeconds } from './option-values.ts'
 
@@ -35,7 +36,7 @@ Examples:
 
 async function link(file: string, name: string, options: LinkCommandOptions): Promise<void> {
   const report = new Report(options)
-  if (name === '') throw new UsageError('the name is empty')
+  if (name === '') throw new UsageError('a name must not be empty')
   await withServer(options, report, async (server) => {
     const from = await hashNow(server, parseRef(file))
     const receipt = await server.json<ReceiptJson>({
@@ -43,6 +44,6 @@ async function link(file: string, name: string, options: LinkCommandOptions): Pr
       path: withQuery(pathOf({ name }), { from, ttl: options.ttl }),
       headers: options.type === undefined ? {} : { 'content-type': options.type },
     })
-    report.result(`${receipt.hash}  ${name}`, receipt)
+    report.result(sumLine(receipt.hash, name), receipt)
   })
 }

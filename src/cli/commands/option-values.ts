@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { isOrigin } from '../../api/fields.ts'
+import { hostIn, isOrigin } from '../../api/fields.ts'
 import { basePathOf } from '../../api/paths.ts'
 
 const UNITS: Record<string, number> = {
@@ -82,6 +82,12 @@ export function origins(text: string, previous: readonly string[] = []): string[
   const all = collect(text, previous)
   if (all.every(isOrigin)) return all
   throw new InvalidArgumentError('It takes origins such as https://example.org:8443, or *.')
+}
+
+export function hosts(text: string, previous: readonly string[] = []): string[] {
+  const all = collect(text, previous)
+  if (all.every((host) => host === '*' || hostIn(host) !== undefined)) return all
+  throw new InvalidArgumentError('It takes names of hosts such as cache.example, or *.')
 }
 
 export function globs(glob: string, previous: readonly string[] = []): string[] {

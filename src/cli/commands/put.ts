@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import { Report } from '../terminal/report.ts'
+import { sumLine } from '../transfer/list.ts'
 import { type PutItem, planPut } from '../transfer/put-plan.ts'
 import { Uploader } from '../transfer/upload.ts'
 import {
@@ -58,7 +59,8 @@ export function putCommand(): Command {
 const HELP = `
 Prints the SHA-256 and the name of each file, as sha256sum does. Files that the server has intact
 are not sent again; --force sends them anyway, which repairs damaged chunks. A glob without a slash
-matches at any depth. What cannot be read is named, the rest is stored, and the exit code is 1.
+matches at any depth. What cannot be read, or has a name with control characters, is named, the
+rest is stored, and the exit code is 1.
 
 Examples:
   blobcached put report.pdf                        as report.pdf
@@ -118,7 +120,7 @@ function bytesOf(items: readonly PutItem[]): number {
 
 /** The line that `sha256sum` prints. */
 function textOf({ name, path }: PutItem, hash: string): string {
-  return `${hash}  ${name ?? path}`
+  return sumLine(hash, name ?? path)
 }
 
 function summary({ sent, known }: { sent: number; known: number }, items: PutItem[]): string {

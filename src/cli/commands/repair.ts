@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import type { RepairJson } from '../../api/chunks.ts'
 import { repairPathOf } from '../../api/paths.ts'
-import { RemoteError } from '../client/remote-error.ts'
 import { hashNow } from '../client/remote-file.ts'
 import { exitCodeFor, ToldError } from '../exit-codes.ts'
 import { printable } from '../terminal/printable.ts'
@@ -51,7 +50,6 @@ async function repair(refs: string[], options: RepairCommandOptions): Promise<vo
     const { signal } = server
     await forEach(items, { jobs, signal, report, labelOf }, async ({ ref, name: file }) => {
       const hash = await hashNow(server, ref)
-      if (hash === undefined) throw new RemoteError('no-digest', 'the response has no digest')
       const done = await server.json<RepairJson>({ method: 'POST', path: repairPathOf(hash) })
       report.result(describe(file, done), { file, ...done })
       if (done.state !== 'intact') throw new ToldError(done.state, exitCodeFor(done.state))

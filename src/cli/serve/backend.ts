@@ -1,4 +1,3 @@
-import type { Logger } from '../../http/index.ts'
 import {
   type Engine,
   InvalidArgumentError,
@@ -6,6 +5,7 @@ import {
   memcached,
   memory,
 } from '../../index.ts'
+import type { Reload } from './lifecycle.ts'
 import { readSetting } from './secrets.ts'
 import { type NameOf, named, type ServeSettings } from './settings.ts'
 
@@ -13,7 +13,7 @@ import { type NameOf, named, type ServeSettings } from './settings.ts'
 export interface Backend {
   readonly engine: Engine
   /** Reads the file with the list of servers again, if there is one. */
-  readonly reload?: () => readonly string[]
+  readonly reload?: Reload
 }
 
 /** Creates the engine. @throws {InvalidArgumentError} that names the setting. */
@@ -31,18 +31,6 @@ export function createBackend(settings: ServeSettings, nameOf: NameOf): Backend 
   return { engine: memory({ maxBytes: settings.memory }) }
 }
 
-/** Reads the list of servers again on SIGHUP; keeps the old one if the new one is not valid. */
-export function reloadServersOnHangup({ reload }: Backend, logger: Logger): void {
-  if (reload === undefined) return
-  process.on('SIGHUP', () => {
-    try {
-      logger.info({ servers: reload() }, 'uses the new list of memcacheds')
-    } catch (error) {
-      logger.error({ err: error }, 'keeps the old list of memcacheds: the new one cannot be used')
-    }
-  })
-}
-
 function fromFile(file: string, settings: ServeSettings, nameOf: NameOf): Backend {
   const name = nameOf('memcachedFile')
   if (settings.memcached) {
@@ -50,11 +38,11 @@ function fromFile(file: string, settings: ServeSettings, nameOf: NameOf): Backen
   }
   const read = () => addressesIn(readSetting(name, file).toString())
   const engine = named(name, () => new MemcachedFleet(read(), optionsOf(settings)))
-  const reload = () => {
+  const take = () => {
     named(name, () => engine.setAddresses(read()))
-    return engine.servers
+    return { servers: engine.servers }
   }
-  return { engine, reload }
+  return { engine, reload: { what: 'list of memcacheds', take } }
 }
 
 /** One address a line, or several with commas; comments begin with #. */

@@ -29,6 +29,29 @@ export function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   process.on('SIGINT', cluster.isWorker ? () => {} : onSignal)
 }
 
+/** What SIGHUP reads again. */
+export interface Reload {
+  /** What it is, for the log. */
+  readonly what: string
+  /** Uses the new one and returns what to log of it. @throws {Error} when it is not valid; the old one stays. */
+  take(): object
+}
+
+/** Reads everything again on SIGHUP; with nothing to read it is logged and changes nothing. */
+export function reloadOnHangup(reloads: readonly Reload[], logger: Logger): void {
+  process.on('SIGHUP', () => {
+    if (reloads.length === 0) logger.info('SIGHUP: there is nothing to read again')
+    for (const { what, take } of reloads) {
+      try {
+        logger.info(take(), `uses the new ${what}`)
+      } catch (error) {
+        const { message } = error as Error
+        logger.error({ error: message }, `keeps the old ${what}: the new one cannot be used`)
+      }
+    }
+  })
+}
+
 /** Logs an unexpected error and ends the process, whose state may be broken; a supervisor restarts it. */
 export function endOnCrash(logger: Logger): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

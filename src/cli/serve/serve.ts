@@ -14,15 +14,15 @@ import {
   InvalidArgumentError,
   UnavailableError,
 } from '../../index.ts'
-import { createBackend, reloadServersOnHangup } from './backend.ts'
-import { collectLessOften, endOnCrash, stopOnSignal } from './lifecycle.ts'
+import { createBackend } from './backend.ts'
+import { collectLessOften, endOnCrash, reloadOnHangup, stopOnSignal } from './lifecycle.ts'
 import { announcer, connectionLog, createLogger, damageLog } from './log.ts'
 import { fitConnections, maxOpenFiles } from './open-files.ts'
 import { readOrigin } from './origin.ts'
 import { answerPulse } from './pulse.ts'
 import { readAccess, readSecrets } from './secrets.ts'
 import { blame, type NameOf, printable, type ServeSettings } from './settings.ts'
-import { readCertificate, reloadOnHangup } from './tls.ts'
+import { readCertificate, ServedCertificate } from './tls.ts'
 import { workerMetrics } from './worker-metrics.ts'
 import { supervise } from './workers.ts'
 
@@ -74,16 +74,18 @@ async function start(given: ServeSettings, nameOf: NameOf): Promise<void> {
   store.engine.observe(connectionLog(logger))
   store.observe(damageLog(logger))
   warn(settings, access, announce)
-  reloadServersOnHangup(backend, announce)
+  const served = tls && new ServedCertificate(tls, () => readCertificate(settings, nameOf)!)
+  const reloads = [backend.reload, served?.reload].filter((reload) => reload !== undefined)
+  reloadOnHangup(reloads, announce)
   await checkReady(store, nameOf, announce)
   const server = await listen(store, settings, nameOf, {
     access,
     logger,
     origin,
-    ...(tls && { tls }),
+    ...(served && { tls: served.certificate }),
   })
+  served?.serveWith(server)
   stopOnSignal(() => server.close(), announce)
-  if (tls) reloadOnHangup(server, () => readCertificate(settings, nameOf)!, announce)
   const fields = { url: server.url, settings: printable(settings) }
   if (!cluster.isWorker) announce.info(fields, `blobcached listens on ${server.url}`)
 }

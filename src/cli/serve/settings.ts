@@ -4,6 +4,7 @@ import type { MemcachedOptions } from '../../index.ts'
 import {
   bytes,
   collect,
+  hosts,
   origins,
   parseBasePath,
   parseBoolean,
@@ -282,7 +283,7 @@ function access(): Option[] {
     setting(
       '--allowed-host <names>',
       'without a token: answer for these hosts too, beside addresses, localhost and --host; * for all',
-    ).argParser(collect),
+    ).argParser(hosts),
     setting(
       '--secret <secrets>',
       'seal records with HMAC-SHA256: the first one seals, all are accepted',

@@ -1,10 +1,6 @@
 import { InvalidArgumentError } from '../../errors.ts'
-import {
-  type Certificate,
-  checkCertificate,
-  type Logger,
-  type RunningServer,
-} from '../../http/index.ts'
+import { type Certificate, checkCertificate, type RunningServer } from '../../http/index.ts'
+import type { Reload } from './lifecycle.ts'
 import { readSetting } from './secrets.ts'
 import { type NameOf, named, type ServeSettings } from './settings.ts'
 
@@ -26,19 +22,27 @@ export function readCertificate(settings: ServeSettings, nameOf: NameOf): Certif
   return tls
 }
 
-/** Reads the certificate again on SIGHUP; keeps the old one if the new one is not valid. */
-export function reloadOnHangup(
-  server: RunningServer,
-  read: () => Certificate,
-  logger: Logger,
-): void {
-  process.on('SIGHUP', () => {
-    try {
-      const tls = read()
-      server.setCertificate(tls)
-      logger.info(checkCertificate(tls), 'uses the new TLS certificate')
-    } catch (error) {
-      logger.error({ err: error }, 'keeps the old TLS certificate: the new one cannot be used')
+/** The certificate of a server; SIGHUP reads it again, also before the server listens. */
+export class ServedCertificate {
+  certificate: Certificate
+  readonly reload: Reload
+  #server: RunningServer | undefined
+
+  constructor(certificate: Certificate, read: () => Certificate) {
+    this.certificate = certificate
+    this.reload = {
+      what: 'TLS certificate',
+      take: () => {
+        this.certificate = read()
+        this.#server?.setCertificate(this.certificate)
+        return checkCertificate(this.certificate)
+      },
     }
-  })
+  }
+
+  /** Gives the server each certificate that is read from now on. */
+  serveWith(server: RunningServer): void {
+    this.#server = server
+    server.setCertificate(this.certificate)
+  }
 }

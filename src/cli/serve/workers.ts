@@ -36,8 +36,7 @@ export async function supervise(
   }
   relayMetrics()
   process.on('SIGINT', stop).on('SIGTERM', stop)
-  // With nothing to reload, SIGHUP ends the processes, as is its default.
-  if (settings.tlsCert !== undefined || settings.memcachedFile !== undefined) relayHangups()
+  relayHangups()
   let listening = 0
   cluster.on('listening', (_worker, address) => {
     if (++listening !== count) return

@@ -10,9 +10,15 @@ export function colorsFor(stream: NodeJS.WriteStream) {
 /** Prints the error's message to standard error. @param label The file it is about. */
 export function printError(error: unknown, label?: string): void {
   const message = messageOf(error)
-  const isNamed = label === undefined || names(message, label)
+  const isNamed = label === undefined || isAboutPath(error, message) || names(message, label)
   const text = printable(isNamed ? message : `${label}: ${message}`)
   console.error(`blobcached: ${colorsFor(process.stderr).red(text)}`)
+}
+
+/** Whether a message begins with the local path that the error is about. */
+function isAboutPath(error: unknown, message: string): boolean {
+  const { path } = error as { path?: unknown }
+  return typeof path === 'string' && message.startsWith(path)
 }
 
 /** Whether a message says already which file it is about. */

@@ -17,6 +17,8 @@ export interface ReportOptions {
 export class Report {
   readonly progress: ProgressLine
   readonly #options: ReportOptions
+  /** The failure whose object was printed last. */
+  #lastFailure: unknown
 
   constructor(options: ReportOptions = {}) {
     this.#options = options
@@ -50,9 +52,10 @@ export class Report {
     printError(error, file)
   }
 
-  /** Prints the object of a failure that ends the command and is printed there. */
+  /** Prints the object of a failure, once; what ends the command is printed as text there. */
   failed(error: unknown, file?: string): void {
-    if (!this.#options.json) return
+    if (!this.#options.json || error === this.#lastFailure) return
+    this.#lastFailure = error
     const json = { ...(file !== undefined && { file }), error: reasonOf(error) }
     const message = printable(messageOf(error))
     process.stdout.write(`${JSON.stringify({ ...json, message })}\n`)

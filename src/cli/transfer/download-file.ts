@@ -105,7 +105,7 @@ export function partOf(target: string, hash: string): string {
 }
 
 export function existsError(path: string): Error {
-  return new Error(`${path} is there already; -f overwrites it`)
+  return Object.assign(new Error(`${path} is there already; -f overwrites it`), { path })
 }
 
 async function exists(path: string): Promise<boolean> {

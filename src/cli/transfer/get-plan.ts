@@ -79,17 +79,19 @@ async function kindOf(path: string | undefined): Promise<PathKind> {
   return found.isFile() ? 'file' : 'stream'
 }
 
+const ALONE = 'fetch it alone, to a file that -o names'
+
 function lastSegment(name: string): string {
   const segment = name.split('/').at(-1) ?? ''
   if (isSafe(segment)) return segment
-  throw new UsageError(`${JSON.stringify(name)} cannot be a file name here; choose one with -o`)
+  throw new UsageError(`${JSON.stringify(name)} cannot be a file name here; ${ALONE}`)
 }
 
 /** Refuses a name that would lead out of the chosen folder. */
 function wholePath(name: string): string {
   const segments = name.split('/')
   if (segments.every(isSafe)) return join(...segments)
-  throw new UsageError(`${JSON.stringify(name)} cannot be a path in a folder; choose one with -o`)
+  throw new UsageError(`${JSON.stringify(name)} cannot be a path in a folder; ${ALONE}`)
 }
 
 function isSafe(segment: string): boolean {

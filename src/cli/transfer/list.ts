@@ -48,7 +48,23 @@ async function readLimited(source: Readable, path: string): Promise<string> {
 
 /** `<hash>  <name>` means that content; a name alone means what has the name now. */
 function parseLine(line: string): Listed {
-  const [, hash, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? []
+  const [, escaped, hash, name] = /^(\\?)([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? []
   if (hash === undefined || name === undefined) return { ref: parseRef(line), name: line }
-  return { ref: { hash }, name }
+  return { ref: { hash }, name: escaped === '' ? name : unescaped(name) }
+}
+
+/** The line of `sha256sum` for a file: it begins with a backslash if the name is escaped. */
+export function sumLine(hash: string, name: string): string {
+  const escaped = name.replace(/[\\\n\r]/g, (character) => ESCAPES[character]!)
+  return `${escaped === name ? '' : '\\'}${hash}  ${escaped}`
+}
+
+const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
+
+function unescaped(name: string): string {
+  return name.replace(/\\(.?)/g, (sequence, letter) => {
+    const character = { '\\': '\\', n: '\n', r: '\r' }[letter as string]
+    if (character !== undefined) return character
+    throw new UsageError(`${JSON.stringify(name)} is no name as sha256sum escapes it: ${sequence}`)
+  })
 }

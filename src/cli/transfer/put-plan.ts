@@ -32,6 +32,7 @@ export async function planPut(
   options: PutPlanOptions,
 ): Promise<PutItem[]> {
   const { name, prefix = '' } = options
+  if (name === '') throw new UsageError('a name must not be empty')
   if (paths.filter((path) => STDIN.has(path)).length > 1) {
     throw new UsageError('standard input can be stored once')
   }
@@ -48,10 +49,24 @@ export async function planPut(
     const own = name ?? file.name
     return own === undefined ? undefined : prefix + own
   }
-  const items = found.map((file) => ({ ...file, name: nameOf(file) }))
+  const items = found.map((file) => {
+    const whole = nameOf(file)
+    const failure = file.failure ?? (name === undefined ? refusalOf(file.path, whole) : undefined)
+    return { ...file, name: whole, failure }
+  })
   refuseSameNames(items)
   return items
 }
+
+/** Why no file on the server can have the name that a local file gives it, if so. */
+function refusalOf(path: string, name = ''): Error | undefined {
+  if (/\p{Cc}/u.test(name)) return new Error(`${path} has a name with control characters`)
+  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return undefined
+  return new Error(`${path} has a name of more than ${MAX_NAME_BYTES} bytes`)
+}
+
+/** Bytes of UTF-8 of the longest name. */
+const MAX_NAME_BYTES = 1024
 
 /** A file, and its name below the folder that was given. */
 interface Found {

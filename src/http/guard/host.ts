@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Middleware } from 'koa'
+import { hostIn } from '../../api/fields.ts'
 import { InvalidArgumentError } from '../../index.ts'
 import { HttpProblem } from '../problem.ts'
-
-/** RFC 3986, 3.2.2 and 3.2.3: an address in brackets or a name, and a port. */
-const AUTHORITY = /^(\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::[0-9]{0,5})?$/i
 
 /**
  * Refuses requests without exactly one well-formed Host (RFC 9112, 3.2), and with `allowed` those for the
@@ -58,11 +56,6 @@ function parseAllowed(text: string): string {
     expected: 'a name as clients put it into Host, or *',
     actual: text,
   })
-}
-
-/** Without the port, in lower case. */
-function hostIn(field: string): string | undefined {
-  return AUTHORITY.exec(field)?.[1]?.toLowerCase()
 }
 
 /** Whether no other name service than this machine's own is asked for it. */

@@ -67,3 +67,23 @@ test('what is not JSON is named, not printed', async (t) => {
   await writeFile(cli.path('a'), 'a')
   t.is((await cli.run(['put', 'a'])).code, 1)
 })
+
+test('an answer that does not tell the hash is no reason to link nothing, or to call it missing', async (t) => {
+  const methods: unknown[] = []
+  const url = await listen(t, (req, res) => {
+    methods.push(req.method)
+    res.end('content')
+  })
+  const cli = await cliFor(t, { url })
+  for (const args of [
+    ['link', 'a', 'b'],
+    ['missing', 'a'],
+    ['repair', 'a'],
+  ]) {
+    const { code, stdout, stderr } = await cli.run(args)
+    t.is(code, 1, args.join(' '))
+    t.regex(stderr, /the response has no digest/)
+    t.is(stdout, '')
+  }
+  t.deepEqual(methods, ['GET', 'GET', 'GET'])
+})

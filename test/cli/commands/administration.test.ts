@@ -16,7 +16,10 @@ test('link gives content another name, from a name or a hash', async (t) => {
 
   t.is((await server.store.get({ name: 'b/c' })).hash, hash)
   t.like(await server.store.get({ name: 'd' }), { ttl: 3600, type: 'text/x-own' })
-  t.is((await cli.run(['link', 'nothing', 'e'])).code, 3)
+  const none = await cli.run(['link', 'nothing', 'e'])
+  t.is(none.code, 3)
+  t.is(none.stderr, 'blobcached: there is no file "nothing"\n')
+  t.is((await cli.run(['repair', 'nothing'])).stderr, none.stderr)
 })
 
 test('missing prints what is not there, and exits with 3', async (t) => {
@@ -33,7 +36,13 @@ test('missing prints what is not there, and exits with 3', async (t) => {
   t.is(stdout, `${other}  b\n`)
   const json = await cli.run(['missing', other, '--json'])
   t.deepEqual(JSON.parse(json.stdout), { hash: other })
-  t.is((await cli.run(['missing', 'name'])).code, 2)
+
+  await server.store.put('content', { name: 'here' })
+  const names = await cli.run(['missing', '--list', '-'], { input: 'here\nnot here\n' })
+  t.is(names.code, 3)
+  t.is(names.stdout, 'not here\n')
+  await server.engine.delete(`c:${hash}`)
+  t.is((await cli.run(['missing', 'here'])).stdout, `${hash}  here\n`)
 })
 
 test('repair writes copies again, and fleet shows the servers', async (t) => {

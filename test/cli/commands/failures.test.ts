@@ -11,6 +11,7 @@ test('one bad entry does not stop a folder: it is named, the rest is stored', as
   await writeFile(cli.path('site/z'), 'z')
   await symlink('nowhere', cli.path('site/dangling'))
   await symlink('loop', cli.path('site/loop'))
+  await writeFile(cli.path('site/new\nline'), 'a name that the server refuses')
   const latin1 = Buffer.concat([Buffer.from(`${cli.path('site')}/caf`), Buffer.from([0xe9])])
   await writeFile(latin1, 'a name that is not UTF-8')
 
@@ -23,6 +24,7 @@ test('one bad entry does not stop a folder: it is named, the rest is stored', as
   t.regex(stderr, /^blobcached: site\/dangling: no such file or directory$/m)
   t.regex(stderr, /^blobcached: site\/loop: too many symbolic links encountered$/m)
   t.regex(stderr, /^blobcached: site\/caf\ufffd has a name that is not UTF-8$/m)
+  t.regex(stderr, /^blobcached: site\/new\\x0aline has a name with control characters$/m)
   t.regex(stderr, /^blobcached: not-there: no such file or directory$/m)
 })
 
@@ -52,6 +54,39 @@ test('each failure names its file, and is an object with --json', async (t) => {
   t.regex(put.stderr, /^blobcached: large: /)
   const down = await cli.run(['rm', 'x', '--json', '--retries', '0', '--server', '127.0.0.1:1'])
   t.like(JSON.parse(down.stdout), { file: 'x', error: 'unavailable' })
+  const elsewhere = await cli.run(['get', 'none', '--json', '-o', 'here'])
+  t.like(JSON.parse(elsewhere.stdout), { file: 'none', error: 'not-found' })
+})
+
+test('commands about one thing print an object with --json when they fail', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const away = ['--retries', '0', '--server', '127.0.0.1:1']
+  const cases: [string[], string][] = [
+    [['link', 'none', 'x'], 'not-found'],
+    [['link', 'none', 'x', ...away], 'unavailable'],
+    [['missing', 'f'.repeat(64), ...away], 'unavailable'],
+    [['fleet', ...away], 'unavailable'],
+    [['fleet', '--token-file', 'none'], 'ENOENT'],
+  ]
+  for (const [args, error] of cases) {
+    const { stdout } = await cli.run([...args, '--json'])
+    t.like(JSON.parse(stdout), { error }, args.join(' '))
+  }
+})
+
+test('an environment variable that is empty is as good as not set', async (t) => {
+  const server = await startTestServer(t, { access: { tokens: ['secret'] } })
+  await server.store.put('content', { name: 'a' })
+  const cli = await cliFor(t, server)
+  await writeFile(cli.path('token'), 'secret')
+  const env = { BLOBCACHED_TOKEN: '', BLOBCACHED_CACERT: '' }
+  const none = await cli.run(['link', 'a', 'b'], { env })
+  t.regex(none.stderr, /give one with --token-file/)
+  const wrong = await cli.run(['link', 'a', 'b', '--token', 'wrong'], { env })
+  t.regex(wrong.stderr, /; the token that was sent is not one of its tokens\n$/)
+  t.notRegex(wrong.stderr, /answered with status/)
+  await cli.ok(['link', 'a', 'b', '--token-file', 'token'], { env })
 })
 
 test('a name that begins with a dash is explained', async (t) => {

@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import test from 'ava'
 import { cliFor } from '../../helpers/cli.ts'
@@ -32,6 +33,26 @@ test('put -r leaves out, takes and rehearses', async (t) => {
   await cli.ok(['put', '-r', 'site', '--include', 'a.*'])
   t.true(await server.store.isReadable({ name: 'site/a.log' }))
   t.false(await server.store.isReadable({ name: 'site/sub/b.html' }))
+})
+
+test('names that sha256sum escapes are printed and read as it does', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  await mkdir(cli.path('site'))
+  await writeFile(cli.path('site/a\\nb'), 'content')
+
+  const { stdout } = await cli.ok(['put', '-r', 'site'])
+  const own = spawnSync('sha256sum', ['site/a\\nb'], { cwd: cli.folder, encoding: 'utf8' }).stdout
+  t.is(stdout, own)
+  t.is((await cli.ok(['get', '--list', '-', '-o', 'out'], { input: own })).code, 0)
+  t.is(await readFile(cli.path('out/site/a\\nb'), 'utf8'), 'content')
+
+  const lines = `${own}\\${'f'.repeat(64)}  c\\nd\n`
+  const missing = await cli.run(['missing', '--list', '-'], { input: lines })
+  t.is(missing.stdout, `\\${'f'.repeat(64)}  c\\nd\n`)
+  const wrong = await cli.run(['verify', '--list', '-'], { input: `${own.trim()}\\x\n` })
+  t.is(wrong.code, 2)
+  t.regex(wrong.stderr, /no name as sha256sum escapes it/)
 })
 
 test('verify, stat and rm take the list that put printed', async (t) => {

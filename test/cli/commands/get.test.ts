@@ -82,8 +82,11 @@ test('get never writes outside of the folder that was chosen', async (t) => {
   await mkdir(cli.path('out'))
   for (const name of ['../evil', '/evil', 'a/../../evil', 'a//b', '..']) {
     await server.store.put('evil', { name })
-    const { code } = await cli.run(['get', '--list', '-', '-o', 'out'], { input: `${name}\n` })
+    const { code, stderr } = await cli.run(['get', '--list', '-', '-o', 'out'], {
+      input: `${name}\n`,
+    })
     t.is(code, 2, name)
+    t.regex(stderr, /; fetch it alone, to a file that -o names\n$/)
   }
   t.deepEqual(await readdir(cli.folder), ['out'])
   t.deepEqual(await readdir(cli.path('out')), [])

@@ -125,6 +125,7 @@ test('put refuses what makes no sense before it sends anything', async (t) => {
     [['put', 'd'], /d is a folder; put -r/],
     [['put', 'same', 'd/same'], /would both be called "same"/],
     [['put', '-r', 'd', '--name', 'x'], /--name is for one file/],
+    [['put', 'same', '--name', ''], /a name must not be empty/],
     [['put', '-', '-'], /once/],
     [['put', '-', '/dev/stdin'], /once/],
     [['put'], /missing required argument/],

@@ -40,7 +40,10 @@ test('SIGHUP reads the list of memcacheds again, and a bad one changes nothing',
     const before = serving.lines.length
     serving.signal('SIGHUP')
     const kept = 'keeps the old list of memcacheds: the new one cannot be used'
-    await until('it says so', () => serving.lines.slice(before).some(({ msg }) => msg === kept))
+    const told = () => serving.lines.slice(before).filter(({ msg }) => msg === kept)
+    await until('it says so', () => told().length > 0)
+    t.like(told()[0], { level: 'error', err: undefined })
+    t.regex(String(told()[0]!.error), /^--memcached-file: /)
     t.is(await (await fetch(`${serving.url}/files/name`)).text(), 'content')
   }
   await new Promise((resolve) => setTimeout(resolve, 1000)) // The report is kept for a second.

@@ -6,10 +6,13 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import test from 'ava'
+import { until } from '../../engine/fleet/harness.ts'
 import { createCertificate } from '../../helpers/certificate.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { connectRaw } from '../../helpers/raw-http.ts'
 import { startServe } from '../../helpers/serve.ts'
+
+const NOTHING_TO_READ = 'SIGHUP: there is nothing to read again'
 
 /** Rejects with the code `cut` for an answer that ends early, `refused` when no process took it. */
 async function get(agent: Agent, url: string): Promise<Buffer> {
@@ -129,6 +132,22 @@ for (const [how, boom] of [
     t.is((await serving.result).code, 1)
   })
 }
+
+test.serial('SIGHUP with nothing to read again is one line of the log', async (t) => {
+  const { address } = await startMemcached(t)
+  for (const workers of [1, 2]) {
+    const args = ['--memcached', address, '--workers', String(workers)]
+    const serving = await startServe(t, args)
+    serving.signal('SIGHUP')
+    await until('every process says so', () => {
+      const told = serving.lines.filter(({ msg }) => msg === NOTHING_TO_READ)
+      return new Set(told.map(({ pid }) => pid)).size === workers
+    })
+    t.is((await fetch(`${serving.url}/readyz`)).status, 200)
+    serving.signal('SIGTERM')
+    t.is((await serving.result).code, 0)
+  }
+})
 
 test.serial(
   'SIGHUP takes a new certificate; one that cannot be used changes nothing',

@@ -41,6 +41,7 @@ for (const [args, env, complaint] of [
   [['--tls-cert', '/dev/null', '--tls-key', '/dev/null'], {}, /--tls-cert: the TLS certificate/],
   [['--tls-key', '/dev/null'], {}, /--tls-cert and --tls-key go together/],
   [['--cors-origin', 'https://a.example/'], {}, /--cors-origin.*origins such as/],
+  [['--allowed-host', 'http://x'], {}, /--allowed-host.*hosts such as cache\.example/],
   [['--ttl', '20000d'], {}, /--ttl.*up to 3650d/],
   [['--base-path', 'cache'], {}, /--base-path.*such as \/cache/],
   [[], { BLOBCACHED_BASE_PATH: '/files' }, /BLOBCACHED_BASE_PATH.*does not begin as a path of/],

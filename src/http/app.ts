@@ -8,6 +8,7 @@ import { checkBasePath } from './exchange/base-path.ts'
 import { Connections } from './exchange/connections.ts'
 import { follow } from './exchange/follow.ts'
 import { type Logger, requestLog } from './exchange/log.ts'
+import { withOwnAnswers } from './exchange/own-answers.ts'
 import { originLog } from './filling/log.ts'
 import { FilledReads } from './filling/reads.ts'
 import { type AccessOptions, needsToken } from './guard/authorize.ts'
@@ -118,7 +119,7 @@ export function appOf(store: FileStore, options: AppOptions): Koa {
   const inner = [guard(options), files, ...routes]
   if (corsOrigins.length > 0) inner.unshift(crossOrigin(corsOrigins))
   inner.unshift(hostCheck(needsToken(access) ? undefined : allowedHosts))
-  const app = new Koa()
+  const app = withOwnAnswers(new Koa())
   app.on('error', (error, ctx?: Koa.Context) => {
     // Koa tells of a socket that fails under a request as well: the client is gone.
     if (error !== ctx?.req.socket.errored) onError(error)

@@ -31,7 +31,9 @@ export async function fill(
 }
 
 async function upload({ url }: Contender, path: string, body: Buffer) {
-  const answer = await fetch(url + path, { method: 'PUT', body: new Uint8Array(body) })
+  const init = { method: 'PUT', body: new Uint8Array(body) }
+  // A connection of the pool may just have been closed as idle.
+  const answer = await fetch(url + path, init).catch(() => fetch(url + path, init))
   if (!answer.ok) throw new Error(`PUT ${url}${path}: ${answer.status} ${await answer.text()}`)
   await answer.arrayBuffer()
 }

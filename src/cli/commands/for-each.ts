@@ -1,9 +1,12 @@
 import pMap from 'p-map'
 import type { Reason } from '../../api/reasons.ts'
 import { RemoteError } from '../client/remote-error.ts'
+import type { RemoteServer } from '../client/remote-server.ts'
 import { exitCodeOf, ToldError } from '../exit-codes.ts'
 import { isClosedPipe, OutputError } from '../terminal/failure.ts'
 import type { Report } from '../terminal/report.ts'
+import type { Listed } from '../transfer/list.ts'
+import { type ConnectionOptions, withServer } from './connection.ts'
 
 export interface ForEachOptions<T> {
   jobs: number
@@ -43,6 +46,20 @@ export async function forEach<T>(
   if (failures.length === 0) return
   const exitCode = Math.max(...failures.map(exitCodeOf))
   throw new ToldError(`${failures.length} of ${items.length} failed`, exitCode)
+}
+
+/** Runs `work` with the server that the options name for every file that arguments and a list named, as `forEach` does. */
+export function forEachListed(
+  items: readonly Listed[],
+  options: ConnectionOptions,
+  { jobs, report }: Pick<ForEachOptions<Listed>, 'jobs' | 'report'>,
+  work: (item: Listed, server: RemoteServer) => Promise<void>,
+): Promise<void> {
+  const labelOf = ({ name }: Listed) => name
+  return withServer(options, report, (server) => {
+    const { signal } = server
+    return forEach(items, { jobs, signal, report, labelOf }, (item) => work(item, server))
+  })
 }
 
 /** Whether all other items would fail in the same way. */

@@ -5,15 +5,14 @@ import { hashNow } from '../client/remote-file.ts'
 import { exitCodeFor, ToldError } from '../exit-codes.ts'
 import { printable } from '../terminal/printable.ts'
 import { Report } from '../terminal/report.ts'
-import { type Listed, listed } from '../transfer/list.ts'
+import { listed } from '../transfer/list.ts'
 import {
   addConnectionOptions,
   type ConnectionOptions,
   jobsOption,
   listOption,
-  withServer,
 } from './connection.ts'
-import { forEach } from './for-each.ts'
+import { forEachListed } from './for-each.ts'
 
 interface RepairCommandOptions extends ConnectionOptions {
   list?: string
@@ -45,15 +44,11 @@ async function repair(refs: string[], options: RepairCommandOptions): Promise<vo
   const report = new Report(options)
   const { jobs } = options
   const items = await listed(refs, options.list)
-  const labelOf = ({ name }: Listed) => name
-  await withServer(options, report, async (server) => {
-    const { signal } = server
-    await forEach(items, { jobs, signal, report, labelOf }, async ({ ref, name: file }) => {
-      const hash = await hashNow(server, ref)
-      const done = await server.json<RepairJson>({ method: 'POST', path: repairPathOf(hash) })
-      report.result(describe(file, done), { file, ...done })
-      if (done.state !== 'intact') throw new ToldError(done.state, exitCodeFor(done.state))
-    })
+  await forEachListed(items, options, { jobs, report }, async ({ ref, name: file }, server) => {
+    const hash = await hashNow(server, ref)
+    const done = await server.json<RepairJson>({ method: 'POST', path: repairPathOf(hash) })
+    report.result(describe(file, done), { file, ...done })
+    if (done.state !== 'intact') throw new ToldError(done.state, exitCodeFor(done.state))
   })
 }
 

@@ -2,15 +2,11 @@ import { Command } from 'commander'
 import { etagOf } from '../../api/fields.ts'
 import { pathOf, withQuery } from '../../api/paths.ts'
 import { RemoteError } from '../client/remote-error.ts'
+import type { RemoteServer } from '../client/remote-server.ts'
 import { Report } from '../terminal/report.ts'
 import { type Listed, listed } from '../transfer/list.ts'
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  listOption,
-  withServer,
-} from './connection.ts'
-import { forEach } from './for-each.ts'
+import { addConnectionOptions, type ConnectionOptions, listOption } from './connection.ts'
+import { forEachListed } from './for-each.ts'
 
 interface RmCommandOptions extends ConnectionOptions {
   list?: string
@@ -48,20 +44,17 @@ Examples:
 async function rm(refs: string[], options: RmCommandOptions): Promise<void> {
   const report = new Report(options)
   const items = await listed(refs, options.list)
-  await withServer(options, report, async (server) => {
-    const { signal } = server
-    const labelOf = ({ name }: Listed) => name
-    await forEach(items, { jobs: JOBS, signal, report, labelOf }, async ({ ref, name: file }) => {
-      const isListed = ref.hash !== undefined && ref.hash !== file
-      const path = withQuery(pathOf(isListed ? { name: file } : ref), { purge: options.purge })
-      try {
-        await server.delete(path, isListed ? { 'if-match': etagOf(ref.hash) } : {})
-        report.result(file, { file, removed: true })
-      } catch (error) {
-        const isGone = error instanceof RemoteError && error.reason === 'not-found'
-        if (!isGone || !options.force) throw error
-        report.result(file, { file, removed: false })
-      }
-    })
-  })
+  const work = async ({ ref, name: file }: Listed, server: RemoteServer) => {
+    const isListed = ref.hash !== undefined && ref.hash !== file
+    const path = withQuery(pathOf(isListed ? { name: file } : ref), { purge: options.purge })
+    try {
+      await server.delete(path, isListed ? { 'if-match': etagOf(ref.hash) } : {})
+      report.result(file, { file, removed: true })
+    } catch (error) {
+      const isGone = error instanceof RemoteError && error.reason === 'not-found'
+      if (!isGone || !options.force) throw error
+      report.result(file, { file, removed: false })
+    }
+  }
+  await forEachListed(items, options, { jobs: JOBS, report }, work)
 }

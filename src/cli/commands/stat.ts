@@ -7,14 +7,9 @@ import type { RemoteServer } from '../client/remote-server.ts'
 import { ToldError } from '../exit-codes.ts'
 import { printable } from '../terminal/printable.ts'
 import { Report } from '../terminal/report.ts'
-import { type Listed, listed } from '../transfer/list.ts'
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  listOption,
-  withServer,
-} from './connection.ts'
-import { forEach } from './for-each.ts'
+import { listed } from '../transfer/list.ts'
+import { addConnectionOptions, type ConnectionOptions, listOption } from './connection.ts'
+import { forEachListed } from './for-each.ts'
 
 interface StatCommandOptions extends ConnectionOptions {
   list?: string
@@ -46,14 +41,10 @@ Examples:
 async function stat(refs: string[], options: StatCommandOptions): Promise<void> {
   const report = new Report(options)
   const items = await listed(refs, options.list)
-  const labelOf = ({ name }: Listed) => name
-  await withServer(options, report, async (server) => {
-    const { signal } = server
-    await forEach(items, { jobs: JOBS, signal, report, labelOf }, async ({ ref }) => {
-      const facts = await factsOf(server, ref)
-      report.result(describe(facts), facts)
-      if (facts.state === 'evicted') throw new ToldError('evicted', 3)
-    })
+  await forEachListed(items, options, { jobs: JOBS, report }, async ({ ref }, server) => {
+    const facts = await factsOf(server, ref)
+    report.result(describe(facts), facts)
+    if (facts.state === 'evicted') throw new ToldError('evicted', 3)
   })
 }
 

@@ -14,9 +14,8 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
-  withServer,
 } from './connection.ts'
-import { forEach } from './for-each.ts'
+import { forEachListed } from './for-each.ts'
 
 interface VerifyCommandOptions extends ConnectionOptions {
   list?: string
@@ -55,24 +54,17 @@ async function verify(refs: string[], options: VerifyCommandOptions): Promise<vo
   const report = new Report(options)
   const items = await listed(refs, options.list)
   const { jobs } = options
-  const labelOf = ({ name }: Listed) => name
   const states = { intact: 0, evicted: 0, corrupt: 0 }
-  const work = async (server: RemoteServer) =>
-    forEach(
-      items,
-      { jobs, signal: server.signal, report, labelOf },
-      async ({ ref, name: text }) => {
-        const path = aspectPathOf(ref, 'health')
-        const found = await server.json<HealthJson>({ path })
-        states[found.state]++
-        if (!options.quiet || found.state !== 'intact') {
-          report.result(describe(text, found), { file: text, ...found })
-        }
-        if (found.state !== 'intact') throw new ToldError(found.state, exitCodeFor(found.state))
-      },
-    )
+  const work = async ({ ref, name: text }: Listed, server: RemoteServer) => {
+    const found = await server.json<HealthJson>({ path: aspectPathOf(ref, 'health') })
+    states[found.state]++
+    if (!options.quiet || found.state !== 'intact') {
+      report.result(describe(text, found), { file: text, ...found })
+    }
+    if (found.state !== 'intact') throw new ToldError(found.state, exitCodeFor(found.state))
+  }
   try {
-    await withServer(options, report, work)
+    await forEachListed(items, options, { jobs, report }, work)
   } finally {
     if (items.length > 1 && !options.json) summarize(report, items.length, states)
   }

@@ -84,6 +84,11 @@ export function jobsOption(count: number): Option {
     .argParser(wholeNumber(1, 64))
 }
 
+/** The option for how long a name lives. */
+export function ttlOption(): Option {
+  return new Option('--ttl <time>', 'time to live: 90s, 15m, 12h, 30d').argParser(parseSeconds)
+}
+
 /** The option for a file that lists what a command is about. @param verb What it does with them. */
 export function listOption(verb: string): Option {
   return new Option(

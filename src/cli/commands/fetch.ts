@@ -4,7 +4,7 @@ import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
 import { Report } from '../terminal/report.ts'
 import { type FilterOptions, filterOf } from '../transfer/filter.ts'
-import { type Listed, listed } from '../transfer/list.ts'
+import { type Listed, listed, sumLine } from '../transfer/list.ts'
 import {
   addConnectionOptions,
   type ConnectionOptions,
@@ -82,5 +82,5 @@ async function fetchOne(server: RemoteServer, { ref, name }: Listed, report: Rep
   const size = Number(headers['content-length'])
   const wasThere = / hit(?:;|$)/.test(String(headers['cache-status']))
   report.progress.advance(size)
-  report.result(`${hash}  ${name}`, { file: name, hash, size, ...(wasThere && { skipped: true }) })
+  report.result(sumLine(hash, name), { file: name, hash, size, ...(wasThere && { skipped: true }) })
 }

@@ -1,12 +1,16 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { pathOf, withQuery } from '../../api/paths.ts'
 import type { ReceiptJson } from '../../api/receipt.ts'
 import { hashNow, parseRef } from '../client/remote-file.ts'
 import { UsageError } from '../exit-codes.ts'
 import { Report } from '../terminal/report.ts'
 import { sumLine } from '../transfer/list.ts'
-import { addConnectionOptions, type ConnectionOptions, withServer } from './connection.ts'
-import { parseSeconds } from './option-values.ts'
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  ttlOption,
+  withServer,
+} from './connection.ts'
 
 interface LinkCommandOptions extends ConnectionOptions {
   ttl?: number
@@ -19,9 +23,7 @@ export function linkCommand(): Command {
     .description('give another name to content that is stored, without sending it')
     .argument('<file>', 'name or content hash')
     .argument('<name>', 'the name it gets')
-    .addOption(
-      new Option('--ttl <time>', 'time to live: 90s, 15m, 12h, 30d').argParser(parseSeconds),
-    )
+    .addOption(ttlOption())
     .option('--type <type>', 'media type to keep with the name')
     .option('--json', 'print a JSON object')
     .addHelpText('after', HELP)

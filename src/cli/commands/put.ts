@@ -8,10 +8,11 @@ import {
   addConnectionOptions,
   type ConnectionOptions,
   jobsOption,
+  ttlOption,
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
-import { globs, parseSeconds } from './option-values.ts'
+import { globs } from './option-values.ts'
 
 interface PutCommandOptions extends ConnectionOptions {
   recursive?: boolean
@@ -43,9 +44,7 @@ export function putCommand(): Command {
     .option('-n, --name <name>', "name for one file (default: the file's own)")
     .option('--no-name', 'store by hash alone')
     .option('-p, --prefix <text>', 'prefix of every name, for example backup/')
-    .addOption(
-      new Option('--ttl <time>', 'time to live: 90s, 15m, 12h, 30d').argParser(parseSeconds),
-    )
+    .addOption(ttlOption())
     .option('--type <type>', 'media type (default: guessed from the name)')
     .option('--force', 'send the bytes even if the server has them; repairs damage')
     .addOption(jobsOption(4))

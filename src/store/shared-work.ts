@@ -1,3 +1,5 @@
+import { orAborted } from './or-aborted.ts'
+
 /** One piece of work that several callers wait for. It is aborted when the last of them leaves before its end. */
 export class SharedWork<T> {
   readonly result: Promise<T>
@@ -44,15 +46,10 @@ export class SharedWork<T> {
   async wait<E = never>(signal: AbortSignal | undefined, early?: Promise<E>): Promise<T | E> {
     signal?.throwIfAborted()
     const release = this.hold()
-    let onAbort: () => void
-    const aborted = new Promise<never>((_resolve, reject) => {
-      onAbort = () => reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
     try {
-      return await Promise.race([...(early ? [early] : []), this.result, aborted])
+      const first: Promise<T | E>[] = early ? [early, this.result] : [this.result]
+      return await orAborted<T | E>(Promise.race(first), signal)
     } finally {
-      signal?.removeEventListener('abort', onAbort!)
       release()
     }
   }

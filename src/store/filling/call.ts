@@ -1,6 +1,7 @@
 import { Digest } from '../../digest.ts'
 import { InvalidArgumentError } from '../../errors.ts'
 import type { ParsedRef } from '../file-ref.ts'
+import { orAborted } from '../or-aborted.ts'
 import type { CommitOptions } from '../writing/commit.ts'
 import { open } from '../writing/source.ts'
 import type { Missing } from './look.ts'
@@ -15,27 +16,21 @@ import {
 import { Split } from './split.ts'
 
 /** Calls `produce`; rejects at once when `signal` is aborted, and abandons a source that comes after that. */
-export function callProduce(
+export async function callProduce(
   { ref, produce }: { ref: ParsedRef; produce: Produce },
   { reason, stale }: Missing,
   signal: AbortSignal,
 ): Promise<ProducedSource | Unchanged> {
   const whose = ref.name === undefined ? { hash: ref.hash.hex } : { name: ref.name }
   const context = { ...whose, reason, signal, ...(stale && { stale }) }
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    const take = (produced: Produced) => {
-      const described = toProduced(produced)
-      if (signal.aborted) abandon(described)
-      return described
-    }
-    new Promise<Produced>((started) => started(produce(context)))
-      .then(take)
-      .finally(() => signal.removeEventListener('abort', onAbort))
-      .then(resolve, reject)
-  })
+  signal.throwIfAborted()
+  const take = (produced: Produced) => {
+    const described = toProduced(produced)
+    if (signal.aborted) abandon(described)
+    return described
+  }
+  const producing = new Promise<Produced>((started) => started(produce(context))).then(take)
+  return orAborted(producing, signal)
 }
 
 export function expectSource(produced: ProducedSource | Unchanged): ProducedSource {

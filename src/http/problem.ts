@@ -1,7 +1,13 @@
 import type { Context } from 'koa'
 import { cacheStatusOf, type ProblemJson, problemJson } from '../api/problem.ts'
 import { REASONS, type Reason } from '../api/reasons.ts'
-import { BlobcachedError, UnavailableError } from '../index.ts'
+import {
+  BlobcachedError,
+  CorruptError,
+  EvictedError,
+  NotFoundError,
+  UnavailableError,
+} from '../index.ts'
 import { OriginError } from '../origin/index.ts'
 
 /** An answer that only HTTP can give; the rest comes from the library's errors. */
@@ -89,6 +95,13 @@ export function problemOf(error: unknown): ProblemJson {
 function detailOf(error: Error): string {
   const isFromBehind = error instanceof UnavailableError && error.cause !== undefined
   return isFromBehind ? 'the cache behind this server does not answer' : error.message
+}
+
+/** There is no such file, or it cannot be served as it is. */
+export type LostError = NotFoundError | EvictedError | CorruptError
+
+export function isLost(error: unknown): error is LostError {
+  return [NotFoundError, EvictedError, CorruptError].some((kind) => error instanceof kind)
 }
 
 export function reasonOf(error: unknown): Reason {

@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Context } from 'koa'
-import pMap from 'p-map'
 import { contentCoding } from '../../api/fields.ts'
 import { receiptJson } from '../../api/receipt.ts'
 import {
@@ -12,6 +11,7 @@ import {
   type StagedFile,
 } from '../../index.ts'
 import { commitOptions, underConditions } from '../content/conditions.ts'
+import { mapOrStop } from '../content/map-or-stop.ts'
 import { checkIsUpload } from '../content/put.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { parseTtl } from '../fields/query.ts'
@@ -73,23 +73,8 @@ function refuseCoding({ headers }: Exchange): void {
 
 /** @param commits With names of their own, so that their order is that of nothing. */
 async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
-  const each = async <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) => {
-    let failure: { error: unknown } | undefined
-    const one = async ([staged, options]: [StagedFile, CommitOptions]) => {
-      if (failure !== undefined) return []
-      try {
-        return [await work(staged, options)]
-      } catch (error) {
-        failure ??= { error }
-        return []
-      } finally {
-        await othersTurn()
-      }
-    }
-    const results = await pMap(commits, one, { concurrency: MAX_OPEN })
-    if (failure !== undefined) throw failure.error // Nothing of the form is under way any more.
-    return results.flat()
-  }
+  const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
+    mapOrStop(commits, ([staged, options]) => work(staged, options).finally(othersTurn), MAX_OPEN)
   await each((staged, options) => staged.confirm(options))
   return each((staged, options) => staged.commit(options))
 }

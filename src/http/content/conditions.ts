@@ -1,6 +1,5 @@
 import { evaluate, isConditional, type Validators } from '../../api/preconditions.ts'
 import {
-  BlobcachedError,
   type CommitOptions,
   type Digest,
   ExistsError,
@@ -9,6 +8,7 @@ import {
   PreconditionFailedError,
 } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { isLost } from '../problem.ts'
 
 /** What making a link is subject to: the conditions of the request and how long it shall live. */
 export function commitOptions<T extends CommitOptions>(
@@ -69,10 +69,7 @@ async function validatorsOf(
     return { hash, storedAt: name === undefined ? undefined : storedAt }
   } catch (error) {
     // An upload may create what is not there; a client that removes it is told so.
-    const isGone = error instanceof BlobcachedError && GONE.has(error.code)
-    if (isGone && method !== 'DELETE') return undefined
+    if (isLost(error) && method !== 'DELETE') return undefined
     throw error
   }
 }
-
-const GONE = new Set(['not-found', 'evicted', 'corrupt'])

@@ -18,7 +18,7 @@ import type { Origin } from '../../origin/index.ts'
 import { answerFile, type ContentRef, findFor } from '../content/get.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Fields } from '../fields/content.ts'
-import { HttpProblem } from '../problem.ts'
+import { HttpProblem, isLost } from '../problem.ts'
 import { cacheStatusOf, cacheStatusOfHit, servedAs } from './cache-status.ts'
 import { ageOf, isToBeAskedFor } from './kept.ts'
 import { passAnswer, passFile } from './pass.ts'
@@ -207,7 +207,7 @@ export class FilledReads {
 /** Whether the origin can help: it cannot where what was found is there, and there is no memory to read it. */
 function isFillable(error: unknown, file: StoredFile | undefined): boolean {
   if (error instanceof UnavailableError) return file === undefined
-  return [NotFoundError, EvictedError, CorruptError].some((kind) => error instanceof kind)
+  return isLost(error)
 }
 
 /** A file that cannot be served, if that is why it failed. */

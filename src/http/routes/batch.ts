@@ -1,22 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import pMap from 'p-map'
 import { MAX_BATCH } from '../../api/batch.ts'
-import {
-  CorruptError,
-  EvictedError,
-  type FileStore,
-  NotFoundError,
-  type PreparedRead,
-} from '../../index.ts'
+import type { FileStore, PreparedRead } from '../../index.ts'
+import { mapOrStop } from '../content/map-or-stop.ts'
 import { type Piece, respondAll } from '../content/respond.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { bodyFields } from '../fields/content.ts'
-import { HttpProblem } from '../problem.ts'
+import { HttpProblem, isLost, type LostError } from '../problem.ts'
 
 /** Files that are looked for at once. */
 const AT_ONCE = 64
-
-type Lost = NotFoundError | EvictedError | CorruptError
 
 /**
  * Answers many small files at once, each verified, as the form that `POST /files` takes (RFC 7578): one request
@@ -42,7 +34,6 @@ class Batch {
   readonly #store: FileStore
   readonly #reads = new Map<string, { read: PreparedRead; size: number }>()
   #bytes = 0
-  #failure: { error: unknown } | undefined
 
   constructor(exchange: Exchange, store: FileStore) {
     this.#exchange = exchange
@@ -50,19 +41,17 @@ class Batch {
   }
 
   /** Reads and verifies the files; resolves with those that cannot be. */
-  async read(hashes: readonly string[]): Promise<Map<string, Lost>> {
-    const lost = new Map<string, Lost>()
+  async read(hashes: readonly string[]): Promise<Map<string, LostError>> {
+    const lost = new Map<string, LostError>()
     const readOne = async (hash: string) => {
-      if (this.#failure !== undefined) return
       try {
         await this.#prepare(hash)
       } catch (error) {
-        if (isLost(error)) lost.set(hash, error)
-        else this.#failure ??= { error }
+        if (!isLost(error)) throw error
+        lost.set(hash, error)
       }
     }
-    await pMap(hashes, readOne, { concurrency: AT_ONCE })
-    if (this.#failure !== undefined) throw this.#failure.error
+    await mapOrStop(hashes, readOne, AT_ONCE)
     return lost
   }
 
@@ -112,12 +101,8 @@ function headOf(boundary: string, hash: string): string {
   )
 }
 
-function isLost(error: unknown): error is Lost {
-  return [NotFoundError, EvictedError, CorruptError].some((Kind) => error instanceof Kind)
-}
-
-function lostOf(lost: ReadonlyMap<string, Lost>, asked: number): HttpProblem {
-  const [[hash, { code }]] = lost as Iterable<[string, Lost]> as [[string, Lost]]
+function lostOf(lost: ReadonlyMap<string, LostError>, asked: number): HttpProblem {
+  const [[hash, { code }]] = lost as Iterable<[string, LostError]> as [[string, LostError]]
   const detail = `${lost.size} of ${asked} cannot be served; the first one, ${hash}, is ${code}`
   return new HttpProblem(code, detail, {}, [...lost.keys()])
 }

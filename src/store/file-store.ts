@@ -162,7 +162,7 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return this.#events.upload(() => this.#uploads.put(source, options))
+    return this.#events.upload(async () => (await this.#uploads.put(source, options)).receipt)
   }
 
   /**
@@ -191,7 +191,8 @@ export class FileStore {
     const { manifest } = hash instanceof Digest ? await this.find({ hash }) : hash
     // Its chunks have to be in this store, whichever store has found it.
     await this.#finder.open({ manifest, storedAt: 0, ttl: 0 }).probe(options.signal)
-    return this.#committer.link({ manifest, copies: Number.POSITIVE_INFINITY }, commit)
+    const written = { manifest, copies: Number.POSITIVE_INFINITY }
+    return (await this.#committer.link(written, commit)).receipt
   }
 
   /**

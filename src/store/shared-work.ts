@@ -1,14 +1,24 @@
 import { orAborted } from './or-aborted.ts'
 
+/** What a piece of work knows of its end. */
+export interface Work {
+  /** Aborted when it is for nothing, and by `end`. */
+  readonly signal: AbortSignal
+  /** Aborts the signal. */
+  readonly end: (reason: unknown) => void
+}
+
 /** One piece of work that several callers wait for. It is aborted when the last of them leaves before its end. */
 export class SharedWork<T> {
   readonly result: Promise<T>
   readonly #controller = new AbortController()
   #holders = 0
   #isSettled = false
+  #isForNothing = false
 
-  constructor(work: (signal: AbortSignal) => Promise<T>) {
-    this.result = work(this.#controller.signal)
+  constructor(work: (work: Work) => Promise<T>) {
+    const { signal } = this.#controller
+    this.result = work({ signal, end: (reason) => this.#controller.abort(reason) })
     const settle = () => {
       this.#isSettled = true
     }
@@ -19,8 +29,14 @@ export class SharedWork<T> {
     return this.#controller.signal.aborted
   }
 
+  /** Whether it was ended because no caller wants its result any more. */
+  get isForNothing(): boolean {
+    return this.#isForNothing
+  }
+
   /** Ends the work for all callers. */
-  abort(reason: unknown): void {
+  abort(reason?: unknown): void {
+    this.#isForNothing = true
     this.#controller.abort(reason)
   }
 
@@ -35,7 +51,7 @@ export class SharedWork<T> {
       if (!isHeld) return
       isHeld = false
       this.#holders--
-      if (this.#holders === 0 && !isOver) this.#controller.abort()
+      if (this.#holders === 0 && !isOver) this.abort()
     }
   }
 

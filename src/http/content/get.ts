@@ -21,7 +21,7 @@ import {
 } from '../fields/content.ts'
 import { HttpProblem } from '../problem.ts'
 import { ByteRangesBody } from './byteranges.ts'
-import { type Content, respond } from './respond.ts'
+import { type Content, respond, respondAll } from './respond.ts'
 
 /** Bytes of memory that each of several ranges takes beside its content: its head, and what is to be sent. */
 const RANGE_COST = 1024
@@ -70,27 +70,16 @@ export async function answerFile(
   store: FileStore,
   file: StoredFile,
   by: AskedBy,
-  { fieldsOf, cacheStatus }: AnswerOptions = {},
+  options: AnswerOptions = {},
 ): Promise<void> {
   const { method, headers, query } = exchange
   const verify = query.choice('verify', ['full', 'stream']) ?? 'full'
   const validators = { hash: file.hash, storedAt: by === 'name' ? file.storedAt : undefined }
-  const describe = (isProven: boolean) => {
-    const fields = fileFields(file, by, isProven)
-    if (fieldsOf !== undefined) fields.push(...fieldsOf(file))
-    return fields
-  }
+  const { describe, describeContent } = describing(exchange, file, by, options)
   const verdict = isConditional(headers) ? evaluate(method, headers, validators) : 'proceed'
   if (verdict === 'failed') throw new PreconditionFailedError('the file is another one')
   try {
     if (verdict === 'not-modified') return exchange.answer(304, describe(file.isProven))
-    const download = query.text('download')
-    const disposition = download === undefined ? [] : dispositionField(download, file)
-    const describeContent = (isProven: boolean) => [
-      ...describe(isProven),
-      ...contentFields(headers, file, isProven, cacheStatus),
-      ...disposition,
-    ]
     if (method === 'HEAD') return await look(exchange, file, describeContent)
     const ranges = rangesOf(exchange, file, validators)
     const prove = ranges !== undefined && continues(exchange)
@@ -104,8 +93,48 @@ export async function answerFile(
   }
 }
 
+/** Answers GET with all the bytes of a file that was stored just now. */
+export async function answerStored(
+  exchange: Exchange,
+  file: StoredFile,
+  by: AskedBy,
+  bytes: readonly Buffer[],
+  options: AnswerOptions,
+): Promise<void> {
+  const { describeContent } = describing(exchange, file, by, options)
+  const { status, fields } = contentOf(file, undefined)
+  exchange.isHit = true
+  await respondAll(
+    exchange,
+    { status, fields: [...describeContent(file.isProven), ...fields] },
+    bytes,
+  )
+}
+
 /** Makes the fields for content of which it is known, or not, that it has the hash. */
 type Describe = (isProven: boolean) => Fields
+
+/** What makes the fields of all answers about a file, and of those that carry bytes of it. */
+function describing(
+  { headers, query }: Exchange,
+  file: StoredFile,
+  by: AskedBy,
+  { fieldsOf, cacheStatus }: AnswerOptions,
+): { describe: Describe; describeContent: Describe } {
+  const describe = (isProven: boolean) => {
+    const fields = fileFields(file, by, isProven)
+    if (fieldsOf !== undefined) fields.push(...fieldsOf(file))
+    return fields
+  }
+  const download = query.text('download')
+  const disposition = download === undefined ? [] : dispositionField(download, file)
+  const describeContent = (isProven: boolean) => [
+    ...describe(isProven),
+    ...contentFields(headers, file, isProven, cacheStatus),
+    ...disposition,
+  ]
+  return { describe, describeContent }
+}
 
 /**
  * Promises what GET would send, when every chunk of it is there: without what only reading them tells (RFC

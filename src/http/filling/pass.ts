@@ -1,6 +1,7 @@
 import { evaluate } from '../../api/preconditions.ts'
 import { PreconditionFailedError, type ProducedFile, type StoredFile } from '../../index.ts'
 import type { OriginContent, OriginPart } from '../../origin/index.ts'
+import { type AnswerOptions, answerStored, type ContentRef } from '../content/get.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import {
   CONTENT_ENCODING,
@@ -10,6 +11,13 @@ import {
   type Fields,
   HARMLESS,
 } from '../fields/content.ts'
+
+export interface PassOptions extends AnswerOptions {
+  ref: ContentRef
+  /** Whether it is being stored. */
+  isStored: boolean
+  cacheStatus: string
+}
 
 /** Bytes that are held back: of a file up to this size all is known before the status is sent. */
 const HELD = 64 * 1024
@@ -21,24 +29,24 @@ type Passed = Pick<ProducedFile, 'type' | 'attributes' | 'size'>
  * Answers with a file while it comes from the origin. What is cut or turns out to be wrong cuts the
  * connection: no client takes it for the whole.
  * When it rejects, the file may not have been read: cancel it.
- * @param asked The name or the hash that it was asked for by.
- * @param isStored Whether it is being stored.
- * @returns The stored file in place of an answer, where all of it is stored before anything was sent.
+ * @returns The stored file, where all of it was stored before the status was sent.
  */
 export async function passFile(
   exchange: Exchange,
   file: ProducedFile,
-  asked: string,
-  { isStored, cacheStatus }: { isStored: boolean; cacheStatus: string },
+  { ref, isStored, cacheStatus, fieldsOf }: PassOptions,
 ): Promise<StoredFile | undefined> {
+  const by = 'name' in ref ? 'name' : 'hash'
   const { method, headers } = exchange
   if (evaluate(method, headers, undefined) === 'failed') {
     throw new PreconditionFailedError('the file is another one')
   }
   const fields = [...passedFields(file, isStored), 'Cache-Status', cacheStatus]
   const download = exchange.query.text('download')
-  if (download !== undefined)
+  if (download !== undefined) {
+    const asked = 'name' in ref ? ref.name : ref.hash.hex
     fields.push(...dispositionField(download, { name: asked, hash: asked }))
+  }
   if (method === 'HEAD') {
     file.cancel()
     begin(exchange, 200, fields)
@@ -49,6 +57,7 @@ export async function passFile(
   if (held === undefined) return undefined
   const stored = isStored ? await file.stored.catch(() => undefined) : undefined
   if (stored === undefined) await sendHeld(exchange, fields, held)
+  else await answerStored(exchange, stored, by, held, { cacheStatus, fieldsOf })
   return stored
 }
 

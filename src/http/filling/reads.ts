@@ -119,8 +119,8 @@ export class FilledReads {
         this.#options(exchange, unusable, leave),
       )
       exchange.filled = servedAs(filling)
-      const file = isProduced(filling) ? await pass(exchange, ref, filling) : filling.file
-      if (file === undefined) return
+      if (isProduced(filling)) return this.#pass(exchange, ref, filling)
+      const { file } = filling
       this.#learn(ref, file)
       try {
         return await this.#answer(exchange, file, ref, cacheStatusOf(filling))
@@ -128,6 +128,19 @@ export class FilledReads {
         unusable = lost(file, error)
         if (unusable === undefined || heals === MAX_HEALS || exchange.res.headersSent) throw error
       }
+    }
+  }
+
+  /** Answers with a file while it comes. */
+  async #pass(exchange: Exchange, ref: ContentRef, filling: Producing): Promise<void> {
+    const { file, outcome } = filling
+    const options = { ref, isStored: outcome === 'filling', cacheStatus: cacheStatusOf(filling) }
+    try {
+      const stored = await passFile(exchange, file, { ...options, fieldsOf: ageFields })
+      if (stored !== undefined) this.#learn(ref, stored)
+    } catch (error) {
+      file.cancel() // It may not have been read at all.
+      throw error
     }
   }
 
@@ -229,17 +242,6 @@ type Producing = Filling & { readonly file: ProducedFile }
 
 function isProduced(filling: Filling): filling is Producing {
   return filling.outcome === 'filling' || filling.outcome === 'unstored'
-}
-
-async function pass(exchange: Exchange, ref: ContentRef, filling: Producing) {
-  const asked = 'name' in ref ? ref.name : ref.hash.hex
-  const how = { isStored: filling.outcome === 'filling', cacheStatus: cacheStatusOf(filling) }
-  try {
-    return await passFile(exchange, filling.file, asked, how)
-  } catch (error) {
-    filling.file.cancel() // It may not have been read at all.
-    throw error
-  }
 }
 
 function ageFields(file: StoredFile): Fields {

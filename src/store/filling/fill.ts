@@ -13,11 +13,12 @@ import type { Finder } from '../reading/finder.ts'
 import type { StoredFile } from '../reading/stored-file.ts'
 import type { Keys } from '../records/keys.ts'
 import type { Link } from '../records/link.ts'
+import type { Work } from '../shared-work.ts'
 import type { CommitOptions, Committer } from '../writing/commit.ts'
 import type { Uploads } from '../writing/upload.ts'
 import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } from './call.ts'
 import { FillLease } from './lease.ts'
-import { lookUp, type Missing } from './look.ts'
+import { type Look, lookUp, type Missing } from './look.ts'
 import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
 import type { Incoming } from './reader.ts'
 import { StoredChunks } from './stored-chunks.ts'
@@ -75,23 +76,30 @@ export class Fill {
   readonly #tools: FillTools
   readonly #request: FillRequest
   readonly #handOver: HandOver
-  readonly #overdue = new AbortController()
   readonly #signal: AbortSignal
+  readonly #end: (reason: unknown) => void
 
-  constructor(tools: FillTools, request: FillRequest, handOver: HandOver, signal: AbortSignal) {
+  /** @param work.end Aborts the signal. */
+  constructor(tools: FillTools, request: FillRequest, handOver: HandOver, work: Work) {
     this.#tools = tools
     this.#request = request
     this.#handOver = handOver
-    this.#signal = AbortSignal.any([signal, this.#overdue.signal])
+    this.#signal = work.signal
+    this.#end = work.end
   }
 
   /** Rejects when the file could not be produced, and when all callers have left. */
   async run(missing: Missing): Promise<Filled> {
     if (missing.reason === 'unavailable') return this.produceUnstored(missing)
     for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.most)) {
-      const lease = await this.#takeLease()
+      // One after the other, and at once: a server answers in this order. Another process may have stored the
+      // file since it was looked for, before its lease ended.
+      const leasing = this.#takeLease()
+      const looking = this.#look()
+      looking.catch(() => {}) // It is awaited below, if the lease did not fail.
+      const lease = await leasing
       try {
-        const filled = await this.#fillUnlessTaken(lease)
+        const filled = await this.#fillUnlessTaken(lease, await looking)
         if (filled !== undefined) return filled
       } finally {
         const released = lease instanceof FillLease ? lease.release() : undefined
@@ -109,10 +117,15 @@ export class Fill {
     }
   }
 
-  async #fillUnlessTaken(lease: FillLease | 'taken' | undefined): Promise<Filled | undefined> {
-    // Another process may have stored it since it was looked for.
+  #look(): Promise<Look> {
     const { ref, options } = this.#request
-    const look = await lookUp(this.#tools.finder, ref, { unusable: options.unusable })
+    return lookUp(this.#tools.finder, ref, { unusable: options.unusable })
+  }
+
+  async #fillUnlessTaken(
+    lease: FillLease | 'taken' | undefined,
+    look: Look,
+  ): Promise<Filled | undefined> {
     if (look.missing === undefined) return { outcome: 'waited', link: look.found.link }
     const { missing } = look
     if (missing.reason === 'unavailable') return this.produceUnstored(missing)
@@ -148,9 +161,7 @@ export class Fill {
     const slot = await this.#tools.slots.acquire(1, 1, { signal: this.#signal })
     const { timeoutMs = TIMEOUT_MS } = this.#request.options
     const timer = setTimeout(() => {
-      this.#overdue.abort(
-        new UnavailableError(`it took more than ${timeoutMs} ms to produce the file`),
-      )
+      this.#end(new UnavailableError(`it took more than ${timeoutMs} ms to produce the file`))
     }, timeoutMs)
     try {
       return await work()
@@ -176,7 +187,7 @@ export class Fill {
     if (isShared) this.#handOver({ split, chunks, memory, keep, isStored: true })
     const digest = ref.hash ?? produced.digest
     try {
-      await this.#tools.uploads.put(split.pieces, {
+      const { link } = await this.#tools.uploads.put(split.pieces, {
         ...keep,
         digest,
         size: split.size,
@@ -185,7 +196,7 @@ export class Fill {
       })
       chunks.end()
       split.endStoring()
-      return { outcome: 'filled', link: await this.#expectLink() }
+      return { outcome: 'filled', link }
     } catch (error) {
       chunks.end({ error })
       const isOurs = split.failure === undefined && !this.#signal.aborted && isStoringFailure(error)
@@ -204,20 +215,14 @@ export class Fill {
     const commit = committer.validate({ ...keep, signal: this.#signal })
     try {
       await stale.probe(this.#signal)
-      await committer.link({ manifest, copies: Number.POSITIVE_INFINITY }, commit)
-      return { outcome: 'renewed', link: await this.#expectLink() }
+      const written = { manifest, copies: Number.POSITIVE_INFINITY }
+      const { link } = await committer.link(written, commit)
+      return { outcome: 'renewed', link }
     } catch (error) {
       if (error instanceof EvictedError) return undefined
       if (this.#signal.aborted || !isStoringFailure(error)) throw error
       return { outcome: 'unstored', error }
     }
-  }
-
-  async #expectLink(): Promise<Link> {
-    const { ref } = this.#request
-    const found = await this.#tools.finder.find(ref, {}, true)
-    if (found !== undefined) return found.link
-    throw new InsufficientStorageError('the file was gone as soon as it was stored')
   }
 
   /** Produces the file without the engine. */

@@ -24,6 +24,9 @@ const MAX_FAILURES = 1024
 /** How often one call has a file produced again that cannot be read. */
 const MAX_HEALS = 2
 
+/** One for all: that a reader leaves is nothing that has to be traced. */
+const READER_LEFT = new Error('the reader of a produced file has left')
+
 /** A file, where it came from, and why it had to be produced. */
 interface From<Outcome, File> {
   readonly outcome: Outcome
@@ -188,7 +191,7 @@ export class Filler {
       if (hasLeft) file.cancel()
       resolveFirst({ outcome: bytes.isStored ? 'filling' : 'unstored', reason, file })
     }
-    const work = new SharedWork((signal) => run(new Fill(this.#tools, request, handOver, signal)))
+    const work = new SharedWork((own) => run(new Fill(this.#tools, request, handOver, own)))
     return { work, first, leave: () => (hasLeft = true) }
   }
 
@@ -209,7 +212,7 @@ export class Filler {
       },
       (error: unknown) => {
         forget()
-        if (work.isAborted) return
+        if (work.isForNothing) return
         const isPassing = error instanceof UnavailableError
         if (failFor > 0 && !isPassing) this.#failures.set(key, { error }, { ttl: failFor * 1000 })
         this.#events.fillEnded({ reason, error })
@@ -268,7 +271,7 @@ export class Filler {
     const { split, chunks, memory } = incoming
     const stored = work.result.then((result) => (isStored ? this.#storedFile(result) : undefined))
     const release = work.hold()
-    const leave = (error: unknown = new Error('the reader of a produced file has left')) => {
+    const leave = (error: unknown = READER_LEFT) => {
       // What has come to its end is stored, even if no caller waits for that.
       if (split.isOver) stored.finally(() => release(true)).catch(() => {})
       else release(false)

@@ -8,6 +8,9 @@ const MAX_LAG = 256 * 1024
 /** Milliseconds, in all, for which the store waits for a slow reader. */
 const PATIENCE_MS = 1000
 
+/** One for all: that a source is left is nothing that has to be traced. */
+const ABANDONED = new Error('the source was abandoned')
+
 export interface Expected {
   readonly size?: number | undefined
   readonly digest?: Digest | undefined
@@ -216,7 +219,7 @@ export class Split {
     })
   }
 
-  #abandon(error: unknown = new Error('the source was abandoned')): void {
+  #abandon(error: unknown = ABANDONED): void {
     if (this.#isEnded || this.#failure !== undefined) return
     this.#failure = { error }
     this.#source.abandon()

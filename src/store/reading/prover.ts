@@ -70,7 +70,7 @@ export class Prover {
   ): Promise<void> {
     let work = this.#underWay.get(identity)
     if (work === undefined || work.isAborted) {
-      const own = new SharedWork(read)
+      const own = new SharedWork(({ signal }) => read(signal))
       const forget = () => {
         if (this.#underWay.get(identity) === own) this.#underWay.delete(identity)
       }

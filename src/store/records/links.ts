@@ -23,10 +23,11 @@ import {
   type Tombstone,
 } from './tombstone.ts'
 
-/** Whether a link is new or took the place of another, and in how many copies it was stored. */
+/** What was written, whether it is new or took the place of another link, and in how many copies it was stored. */
 export interface LinkWritten {
-  created: boolean
-  copies: number
+  readonly link: Link
+  readonly created: boolean
+  readonly copies: number
 }
 
 type Entry = Link | Tombstone
@@ -134,20 +135,29 @@ export class Links {
     const { key, record } = this.#encode(ref, link)
     const options = placed(keptFor(link))
     const added = await this.#engine.add(key, record, options)
-    if (added > 0) return { created: true, copies: added }
-    return { created: false, copies: await this.#engine.set(key, record, options) }
+    if (added > 0) return { link, created: true, copies: added }
+    return { link, created: false, copies: await this.#engine.set(key, record, options) }
   }
 
-  /** As `put`, without telling whether there was one: one trip where there is one copy. */
-  async replace(ref: ParsedRef, link: Link): Promise<number> {
-    if (this.#hasCopies) return (await this.put(ref, link)).copies
-    return this.#set(ref, link, keptFor(link))
-  }
-
-  /** Returns `link` with the longer of its own life and that of the link which is stored. */
-  async keepingLife(ref: ParsedRef, link: Link): Promise<Link> {
-    const existing = link.ttl === 0 ? undefined : await this.#readIfPossible(ref)
-    return existing ? { ...link, ttl: longerLife(existing, link) } : link
+  /**
+   * As `put`, and gives the link the longer of its own life and that of the one which is there.
+   * @param telling Whether `created` has to be told: where it need not, a link without an end takes one trip.
+   */
+  async prolong(ref: ParsedRef, link: Link, telling: boolean): Promise<LinkWritten> {
+    if (this.#hasCopies) return this.#supersede(ref, link, true)
+    if (link.ttl === 0) {
+      if (telling) return this.put(ref, link)
+      return { link, created: false, copies: await this.#set(ref, link, 0) }
+    }
+    const added = await this.add(ref, link)
+    if (added > 0) return { link, created: true, copies: added }
+    const existing = await this.#readIfPossible(ref)
+    const lasting = existing ? { ...link, ttl: longerLife(existing, link) } : link
+    return {
+      link: lasting,
+      created: false,
+      copies: await this.#set(ref, lasting, keptFor(lasting)),
+    }
   }
 
   /**
@@ -199,21 +209,25 @@ export class Links {
   /**
    * Where there are several copies, what is there may be a tombstone; and the link before may outlive
    * this one on a server that is away or has stood in for one, so that this must go on being newer.
+   * @param isProlonged Whether it lives at least as long as the link before.
    */
-  async #supersede(ref: ParsedRef, link: Link): Promise<LinkWritten> {
+  async #supersede(ref: ParsedRef, link: Link, isProlonged = false): Promise<LinkWritten> {
     let created = true
+    let written = link
     const copies = await this.#replace(ref, false, ({ newest, isDamaged, isLeft }, storedAt) => {
-      created = !isDamaged && toLink(newest) === undefined
-      const entry = { ...link, storedAt: storedAt(link.storedAt) }
+      const existing = toLink(newest)
+      created = !isDamaged && existing === undefined
+      const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
+      written = { ...link, ttl, storedAt: storedAt(link.storedAt) }
       const isFirst = newest === undefined && !isDamaged && !isLeft
-      if (isFirst || link.ttl === 0 || ref.name === undefined) {
-        return { value: this.#encode(ref, entry).record, proven: entry, ttl: keptFor(link) }
+      if (isFirst || ttl === 0 || ref.name === undefined) {
+        return { value: this.#encode(ref, written).record, proven: written, ttl: keptFor(written) }
       }
-      const lasting = { ...entry, endsAt: entry.storedAt + link.ttl * 1000 }
-      const ttl = Math.min(link.ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
-      return { value: this.#encode(ref, lasting).record, proven: lasting, ttl }
+      written = { ...written, endsAt: written.storedAt + ttl * 1000 }
+      const kept = Math.min(ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
+      return { value: this.#encode(ref, written).record, proven: written, ttl: kept }
     })
-    return { created, copies }
+    return { link: written, created, copies }
   }
 
   /**

@@ -72,6 +72,12 @@ export interface Commit {
 
 type Named = Pick<Link, 'type' | 'attributes' | 'staleFor' | 'keepFor'> & { readonly name: string }
 
+/** What a commit has made: the link that a reader with the same name, or without one the hash, finds. */
+export interface Committed {
+  readonly link: Link
+  readonly receipt: Receipt
+}
+
 /** Makes the links to content whose chunks are stored. */
 export class Committer {
   readonly #links: Links
@@ -110,30 +116,24 @@ export class Committer {
   }
 
   /** Makes the link by hash, then the one by name. The caller has seen that all chunks are there. */
-  async link({ manifest, copies }: Written, commit: Commit): Promise<Receipt> {
+  async link({ manifest, copies }: Written, commit: Commit): Promise<Committed> {
     const { named, ttl } = commit
     await commit.precondition?.()
     commit.signal?.throwIfAborted()
+    const { digest } = manifest
     const link: Link = { manifest, storedAt: Date.now(), ttl }
-    const byHash = await this.#linkHash(link, named !== undefined)
-    const byName = named && (await this.#linkName(manifest, named, commit))
-    return {
-      hash: manifest.digest.hex,
+    const byHash = await this.#links.prolong({ hash: digest }, link, named === undefined)
+    const told = named ? await this.#linkName(manifest, named, commit) : byHash
+    const receipt = {
+      hash: digest.hex,
       size: manifest.size,
       chunks: manifest.chunkCount,
       ...(named && { name: named.name }),
       ...(named?.type !== undefined && { type: named.type }),
-      created: (byName ?? byHash).created,
-      copies: Math.min(copies, byHash.copies, byName?.copies ?? byHash.copies),
+      created: told.created,
+      copies: Math.min(copies, byHash.copies, told.copies),
     }
-  }
-
-  /** @param hasName Whether the receipt tells of a name, and not of the hash, if it is new. */
-  async #linkHash(link: Link, hasName: boolean): Promise<LinkWritten> {
-    const ref = { hash: link.manifest.digest }
-    const lasting = await this.#links.keepingLife(ref, link)
-    if (!hasName) return this.#links.put(ref, lasting)
-    return { created: false, copies: await this.#links.replace(ref, lasting) }
+    return { link: told.link, receipt }
   }
 
   /** Dates the link anew: the less time from its date until it can be read, the more the date says. */
@@ -147,7 +147,7 @@ export class Committer {
     const ref = { name }
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)
-    if (added > 0) return { created: true, copies: added }
+    if (added > 0) return { link, created: true, copies: added }
     await this.#refuseIfReadable(ref)
     return this.#links.put(ref, link)
   }

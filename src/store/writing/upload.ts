@@ -3,7 +3,7 @@ import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
-import type { Commit, CommitOptions, Committer, Receipt } from './commit.ts'
+import type { Commit, CommitOptions, Committed, Committer, Receipt } from './commit.ts'
 import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 
 export interface StageOptions {
@@ -42,7 +42,7 @@ export class Uploads {
   }
 
   /** Stores and links a file. Nothing follows a step that fails. */
-  put(source: Source, options: PutOptions & Pick<WriteOptions, 'onChunk'>): Promise<Receipt> {
+  put(source: Source, options: PutOptions & Pick<WriteOptions, 'onChunk'>): Promise<Committed> {
     return withSource(source, async (opened) => {
       const digest = parseDigest(options)
       const commit = this.#committer.validate(options)
@@ -142,7 +142,8 @@ export class StagedFile {
   async commit(options: CommitOptions = {}): Promise<Receipt> {
     const commit = this.#committer.validate(options)
     if (performance.now() - this.#seenAt > CONFIRMED_MS) await this.#look(commit)
-    return this.#committer.link(this.#written, commit)
+    const { receipt } = await this.#committer.link(this.#written, commit)
+    return receipt
   }
 
   async #look(commit: Commit): Promise<void> {

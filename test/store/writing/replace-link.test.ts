@@ -1,5 +1,6 @@
 import test from 'ava'
-import { FileStore, memory } from '../../../src/index.ts'
+import { Fleet } from '../../../src/engine/fleet/fleet.ts'
+import { type Engine, FileStore, memory } from '../../../src/index.ts'
 import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 
 /** A store, and what it asks of its engine about links: what, by hash or by name, and for how long. */
@@ -72,13 +73,19 @@ for (const [what, before, after, expected] of [
   ['a shorter life gets longer', 60, 3600, 3600],
   ['an end is taken away', 60, 0, 0],
 ] as const) {
-  test(`a named upload replaces the link by hash: ${what}`, async (t) => {
-    const { store } = newStore()
+  const replaces = test.macro(async (t, newEngine: () => Engine) => {
+    const store = new FileStore(newEngine())
+    t.teardown(() => store.close())
     const { hash } = await store.put('content', { ttl: before })
     await store.put('content', { name: 'a', ttl: after })
     const { ttl } = await store.find({ hash })
     t.true(ttl <= expected && ttl >= expected - 5, `${ttl}`)
     t.is((await store.find('a')).ttl, after)
+  })
+  test(`a named upload replaces the link by hash: ${what}`, replaces, () => memory())
+  test(`a named upload replaces all copies of the link by hash: ${what}`, replaces, () => {
+    const servers = ['a', 'b'].map((name) => ({ name, weight: 1, engine: memory() }))
+    return new Fleet(servers, { replicas: 2 })
   })
 }
 

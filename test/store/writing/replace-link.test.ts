@@ -84,7 +84,11 @@ for (const [what, before, after, expected] of [
   })
   test(`a named upload replaces the link by hash: ${what}`, replaces, () => memory())
   test(`a named upload replaces all copies of the link by hash: ${what}`, replaces, () => {
-    const servers = ['a', 'b'].map((name) => ({ name, weight: 1, engine: memory() }))
+    const servers = ['a', 'b'].map((name) => ({
+      name,
+      weight: 1,
+      engine: new FaultyEngine(memory()),
+    }))
     return new Fleet(servers, { replicas: 2 })
   })
 }

@@ -13,7 +13,7 @@ export interface HttpRequest {
   path: string
   method: string
   headers: Record<string, string>
-  body?: Readable | string | undefined
+  body?: Readable | Buffer | string | undefined
   /** Ends the request, its response too. */
   signal: AbortSignal
 }
@@ -114,7 +114,7 @@ async function proxyFor(origin: URL): Promise<URL | undefined> {
 /** Sends the body, and resolves with the response as soon as its header has come. */
 function exchange(
   request: ClientRequest,
-  body: Readable | string | undefined,
+  body: HttpRequest['body'],
   timeoutMs: number,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {

@@ -26,7 +26,7 @@ export interface Call {
   path: string
   headers?: Record<string, string>
   /** Makes the body, for each attempt. */
-  body?: (() => Readable | string) | undefined
+  body?: (() => Readable | Buffer | string) | undefined
   /** Attempts after the first one; 0 for a body that can be sent once. Default: as for all calls. */
   retries?: number
 }

@@ -47,7 +47,7 @@ export function putCommand(): Command {
     .addOption(ttlOption())
     .option('--type <type>', 'media type (default: guessed from the name)')
     .option('--force', 'send the bytes even if the server has them; repairs damage')
-    .addOption(jobsOption(4))
+    .addOption(jobsOption(8))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'no progress')
     .addHelpText('after', HELP)

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** The process received SIGINT or SIGTERM. */
 export class InterruptedError extends Error {
   /** 128 plus the number of the signal, as in shells. */
@@ -18,6 +20,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 }
  */
 export function interruption(): AbortSignal {
   const controller = new AbortController()
+  setMaxListeners(0, controller.signal) // Every request under way listens.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       process.once(signal, () => process.exit(EXIT_CODES[signal]))

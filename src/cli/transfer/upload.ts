@@ -11,7 +11,7 @@ import { RemoteError } from '../client/remote-error.ts'
 import type { Call, RemoteServer } from '../client/remote-server.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
 import { askMissing } from './ask-missing.ts'
-import { ChangedError, counted, hashOf, read } from './local-file.ts'
+import { ChangedError, counted, hashOf, read, readSmall } from './local-file.ts'
 import type { PutItem } from './put-plan.ts'
 
 export interface UploadOptions {
@@ -29,6 +29,17 @@ export interface Uploaded {
   sent: boolean
 }
 
+type Count = (bytes: number) => void
+
+/** What is in a file, and what its digest was. */
+interface Content {
+  digest: Digest
+  /** Bytes. */
+  size: number
+  /** Makes the body for one attempt, which counts what is read of it. */
+  body: (count: Count) => Readable | Buffer
+}
+
 /** Uploads files, and checks each against a digest that is computed here. */
 export class Uploader {
   readonly #server: RemoteServer
@@ -41,11 +52,19 @@ export class Uploader {
     this.#progress = progress
   }
 
-  /** Reads a regular file twice: first for its digest, to ask whether the server has it. */
+  /** Reads a large file twice: first for its digest, to ask whether the server has it. */
   async upload(item: PutItem): Promise<Uploaded> {
     if (item.failure !== undefined) throw item.failure
     this.#progress.label(item.name ?? item.path)
     if (item.path === '-') return this.#uploadStream(process.stdin, item)
+    const small = readSmall(item.path, item.size)
+    if (small !== undefined) {
+      const body = (count: Count) => {
+        count(small.length)
+        return small
+      }
+      return this.#uploadContent({ digest: Digest.of(small), size: small.length, body }, item)
+    }
     const file = await open(item.path)
     try {
       const found = await file.stat()
@@ -71,28 +90,31 @@ export class Uploader {
       this.#progress.expect(-size)
       return this.#uploadStream(file.createReadStream({ start: 0, autoClose: false }), item)
     }
+    const body = (count: Count) => counted(read(file, size), count, size)
+    return this.#uploadContent({ digest, size, body }, item)
+  }
+
+  async #uploadContent({ digest, size, body }: Content, item: PutItem): Promise<Uploaded> {
     const known = this.#options.force ? undefined : await this.#known(digest, size, item)
     if (known !== undefined) {
       this.#progress.expect(-size)
       return { receipt: known, sent: false }
     }
     let passed = 0
-    const body = () => {
+    const again = () => {
       this.#progress.advance(-passed)
       passed = 0
-      const count = (bytes: number) => {
+      return body((bytes) => {
         passed += bytes
         this.#progress.advance(bytes)
-      }
-      return counted(read(file, size), count, size)
+      })
     }
     const headers = { 'content-length': String(size), 'repr-digest': reprDigestOf(digest.base64) }
     const path = pathOf(item.name === undefined ? { hash: digest.hex } : { name: item.name })
-    const receipt = await this.#send({ method: 'PUT', path, headers, body }, item).catch(
-      (error) => {
-        throw isChange(error) ? changed(item, error) : error
-      },
-    )
+    const call: Call = { method: 'PUT', path, headers, body: again }
+    const receipt = await this.#send(call, item).catch((error) => {
+      throw isChange(error) ? changed(item, error) : error
+    })
     if (receipt.hash !== digest.hex) throw changed(item)
     return { receipt, sent: true }
   }

@@ -22,6 +22,25 @@ test('put stores a file under its name and prints what sha256sum prints', async 
   t.true((await file.bytes()).equals(content))
 })
 
+test('put -r stores many small files at once, and says nothing else', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const files = Array.from({ length: 40 }, (_, i) => ({
+    name: `f${i}`,
+    content: bytes(`${i}`, i * 500),
+  }))
+  await mkdir(cli.path('site'))
+  for (const { name, content } of files) await writeFile(cli.path(`site/${name}`), content)
+
+  const { stdout, stderr } = await cli.ok(['put', '-r', 'site', '--jobs', '20', '-q'])
+
+  t.is(stderr.replace(/^.* sent, .*\n/m, ''), '', 'no warning of too many listeners, for one')
+  t.is(stdout.trim().split('\n').length, files.length)
+  for (const { name, content } of files) {
+    t.true((await (await server.store.get(`site/${name}`)).bytes()).equals(content), name)
+  }
+})
+
 test('put --name, --type, --ttl and --json', async (t) => {
   const server = await startTestServer(t)
   const cli = await cliFor(t, server)

@@ -161,7 +161,7 @@ export class Member implements Place {
       })
       const end = () => {
         if (isLate) return
-        this.#patience.end(wait)
+        this.#patience.end(this, wait)
         onEnd(true)
       }
       working.then(

@@ -17,13 +17,15 @@ export interface Watched {
 }
 
 /**
- * Tells how long to wait for a server, compared with the others: where all are slow, the network or
- * this process is, and no other server would be faster.
+ * Tells how long to wait for a server, compared with what the others take now or took last: where all
+ * are slow, the network or this process is, and no other server would be faster.
  */
 export class Patience {
   readonly #leastMs: number
   readonly #members: () => readonly Watched[]
   readonly #waits: Waits
+  /** Milliseconds that what a server did last has taken. */
+  readonly #took = new WeakMap<Watched, number>()
 
   /** @param leastMs Milliseconds for which any server is waited for. */
   constructor(leastMs: number, members: () => readonly Watched[]) {
@@ -42,14 +44,14 @@ export class Patience {
     })
   }
 
-  end(wait: Wait): void {
-    this.#waits.end(wait)
+  end(member: Watched, wait: Wait): void {
+    this.#took.set(member, this.#waits.end(wait))
   }
 
   #patienceFor(member: Watched): number {
     const others = this.#members()
       .filter((other) => other !== member && other.isUp)
-      .map((other) => this.#waits.oldestOf(other))
+      .map((other) => Math.max(this.#waits.oldestOf(other), this.#took.get(other) ?? 0))
       .sort((a, b) => a - b)
     const usual = others[others.length >> 1] ?? Number.POSITIVE_INFINITY
     return Math.max(this.#leastMs, UNUSUAL * usual) + member.bytesUnderWay / SLOWEST

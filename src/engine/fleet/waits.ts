@@ -37,8 +37,10 @@ export class Waits {
     return wait
   }
 
-  end(wait: Wait): void {
+  /** Returns the milliseconds that it has taken. */
+  end(wait: Wait): number {
     wait.onLate = undefined
+    return this.#age(wait)
   }
 
   /** Returns the milliseconds that the oldest wait of `owner` has taken so far, 0 if there is none. */

@@ -12,7 +12,8 @@ const FILES = Array.from({ length: 12 }, (_, i) => ({
   name: `file ${i}`,
   content: bytes(i, 50_000),
 }))
-const LATE_MS = 1500
+/** More than four times what the others take on a busy machine. */
+const LATE_MS = 3000
 
 /** Memcacheds behind proxies, and a store that waits for none of them longer than for the others. */
 async function start(t: ExecutionContext, count: number, replicas: number) {
@@ -56,7 +57,7 @@ test('a server that answers late is waited for once, by writes, deletions and re
     await store.put(content, { name })
   }
   const took = performance.now() - begin
-  t.true(took < FILES.length * LATE_MS, `${took} ms, though ${FILES.length} times late is more`)
+  t.true(took < 6 * LATE_MS, `${took} ms: some of ${4 * FILES.length} operations have waited`)
   t.log(`${Math.round(took)} ms for ${4 * FILES.length} operations`)
   t.false((await fleet.stats())[0]!.up)
   proxies[0]!.heal()
@@ -69,7 +70,7 @@ test('a server that answers late is waited for once, by writes, deletions and re
 test('where all servers are slow none is passed over', async (t) => {
   const { proxies, store, fleet } = await start(t, 3, 2)
   await store.put(FILES[0]!.content)
-  for (const proxy of proxies) delay(proxy, 500)
+  for (const proxy of proxies) delay(proxy, 1000)
   await Promise.all(FILES.map(({ name, content }) => store.put(content, { name })))
   t.true((await fleet.stats()).every(({ up }) => up))
 })

@@ -21,12 +21,15 @@ import { firstByteSection } from './first-byte.ts'
 import { fleetSection } from './fleet.ts'
 import { limitsSection } from './limits.ts'
 import { memorySection } from './memory.ts'
+import { moverSection } from './mover.ts'
+import { pricesSections } from './prices.ts'
 import { ensurePrograms } from './programs.ts'
 import { retainedSection } from './retained.ts'
 import type { Effort, Section } from './section.ts'
 import { measureThroughput, throughputSection } from './throughput.ts'
 
-const PARTS = 'limits,client,protocols,throughput,fleet,first-byte,clients,memory,retained'
+const PARTS =
+  'limits,client,protocols,throughput,fleet,first-byte,clients,memory,retained,mover,prices'
 
 const { values: flags } = parseArgs({
   options: {
@@ -68,6 +71,8 @@ await withContenders(async (contenders, values) => {
 if (parts.has('fleet')) sections.push(await fleetSection(effort))
 if (parts.has('memory')) sections.push(await memorySection(effort.seconds))
 if (parts.has('retained')) sections.push(await retainedSection())
+if (parts.has('mover')) sections.push(await moverSection())
+if (parts.has('prices')) sections.push(...(await pricesSections(effort)))
 
 console.log(sections.map(({ title, text }) => `### ${title}\n\n${text}\n`).join('\n'))
 if (flags.write) for (const section of sections) write(section)

@@ -58,7 +58,7 @@ test('the dialog needs no scrolling, and a server without tokens shows none of t
   t.true(await open.locator('#token-button').isHidden())
 })
 
-test('whoever gives no token is left alone until they want something', async (t) => {
+test('a user who gives no token is asked again only when a request needs one', async (t) => {
   const { url } = await startTestServer(t, { access })
   const page = await openPage(t, url)
   await dialogOf(page).getByRole('button', { name: 'Cancel' }).click()

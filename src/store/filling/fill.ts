@@ -18,7 +18,7 @@ import type { CommitOptions, Committer } from '../writing/commit.ts'
 import type { Uploads } from '../writing/upload.ts'
 import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } from './call.ts'
 import { FillLease } from './lease.ts'
-import { type Look, lookUp, type Missing } from './look.ts'
+import { lookUp, type Missing } from './look.ts'
 import type { FillOptions, Produce, ProducedSource, Unchanged } from './produce.ts'
 import type { Incoming } from './reader.ts'
 import { StoredChunks } from './stored-chunks.ts'
@@ -92,14 +92,9 @@ export class Fill {
   async run(missing: Missing): Promise<Filled> {
     if (missing.reason === 'unavailable') return this.produceUnstored(missing)
     for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.most)) {
-      // One after the other, and at once: a server answers in this order. Another process may have stored the
-      // file since it was looked for, before its lease ended.
-      const leasing = this.#takeLease()
-      const looking = this.#look()
-      looking.catch(() => {}) // It is awaited below, if the lease did not fail.
-      const lease = await leasing
+      const lease = await this.#takeLease()
       try {
-        const filled = await this.#fillUnlessTaken(lease, await looking)
+        const filled = await this.#fillUnlessTaken(lease)
         if (filled !== undefined) return filled
       } finally {
         const released = lease instanceof FillLease ? lease.release() : undefined
@@ -117,15 +112,10 @@ export class Fill {
     }
   }
 
-  #look(): Promise<Look> {
+  async #fillUnlessTaken(lease: FillLease | 'taken' | undefined): Promise<Filled | undefined> {
+    // Another process may have stored it since it was looked for.
     const { ref, options } = this.#request
-    return lookUp(this.#tools.finder, ref, { unusable: options.unusable })
-  }
-
-  async #fillUnlessTaken(
-    lease: FillLease | 'taken' | undefined,
-    look: Look,
-  ): Promise<Filled | undefined> {
+    const look = await lookUp(this.#tools.finder, ref, { unusable: options.unusable })
     if (look.missing === undefined) return { outcome: 'waited', link: look.found.link }
     const { missing } = look
     if (missing.reason === 'unavailable') return this.produceUnstored(missing)

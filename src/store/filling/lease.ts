@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Engine, Versions } from '../../engine/engine.ts'
 
 /** Seconds that a lease lives when its holder does not renew it: how long others wait for a dead process. */
@@ -18,14 +18,11 @@ export class FillLease {
   readonly #token: Buffer
   readonly #timer: NodeJS.Timeout
   #renewing = Promise.resolve()
-  /** When it was made ours, on the clock of `performance.now()`. */
-  readonly #takenAt: number
 
-  private constructor(engine: Engine, key: string, token: Buffer, takenAt: number) {
+  private constructor(engine: Engine, key: string, token: Buffer) {
     this.#engine = engine
     this.#key = key
     this.#token = token
-    this.#takenAt = takenAt
     const renew = () => {
       this.#renewing = this.#renew().catch(() => {})
     }
@@ -34,10 +31,9 @@ export class FillLease {
 
   /** Takes the lease; resolves with `undefined` while another process has it. Rejects as `Engine.add` does. */
   static async take(engine: Engine, key: string): Promise<FillLease | undefined> {
-    const token = Buffer.from(randomUUID())
-    const takenAt = performance.now()
+    const token = randomBytes(16)
     const copies = await engine.add(key, token, PLACED)
-    return copies === 0 ? undefined : new FillLease(engine, key, token, takenAt)
+    return copies === 0 ? undefined : new FillLease(engine, key, token)
   }
 
   /** Ends the lease, so that waiting processes need not wait until it is over. Never rejects. */
@@ -45,8 +41,7 @@ export class FillLease {
     clearInterval(this.#timer)
     await this.#renewing
     try {
-      const isSure = performance.now() - this.#takenAt < RENEWAL_MS
-      if (isSure || (await this.#isOurs())) await this.#engine.delete(this.#key, PLACED)
+      if ((await this.#isOurs()) === true) await this.#engine.delete(this.#key, PLACED)
     } catch {
       // It ends by itself.
     }

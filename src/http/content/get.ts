@@ -52,7 +52,11 @@ export async function getFile(
 ): Promise<void> {
   const file = await findFor(exchange, store, ref)
   await options.check?.(file)
-  await answerFile(exchange, store, file, 'name' in ref ? 'name' : 'hash', options)
+  await answerFile(exchange, store, file, askedBy(ref), options)
+}
+
+export function askedBy(ref: ContentRef): AskedBy {
+  return 'name' in ref ? 'name' : 'hash'
 }
 
 /** Finds the file of a request that reads it at once. */

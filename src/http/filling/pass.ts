@@ -1,7 +1,8 @@
 import { evaluate } from '../../api/preconditions.ts'
 import { PreconditionFailedError, type ProducedFile, type StoredFile } from '../../index.ts'
 import type { OriginContent, OriginPart } from '../../origin/index.ts'
-import { type AnswerOptions, answerStored, type ContentRef } from '../content/get.ts'
+import { type AnswerOptions, answerStored, askedBy, type ContentRef } from '../content/get.ts'
+import { respondAll } from '../content/respond.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import {
   CONTENT_ENCODING,
@@ -36,7 +37,6 @@ export async function passFile(
   file: ProducedFile,
   { ref, isStored, cacheStatus, fieldsOf }: PassOptions,
 ): Promise<StoredFile | undefined> {
-  const by = 'name' in ref ? 'name' : 'hash'
   const { method, headers } = exchange
   if (evaluate(method, headers, undefined) === 'failed') {
     throw new PreconditionFailedError('the file is another one')
@@ -56,9 +56,13 @@ export async function passFile(
   const held = await sendPast(exchange, fields, file)
   if (held === undefined) return undefined
   const stored = isStored ? await file.stored.catch(() => undefined) : undefined
-  if (stored === undefined) await sendHeld(exchange, fields, held)
-  else await answerStored(exchange, stored, by, held, { cacheStatus, fieldsOf })
-  return stored
+  if (stored !== undefined) {
+    await answerStored(exchange, stored, askedBy(ref), held, { cacheStatus, fieldsOf })
+    return stored
+  }
+  exchange.isHit = true
+  await respondAll(exchange, { status: 200, fields }, held)
+  return undefined
 }
 
 /** Answers with what the origin has sent to a range: the part, or the whole. */
@@ -121,14 +125,4 @@ async function sendPast(
   res.end()
   await exchange.sent()
   return undefined
-}
-
-async function sendHeld(
-  exchange: Exchange,
-  fields: Fields,
-  held: readonly Buffer[],
-): Promise<void> {
-  begin(exchange, 200, fields)
-  exchange.res.end(Buffer.concat(held))
-  await exchange.sent()
 }

@@ -15,7 +15,7 @@ import {
   type UnusableFile,
 } from '../../index.ts'
 import type { Origin } from '../../origin/index.ts'
-import { answerFile, type ContentRef, findFor } from '../content/get.ts'
+import { answerFile, askedBy, type ContentRef, findFor } from '../content/get.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Fields } from '../fields/content.ts'
 import { HttpProblem, isLost } from '../problem.ts'
@@ -191,9 +191,11 @@ export class FilledReads {
   }
 
   #answer(exchange: Exchange, file: StoredFile, ref: ContentRef, cacheStatus?: string) {
-    const by = 'name' in ref ? 'name' : 'hash'
     const why = cacheStatus ?? cacheStatusOfHit(file)
-    return answerFile(exchange, this.#store, file, by, { fieldsOf: ageFields, cacheStatus: why })
+    return answerFile(exchange, this.#store, file, askedBy(ref), {
+      fieldsOf: ageFields,
+      cacheStatus: why,
+    })
   }
 
   /** Remembers which name to have content produced by. */

@@ -90,6 +90,11 @@ export interface ReplaceOptions<T> {
   versions: Versions<T>
   /** Replace the copies of servers that are not the key's own too, wherever there are some. Default false. */
   everywhere?: boolean
+  /**
+   * Whether `next` may return `undefined` because of what is there: nothing is stored before it was asked then.
+   * Default false, which stores a new value in fewer trips.
+   */
+  isChoosy?: boolean
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Filler, type Filling } from './filling/filler.ts'
+import { FillLease } from './filling/lease.ts'
 import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
 import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
@@ -312,7 +313,8 @@ export class FileStore {
   async delete(ref: FileRef, { purge = false }: DeleteOptions = {}): Promise<boolean> {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
-    const wasThere = await this.#links.delete(parsed)
+    const isFilled = await FillLease.isTaken(this.engine, this.#keys.lease(parsed))
+    const wasThere = await this.#links.delete(parsed, isFilled)
     const remove = ({ digest, near }: Chunk) =>
       this.engine.delete(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
     await pMap(link?.manifest.chunks() ?? [], remove, {

@@ -160,8 +160,8 @@ export interface Engine {
   delete(key: string, options?: CopyOptions): Promise<boolean>
 
   /**
-   * Reads what is under `key`, for a write that may replace that and nothing else. Only engines that
-   * keep one copy have it.
+   * Reads what is under `key`, for a write that may replace that and nothing else. Engines that keep one
+   * copy have it, the others have `replace`.
    */
   look?(key: string): Promise<Slot>
 

@@ -8,7 +8,7 @@ import {
   type Versions,
 } from '../../engine/engine.ts'
 import { MAX_TTL } from '../../engine/key.ts'
-import { CorruptError, InsufficientStorageError, UnavailableError } from '../../errors.ts'
+import { CorruptError, InsufficientStorageError } from '../../errors.ts'
 import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
 import { type KnownLink, KnownLinks } from './known-links.ts'
@@ -52,6 +52,9 @@ const VERSIONED = { versions }
 
 /** The part of its life that a link must have left not to be renewed when it is asked for. */
 const RENEWED_BELOW = 7 / 8
+
+/** How often a link is looked at again because others write it at the same time. */
+const MAX_LOOKS = 8
 
 /** The links of one store, by hash and by name. */
 export class Links {
@@ -157,12 +160,9 @@ export class Links {
     }
     const added = entry === undefined ? await this.add(ref, link) : 0
     if (added > 0) return { link, created: true, copies: added }
-    if (this.#engine.look === undefined) return this.put(ref, link)
-    const { key, record } = this.#encode(ref, link)
-    const slot = await this.#engine.look(key)
-    if (this.#isOther(slot.current && this.#decode(slot.current, key, ref), entry)) return undefined
-    const isStored = await slot.put(record, keptFor(link))
-    return isStored ? { link, created: slot.current === undefined, copies: 1 } : undefined
+    const { current, put } = await this.#look(ref)
+    if (this.#isOther(current, entry) || !(await put(link))) return undefined
+    return { link, created: current === undefined, copies: 1 }
   }
 
   /**
@@ -177,12 +177,16 @@ export class Links {
     }
     const added = await this.add(ref, link)
     if (added > 0) return { link, created: true, copies: added }
-    const existing = await this.#readIfPossible(ref)
-    const lasting = existing ? { ...link, ttl: longerLife(existing, link) } : link
-    return {
-      link: lasting,
-      created: false,
-      copies: await this.#set(ref, lasting, keptFor(lasting)),
+    for (let looks = 1; ; looks++) {
+      const { current, put } = await this.#look(ref)
+      const existing = current && !this.#isDisproved(current) ? toLink(current) : undefined
+      const lasting = existing ? { ...link, ttl: longerLife(existing, link) } : link
+      const written = { link: lasting, created: false, copies: 1 }
+      if (await put(lasting)) return written
+      // So many uploads of the same content at once have about the same life.
+      if (looks === MAX_LOOKS) {
+        return { ...written, copies: await this.#set(ref, lasting, keptFor(lasting)) }
+      }
     }
   }
 
@@ -197,8 +201,7 @@ export class Links {
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
       if (this.#hasCopies) return (await this.#renewCopies(ref, now)) > 0
-      if (this.#engine.look !== undefined) return await this.#renewOnly(ref, now)
-      return (await this.#set(ref, restored(link, now), keptFor(link))) > 0
+      return await this.#renewOnly(ref, now)
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
       throw error
@@ -282,13 +285,22 @@ export class Links {
    * meanwhile; resolves with whether there is one.
    */
   async #renewOnly(ref: ParsedRef, now: number): Promise<boolean> {
+    const { current, put } = await this.#look(ref)
+    const link = toLink(current)
+    if (link === undefined) return false
+    if (await put(restored(link, now))) return true
+    return (await this.readUnlessCorrupt(ref)) !== undefined
+  }
+
+  /** Reads what is there, where links have one copy, for a write in the place of just that. */
+  async #look(ref: ParsedRef) {
     const key = this.#keys.link(ref)
     const slot = await this.#engine.look!(key)
-    const link = slot.current && toLink(this.#prove(slot.current, key, ref))
-    if (link === undefined) return false
-    const { record } = this.#encode(ref, restored(link, now))
-    if (await slot.put(record, keptFor(link))) return true
-    return (await this.readUnlessCorrupt(ref)) !== undefined
+    return {
+      current: slot.current && this.#decode(slot.current, key, ref),
+      /** Resolves with false when something else is there by now. */
+      put: (link: Link) => slot.put(this.#encode(ref, link).record, keptFor(link)),
+    }
   }
 
   /** As `#renewOnly`, of all copies; resolves with 0 if there is none. */
@@ -372,16 +384,6 @@ export class Links {
 
   get #hasCopies(): boolean {
     return this.#engine.replace !== undefined
-  }
-
-  /** As `readUnlessCorrupt`, for a write, which must not fail because some servers do not answer. */
-  async #readIfPossible(ref: ParsedRef): Promise<Link | undefined> {
-    try {
-      return await this.readUnlessCorrupt(ref)
-    } catch (error) {
-      if (error instanceof UnavailableError) return undefined
-      throw error
-    }
   }
 }
 

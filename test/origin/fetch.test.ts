@@ -164,6 +164,7 @@ const lies: [string, Handler, Partial<OriginRequest>?][] = [
     (_, res) => res.writeHead(206, { 'Content-Range': 'bytes 1-2/9' }).end('xyz'),
     { range: 'bytes=1-2' },
   ],
+  ['a 101', raw('HTTP/1.1 101 Switching', 'Connection: upgrade', 'Upgrade: x', '', 'x')],
   ['a 204', (_, res) => res.writeHead(204).end()],
   ['a 403', (_, res) => res.writeHead(403).end()],
   ['a 500', (_, res) => res.writeHead(500).end('an error')],

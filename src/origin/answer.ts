@@ -103,8 +103,13 @@ export function answerOf(
   if (asked.range !== undefined && status === 206) return partOf(common, asked.range)
   if (status === 200 || status === 203) return contentOf(common, redirects)
   throw new OriginError('origin-failed', `the origin answered with status ${status}`, {
-    retryAfter: Number(headers['retry-after']) || undefined,
+    retryAfter: secondsOf(headers['retry-after']),
   })
+}
+
+/** The seconds of a Retry-After; `undefined` for a date, and for what is longer than some days. */
+function secondsOf(field: string | undefined): number | undefined {
+  return field !== undefined && /^\d{1,6}$/.test(field) ? Number(field) : undefined
 }
 
 interface Common {
@@ -158,6 +163,10 @@ function describe(
   { size, digests }: Pick<BodyChecks, 'size' | 'digests'>,
 ): Described {
   const { 'content-type': type, 'content-encoding': field } = response.headers
+  const transfer = response.headers['transfer-encoding'] ?? 'chunked'
+  if (transfer.toLowerCase() !== 'chunked') {
+    throw new OriginError('origin-failed', 'the origin sends a Transfer-Encoding that is not known')
+  }
   const encoding = contentCoding(field)
   if (encoding === undefined || encoding.length > MAX_CODING) {
     throw new OriginError('origin-failed', 'the origin sends a Content-Encoding that is not known')

@@ -4,7 +4,7 @@ import { contentCoding } from '../api/fields.ts'
 import { contentRange, parseRange } from '../api/range.ts'
 import type { HttpResponse } from '../transport.ts'
 import { announcedDigests, type BodyChecks, type BodyProgress, openBody, tooLarge } from './body.ts'
-import { OriginError } from './errors.ts'
+import { OriginError, OtherVersionError } from './errors.ts'
 import { type Freshness, type FreshnessOptions, freshnessOf, strictest } from './freshness.ts'
 
 /** What an origin says of a version of a file, to be asked later whether it is still the same. */
@@ -80,6 +80,7 @@ const MAX_CODING = 64
 /**
  * Tells what an answer means.
  * @param redirects The headers of the redirects that led to it.
+ * @throws {OtherVersionError} for a 304 that is not about what the validators describe.
  * @throws {OriginError} for an answer that cannot be the file.
  */
 export function answerOf(
@@ -188,10 +189,7 @@ function unchanged(
 ): OriginUnchanged {
   const validators = validatorsOf(headers)
   if (validators.etag !== undefined && !isSameTag(validators.etag, known.etag)) {
-    throw new OriginError(
-      'origin-failed',
-      'the origin says of another version that it is unchanged',
-    )
+    throw new OtherVersionError()
   }
   const { cacheControl = known.cacheControl } = validators
   const told = headers.expires === undefined ? cacheControl : validators.cacheControl

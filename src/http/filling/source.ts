@@ -13,6 +13,7 @@ import {
   type OriginAnswer,
   OriginError,
   type OriginRequest,
+  OtherVersionError,
 } from '../../origin/index.ts'
 import { encodingOf, keepFresh, keepStale, validatorsOf } from './kept.ts'
 
@@ -22,6 +23,8 @@ const MAX_NAMES = 16_384
 const FAILED_MS = 1000
 /** Milliseconds for which it is remembered that a file is large. */
 const LARGE_MS = 60_000
+
+type FileRequest = Omit<OriginRequest, 'maxSize'>
 
 /** What the origin can produce, in the terms of `FileStore.fill`. */
 export class OriginSource {
@@ -95,12 +98,7 @@ export class OriginSource {
     const failure = this.#failures.get(keyOf(address))
     if (failure !== undefined) throw failure
     try {
-      const answer = await this.#fetch({
-        address,
-        validators: stale && validatorsOf(stale),
-        hash,
-        signal,
-      })
+      const answer = await this.#fetchUnlessSame({ address, hash, signal }, stale)
       if (answer.kind === 'content') {
         answer.body.once('error', (error) => this.#remember(address, error, FAILED_MS))
         return this.#content(answer, name)
@@ -115,12 +113,26 @@ export class OriginSource {
     throw absent
   }
 
+  /** Asks for a file; where one is stale, whether that is still the same, if the origin can tell. */
+  async #fetchUnlessSame(request: FileRequest, stale: StoredFile | undefined) {
+    const validators = stale && validatorsOf(stale)
+    if (validators === undefined) return this.#fetch(request)
+    const answer = await this.#fetch({ ...request, validators }).catch((error: unknown) => {
+      if (error instanceof OtherVersionError) return undefined
+      throw error
+    })
+    // RFC 9111, 4.3.4: such a 304 renews nothing. Neither does one that lets nothing be stored.
+    const isOfNoUse =
+      answer === undefined || (answer.kind === 'unchanged' && !answer.freshness.isStorable)
+    return isOfNoUse ? this.#fetch(request) : answer
+  }
+
   #remember(address: Address, failure: unknown, ms: number): void {
     const isOurs = failure instanceof OriginError || failure instanceof NotFoundError
     if (isOurs && ms > 0) this.#failures.set(keyOf(address), failure, { ttl: ms })
   }
 
-  async #fetch(request: Omit<OriginRequest, 'maxSize'>): Promise<OriginAnswer> {
+  async #fetch(request: FileRequest): Promise<OriginAnswer> {
     // Unknown while memcached is down; what is passed on has no limit of its own then.
     const maxSize = await this.#store.maxFileSize().catch(() => Number.MAX_SAFE_INTEGER)
     return this.origin.fetch({ ...request, maxSize })

@@ -108,6 +108,10 @@ export class OriginSource {
       this.#remember(address, error, FAILED_MS)
       throw error
     }
+    // What the origin no longer has is not served because it is stale only, nor when the origin fails later.
+    if (stale !== undefined && name !== undefined) {
+      await this.#store.delete({ name }, { only: stale }).catch(() => {})
+    }
     const absent = notThere(context)
     this.#remember(address, absent, this.origin.settings.negativeTtl * 1000)
     throw absent

@@ -208,25 +208,48 @@ export class Links {
     }
   }
 
-  /** @param isFilled Whether a fill may be under way, which has to see the deletion before it stores the file. */
-  async delete(ref: ParsedRef, isFilled: boolean): Promise<boolean> {
+  /**
+   * Resolves with whether there was one whose time is not over.
+   * @param isFilled Whether a fill may be under way, which has to see the deletion before it stores the file.
+   * @param isMeant Whether to delete this one. Default: whatever is there.
+   */
+  async delete(
+    ref: ParsedRef,
+    isFilled: boolean,
+    isMeant?: (link: Link) => boolean,
+  ): Promise<boolean> {
     const key = this.#keys.link(ref)
     if (!this.#hasCopies) {
+      if (isMeant !== undefined) return this.#deleteOnly(ref, isFilled, isMeant)
       // What is kept beyond its end, to be made valid again, is not there for those who ask.
       const isThere = await this.#isThere(ref)
       if (!isFilled) return (await this.#engine.delete(key, PLACED)) && isThere
-      const record = encodeTombstone({ deletedAt: Date.now() }, key, this.#sealer)
-      await this.#engine.set(key, record, placed(TOMBSTONE_TTL))
+      await this.#engine.set(key, this.#encodeTombstone(key), placed(TOMBSTONE_TTL))
       return isThere
     }
     let wasThere = false
     await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged, isLeft }, storedAt) => {
+      const link = toKeptLink(newest)
+      if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
       const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
       const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
-      return { value: encodeTombstone(entry, key, this.#sealer), proven: entry, ttl }
+      return { value: this.#encodeTombstone(key, entry), proven: entry, ttl }
     })
     return wasThere
+  }
+
+  /** As `delete`, where there is one copy: no command deletes just what was looked at, so that a tombstone stays. */
+  async #deleteOnly(
+    ref: ParsedRef,
+    isFilled: boolean,
+    isMeant: (link: Link) => boolean,
+  ): Promise<boolean> {
+    const { current, bury } = await this.#look(ref)
+    const link = toKeptLink(current)
+    if (link === undefined || !isMeant(link)) return false
+    const isBuried = await bury(isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL)
+    return isBuried && toLink(link) !== undefined
   }
 
   /** Whether there is a link that has not ended, sound or not. */
@@ -298,8 +321,9 @@ export class Links {
     const slot = await this.#engine.look!(key)
     return {
       current: slot.current && this.#decode(slot.current, key, ref),
-      /** Resolves with false when something else is there by now. */
+      /** Resolves with false when something else is there by now, and so does `bury`. */
       put: (link: Link) => slot.put(this.#encode(ref, link).record, keptFor(link)),
+      bury: (ttl: number) => slot.put(this.#encodeTombstone(key), ttl),
     }
   }
 
@@ -352,6 +376,10 @@ export class Links {
   #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {
     const key = this.#keys.link(ref)
     return { key, record: encodeLink(link, key, this.#sealer) }
+  }
+
+  #encodeTombstone(key: string, entry: Tombstone = { deletedAt: Date.now() }): Buffer {
+    return encodeTombstone(entry, key, this.#sealer)
   }
 
   #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {

@@ -136,6 +136,23 @@ test('what the origin no longer has is 404', async (t) => {
   t.is((await filled.get('/files/f')).status, 404)
 })
 
+test('what the origin no longer has is not served stale', async (t) => {
+  const filled = await startFilled(t, { negativeTtl: 0 })
+  const { double, get } = filled
+  double.file('f', OLD, {
+    'Cache-Control': 'max-age=5, stale-while-revalidate=1000, stale-if-error=1000',
+    ETag: '"1"',
+  })
+  await get('/files/f')
+  await age(filled, 10)
+  double.remove('f')
+  t.regex(await look(filled, t, OLD), /^blobcached; hit; ttl=-[56]$/)
+  await until('the origin to be asked', async () => (await get('/files/f')).status === 404)
+  t.is((await get('/files/f')).status, 404)
+  double.on('f', (_, res) => void res.destroy())
+  t.is((await get('/files/f')).status, 502)
+})
+
 for (const control of [
   'no-cache',
   'max-age=0',

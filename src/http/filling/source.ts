@@ -19,6 +19,10 @@ import { encodingOf, keepFresh, keepStale, validatorsOf } from './kept.ts'
 
 /** Names that are remembered at most, of each kind. */
 const MAX_NAMES = 16_384
+/** Bytes of failures that are remembered at most: names may be long, and are what clients ask for. */
+const MAX_FAILURES = 16 * 1024 * 1024
+/** Bytes of an error beside its message, about. */
+const FAILURE = 1000
 /** Milliseconds for which the origin is not asked again after it has failed. */
 const FAILED_MS = 1000
 /** Milliseconds for which it is remembered that a file is large. */
@@ -31,7 +35,12 @@ export class OriginSource {
   readonly origin: Origin
   readonly #store: FileStore
   /** Why the origin is not asked again for a moment, by the address. */
-  readonly #failures = new LRUCache<string, Error>({ max: MAX_NAMES })
+  readonly #failures = new LRUCache<string, Error>({
+    max: MAX_NAMES,
+    maxSize: MAX_FAILURES,
+    // Two bytes a character at worst, and of the message twice as many: the trace has it as well.
+    sizeCalculation: ({ message }, key) => FAILURE + 2 * key.length + 4 * message.length,
+  })
   /** Names of files of which ranges are passed on. */
   readonly #large = new LRUCache<string, true>({ max: MAX_NAMES, ttl: LARGE_MS })
   /** What to call when a file turns out to be large, by its name. */

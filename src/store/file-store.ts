@@ -317,7 +317,8 @@ export class FileStore {
   async delete(ref: FileRef, { purge = false, only }: DeleteOptions = {}): Promise<boolean> {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
-    const isFilled = await FillLease.isTaken(this.engine, this.#keys.lease(parsed))
+    const isFilled =
+      parsed.name !== undefined && (await FillLease.isTaken(this.engine, this.#keys.lease(parsed)))
     const isMeant = (link: Link) => only === undefined || isSame(only, link)
     const wasThere = await this.#links.delete(parsed, isFilled, only && isMeant)
     const remove = ({ digest, near }: Chunk) =>

@@ -294,7 +294,10 @@ function access(): Option[] {
 
 function operation(): Option[] {
   return [
-    setting('--log-level <level>', 'the least level to log; warn leaves out successful requests')
+    setting(
+      '--log-level <level>',
+      'the least level to log; warn leaves out requests, unless the server failed',
+    )
       .choices(LOG_LEVELS)
       .default('info'),
     setting('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),

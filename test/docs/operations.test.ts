@@ -29,3 +29,23 @@ test('every setting that the page and docker-compose.yml name is one', (t) => {
     t.true(variables.has(name), name)
   }
 })
+
+for (const page of ['http', 'origin']) {
+  test(`the defaults in the table of settings of docs/${page}.md are those of the help`, (t) => {
+    const { options } = serveCommand()
+    const rows = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8').matchAll(
+      /^\| `(--[a-z-]+)` \| (\d[^|]*) \|/gm,
+    )
+    let count = 0
+    for (const [, flag, cell] of rows) {
+      const option = options.find(({ long }) => long === flag)
+      const { defaultValueDescription, defaultValue, description = '' } = option ?? {}
+      const told =
+        defaultValueDescription ?? defaultValue ?? /default: (\d[^)]*)\)/.exec(description)?.[1]
+      if (option !== undefined && told === undefined) continue // In words.
+      t.is(cell!.replace(/[ ,]/g, ''), String(told), flag)
+      count++
+    }
+    t.true(count > 5)
+  })
+}

@@ -162,7 +162,7 @@ function files(): Option[] {
     setting('--memcached-password <password>', 'its password'),
     setting(
       '--memcached-timeout <ms>',
-      'milliseconds without an answer before it counts as down (default: 1000; several: 400)',
+      'milliseconds without an answer before it counts as down (default: 1000; several or --memcached-file: 400)',
     ).argParser(wholeNumber(1, 600_000)),
     setting(
       '--memcached-page-mover [boolean]',

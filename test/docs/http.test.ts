@@ -18,7 +18,7 @@ const lines = [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) =>
   block!.split('\n').filter((line) => line !== ''),
 )
 
-// Nobody should need curl to pass the tests, and CI has it.
+// Skipped without curl, which CI has.
 const canTry = ['curl', 'openssl', 'bash'].every(
   (tool) => spawnSync(tool, ['--version']).error === undefined,
 )

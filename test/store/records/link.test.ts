@@ -17,7 +17,7 @@ const record = encodeLink(link, key, sealer)
 const METADATA_AT = 56
 const SEAL_LENGTH = 32
 
-/** As somebody would who knows the format: changes a record and seals it again. */
+/** Changes a record and seals it again, as any program can that knows the format. */
 function forge(change: (payload: Buffer) => Buffer | undefined): Buffer {
   const payload = Buffer.from(record.subarray(0, -SEAL_LENGTH))
   const changed = change(payload) ?? payload

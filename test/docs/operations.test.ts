@@ -3,6 +3,7 @@ import test from 'ava'
 import { REASONS } from '../../src/api/reasons.ts'
 import { serveCommand } from '../../src/cli/commands/serve.ts'
 import { ask } from '../helpers/http.ts'
+import { KeptLog } from '../helpers/kept-log.ts'
 import { startTestServer } from '../helpers/server.ts'
 
 const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
@@ -14,6 +15,14 @@ test('every metric that the page names is there', async (t) => {
   const names = new Set(text.match(/blobcached_[a-z_]*[a-z]/g))
   t.true(names.size > 10)
   for (const name of names) t.regex(metrics, new RegExp(`^# TYPE ${name}`, 'm'), name)
+})
+
+test('every field of a line of the log is named', async (t) => {
+  const logger = new KeptLog()
+  const { url } = await startTestServer(t, { logger })
+  await ask(`${url}/files/none`)
+  const { level: _, ...fields } = await logger.line()
+  for (const name of Object.keys(fields)) t.true(text.includes(`\`${name}\``), name)
 })
 
 test('every reason is explained', (t) => {

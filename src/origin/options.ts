@@ -3,6 +3,8 @@ import { type NamesOf, refuseUnknown } from '../known-names.ts'
 import { parseTemplate, type Template } from './addresses.ts'
 
 const MiB = 1024 * 1024
+/** Milliseconds that a timer can wait, some 24 days: a longer one would end at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 /** Where files come from that the cache does not have. */
 export interface OriginOptions {
@@ -79,13 +81,18 @@ export function validateOrigin(options: OriginOptions): OriginSettings {
     authorization: checkAuthorization(options.authorization ?? authorization),
     ca: options.ca,
     redirectHosts: options.redirectHosts ?? [],
-    timeoutMs: atLeast('timeoutMs', options.timeoutMs ?? 30_000, 1),
-    totalTimeoutMs: atLeast('totalTimeoutMs', options.totalTimeoutMs ?? 3_600_000, 1),
-    maxFetches: atLeast('maxFetches', options.maxFetches ?? 64, 1),
-    ttl: atLeast('ttl', options.ttl ?? 60, 0),
-    negativeTtl: atLeast('negativeTtl', options.negativeTtl ?? 10, 0),
-    staleIfError: atLeast('staleIfError', options.staleIfError ?? 0, 0),
-    rangeLimit: atLeast('rangeLimit', options.rangeLimit ?? 64 * MiB, 0),
+    timeoutMs: wholeNumber('timeoutMs', options.timeoutMs ?? 30_000, 1, LONGEST_TIMEOUT),
+    totalTimeoutMs: wholeNumber(
+      'totalTimeoutMs',
+      options.totalTimeoutMs ?? 3_600_000,
+      1,
+      LONGEST_TIMEOUT,
+    ),
+    maxFetches: wholeNumber('maxFetches', options.maxFetches ?? 64, 1),
+    ttl: wholeNumber('ttl', options.ttl ?? 60, 0),
+    negativeTtl: wholeNumber('negativeTtl', options.negativeTtl ?? 10, 0),
+    staleIfError: wholeNumber('staleIfError', options.staleIfError ?? 0, 0),
+    rangeLimit: wholeNumber('rangeLimit', options.rangeLimit ?? 64 * MiB, 0),
     ignoredVary: ['accept-encoding', ...(options.ignoredVary ?? [])].map((name) =>
       name.toLowerCase(),
     ),
@@ -107,8 +114,17 @@ function parseBase(given: string | URL): { base: URL; authorization: string | un
   base.password = ''
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   if (username === '' && password === '') return { base, authorization: undefined }
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const pair = `${decoded(username)}:${decoded(password)}`
   return { base, authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+function decoded(credential: string): string {
+  try {
+    return decodeURIComponent(credential)
+  } catch (cause) {
+    const message = 'the credentials in the URL of an origin are percent-encoded UTF-8'
+    throw new InvalidArgumentError(message, { expected: '%25 for a percent sign', cause })
+  }
 }
 
 function checkAuthorization(value: string | undefined): string | undefined {
@@ -118,10 +134,17 @@ function checkAuthorization(value: string | undefined): string | undefined {
   })
 }
 
-function atLeast(name: string, value: number, min: number): number {
-  if (Number.isSafeInteger(value) && value >= min) return value
-  throw new InvalidArgumentError(`${name} of an origin must be a whole number, at least ${min}`, {
-    expected: `at least ${min}`,
+function wholeNumber(
+  name: string,
+  value: number,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value
+  const isLimited = max < Number.MAX_SAFE_INTEGER
+  const expected = `at least ${min}${isLimited ? ` and at most ${max}` : ''}`
+  throw new InvalidArgumentError(`${name} of an origin must be a whole number, ${expected}`, {
+    expected,
     actual: String(value),
   })
 }

@@ -150,7 +150,9 @@ test('an option of the origin that cannot work is refused at once', async (t) =>
     [{ url: 'https://x/?a=b' }, /without a query/],
     [{ url: double.url, blobs: 'https://x/' }, /\{hash\}/],
     [{ url: double.url, timeout: 1 }, /did you mean timeoutMs/],
+    [{ url: 'https://a:%zz@x/' }, /credentials/],
     [{ url: double.url, maxFetches: 0 }, /at least 1/],
+    [{ url: double.url, totalTimeoutMs: 2 ** 31 }, /at most 2147483647/],
     [{ url: double.url, authorization: 'a\nb' }, /ASCII/],
   ]
   for (const [origin, message] of refused) {

@@ -172,7 +172,7 @@ export class Fill {
     return produced.store === false ? this.#pass(produced) : this.#store(produced, missing)
   }
 
-  async #store(produced: ProducedSource, { entry }: Missing): Promise<Filled> {
+  async #store(produced: ProducedSource, { seen }: Missing): Promise<Filled> {
     const { ref, options, mayStream } = this.#request
     const isShared = mayStream && ref.hash === undefined
     const split = splitOf(produced, isShared)
@@ -186,7 +186,7 @@ export class Fill {
       const { link } = await this.#tools.uploads.put(split.pieces, {
         ...keep,
         digest,
-        over: { entry },
+        over: seen,
         size: split.size,
         onChunk: isShared ? chunks.add : undefined,
         signal: this.#signal,
@@ -212,13 +212,13 @@ export class Fill {
   async #renew(
     unchanged: Unchanged,
     stale: StoredFile,
-    { entry }: Missing,
+    { seen }: Missing,
   ): Promise<Filled | undefined> {
     const { committer } = this.#tools
     const { ref, options } = this.#request
     const { manifest, type, attributes } = stale
     const keep = keepOf(ref, unchanged, { ...options, ...(type && { type }), attributes })
-    const commit = committer.validate({ ...keep, over: { entry }, signal: this.#signal })
+    const commit = committer.validate({ ...keep, over: seen, signal: this.#signal })
     try {
       await stale.probe(this.#signal)
       const written = { manifest, copies: Number.POSITIVE_INFINITY }

@@ -34,6 +34,13 @@ export interface LinkWritten {
 /** What is under the key of a link: a link, also one whose time is over, or its deletion. */
 export type Entry = Link | Tombstone
 
+/** What was found under the key of a link before a fill began. */
+export interface Seen {
+  readonly entry: Entry | undefined
+  /** When it was looked for: Unix time in milliseconds. */
+  readonly at: number
+}
+
 /** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
 const placed = (ttl: number) => ({ extraCopy: true, ttl })
@@ -145,17 +152,12 @@ export class Links {
   }
 
   /**
-   * As `put`, unless another link was stored or this one deleted since the entry was read; resolves with
-   * `undefined` then. What does not prove itself is replaced.
-   * @param entry What `readEntry` has resolved with.
+   * As `put`, unless another link was stored or this one deleted since `seen` was read; resolves with `undefined`
+   * then. What does not prove itself is replaced.
    */
-  async putOver(
-    ref: ParsedRef,
-    link: Link,
-    entry: Entry | undefined,
-  ): Promise<LinkWritten | undefined> {
+  async putOver(ref: ParsedRef, link: Link, { entry, at }: Seen): Promise<LinkWritten | undefined> {
     if (this.#hasCopies) {
-      const written = await this.#supersede(ref, link, { over: { entry } })
+      const written = await this.#supersede(ref, link, { over: { entry, at } })
       return written.copies > 0 ? written : undefined
     }
     const added = entry === undefined ? await this.add(ref, link) : 0
@@ -271,10 +273,7 @@ export class Links {
   async #supersede(
     ref: ParsedRef,
     link: Link,
-    {
-      isProlonged = false,
-      over,
-    }: { isProlonged?: boolean; over?: { entry: Entry | undefined } } = {},
+    { isProlonged = false, over }: { isProlonged?: boolean; over?: Seen } = {},
   ): Promise<LinkWritten> {
     let created = true
     let written = link
@@ -286,7 +285,9 @@ export class Links {
         const existing = toLink(newest)
         created = !isDamaged && existing === undefined
         const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
-        written = { ...link, ttl, storedAt: storedAt(link.storedAt) }
+        // Of what a server holds that does not answer, what was written since is to stay the newer one.
+        const date = over !== undefined && isLeft ? over.at : link.storedAt
+        written = { ...link, ttl, storedAt: storedAt(date) }
         const isFirst = newest === undefined && !isDamaged && !isLeft
         if (isFirst || ttl === 0 || ref.name === undefined) {
           return {
@@ -295,7 +296,8 @@ export class Links {
             ttl: keptFor(written),
           }
         }
-        written = { ...written, endsAt: written.storedAt + ttl * 1000 }
+        const endsAt = Math.max(written.storedAt, link.storedAt) + ttl * 1000
+        written = { ...written, endsAt }
         const kept = Math.min(ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
         return { value: this.#encode(ref, written).record, proven: written, ttl: kept }
       },

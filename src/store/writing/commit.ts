@@ -2,7 +2,7 @@ import { checkTtl } from '../../engine/key.ts'
 import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../../errors.ts'
 import { checkName } from '../file-ref.ts'
 import type { Link } from '../records/link.ts'
-import type { Entry, Links, LinkWritten } from '../records/links.ts'
+import type { Links, LinkWritten, Seen } from '../records/links.ts'
 import type { Manifest } from '../records/manifest.ts'
 import type { Written } from './chunk-writer.ts'
 import type { Presence } from './presence.ts'
@@ -39,7 +39,7 @@ export interface CommitOptions {
 /** What a fill has looked at before it began. */
 export interface OverOptions {
   /** Make the link by name in the place of this alone: what was written since is newer than the content. */
-  over?: { readonly entry: Entry | undefined } | undefined
+  over?: Seen | undefined
 }
 
 /** Thrown where the name was written to or deleted since `over` was read. The link by hash was made. */
@@ -157,7 +157,7 @@ export class Committer {
     const link: Link = { manifest, storedAt, ttl, staleFor, keepFor, name, type, attributes }
     const ref = { name }
     if (over !== undefined) {
-      const written = await this.#links.putOver(ref, link, over.entry)
+      const written = await this.#links.putOver(ref, link, over)
       if (written === undefined)
         throw new OvertakenError(`there is another ${JSON.stringify(name)}`)
       return written

@@ -124,6 +124,41 @@ for (const [what, { write, left }] of Object.entries(writes)) {
     t.is(await read, left)
     line[1]!.thaw()
   })
+
+  test(`two servers: what is ${what} on one is not undone by a fill that began before and sees the other alone`, async (t) => {
+    const { line, writer, stranger } = await fleetOf(t, 2, 1)
+    const filling = stranger()
+    await writer.put('x', { name: NAME, ttl: 1, keepFor: 3600 })
+    await until('its time is over', async () => (await contentOf(filling)) === 'none')
+    const { produce, gate, isProduced } = gated()
+    const filled = filling.getOrPut(NAME, produce)
+    await isProduced
+    line[0]!.freeze()
+    await write(writer)
+    await writer.close() // It brings nothing to the other one.
+    line[0]!.thaw()
+    line[1]!.freeze()
+    await until('the other one is up', async () => {
+      const stats = await filling.engine.stats()
+      return stats.some(({ up, server }) => up && server === line[0]!.address)
+    })
+    gate.resolve()
+    t.is((await filled).attributes.content, 'old')
+    await filling.close()
+    line[1]!.thaw()
+    t.deepEqual(await reads([stranger(), stranger()]), new Set([left]))
+  })
+}
+
+/** A `produce` that returns once the gate is open. */
+function gated() {
+  const [gate, isProduced] = [deferred(), deferred()]
+  const produce = async () => {
+    isProduced.resolve()
+    await gate.promise
+    return { source: 'old', attributes: { content: 'old' } }
+  }
+  return { produce, gate, isProduced: isProduced.promise }
 }
 
 test('what a process has seen is never hidden by what is older, even if nothing else is left', async (t) => {
@@ -224,14 +259,9 @@ for (const replicas of [1, 2]) {
 
 test('a fill that an upload has overtaken puts nothing in the place of a copy that was lost', async (t) => {
   const { line, writer, stranger } = await fleetOf(t, 3, 2)
-  const gate = deferred()
-  const isProduced = deferred()
-  const filled = stranger().getOrPut(NAME, async () => {
-    isProduced.resolve()
-    await gate.promise
-    return { source: 'old', attributes: { content: 'old' } }
-  })
-  await isProduced.promise
+  const { produce, gate, isProduced } = gated()
+  const filled = stranger().getOrPut(NAME, produce)
+  await isProduced
   await put(writer, 'new')
   t.true(await line[0]!.raw.delete(keyOf(NAME)))
   gate.resolve()

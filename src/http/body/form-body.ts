@@ -7,8 +7,10 @@ import { HttpProblem } from '../problem.ts'
 /** One part of a form, once its header is read. */
 export interface FormPart extends Disposition {
   readonly type: string | undefined
-  /** To be read to its end before the next part is asked for. */
-  readonly content: AsyncIterable<Buffer>
+  /** To be read to its end before the next part is asked for, unless all of it has come. */
+  readonly content: Iterable<Buffer> | AsyncIterable<Buffer>
+  /** Bytes of the content, where all of it has come. */
+  readonly size?: number
   /** Resolves when the content has been read. */
   readonly isRead: Promise<void>
 }
@@ -74,6 +76,10 @@ export class FormBody {
     if (!/^[ \t]*$/.test(line)) throw broken('a line begins with its boundary and goes on')
     if (++this.#parts > MAX_PARTS) throw tooLarge(`at most ${MAX_PARTS} parts`)
     const header = parseHeader(await this.#header())
+    const whole = this.#takeToDelimiter()
+    if (whole !== undefined) {
+      return { ...header, content: [whole], size: whole.length, isRead: Promise.resolve() }
+    }
     let ended = () => {}
     const isRead = new Promise<void>((resolve) => {
       ended = resolve
@@ -108,13 +114,21 @@ export class FormBody {
   /** Yields what is before the next delimiter, and takes that too. */
   async *#untilDelimiter(ended: () => void): AsyncGenerator<Buffer, void, undefined> {
     for (;;) {
-      const at = this.#bytes.indexOf(this.#delimiter)
-      const piece = this.#take(at === -1 ? this.#bytes.length - this.#begunDelimiter() : at)
-      if (at !== -1) this.#take(this.#delimiter.length)
+      const last = this.#takeToDelimiter()
+      const piece = last ?? this.#take(this.#bytes.length - this.#begunDelimiter())
       if (piece.length > 0) yield piece
-      if (at !== -1) return ended()
+      if (last !== undefined) return ended()
       await this.#readMore()
     }
+  }
+
+  /** Takes what is before the next delimiter, and that too, if it has come. */
+  #takeToDelimiter(): Buffer | undefined {
+    const at = this.#bytes.indexOf(this.#delimiter)
+    if (at === -1) return undefined
+    const content = this.#take(at)
+    this.#take(this.#delimiter.length)
+    return content
   }
 
   /** Bytes at the end of what was read that may be the beginning of a delimiter. */

@@ -163,11 +163,11 @@ class FormUpload {
   }
 
   /** Returns when its content has been read, so that the next part can be. */
-  async #storeFile({ filename, type, content, isRead }: FormPart): Promise<void> {
+  async #storeFile({ filename, type, content, size, isRead }: FormPart): Promise<void> {
     const isNamedByField = this.spareName !== undefined
     const name = this.spareName ?? (withoutDrive(filename!) || undefined)
     this.spareName = undefined
-    const staging = this.#store.stage(content, { signal: this.#signal })
+    const staging = this.#store.stage(content, { size, signal: this.#signal })
     const stored = staging.then((staged) => {
       // A form with no file chosen sends an empty one without a name.
       if (name === undefined && staged.size === 0) return undefined

@@ -78,8 +78,7 @@ export class Uploads {
     if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
     const memory = this.#budgets.upload(size ?? Infinity, signal)
     try {
-      const pieces = signal === undefined ? source.pieces : untilAborted(source.pieces, signal)
-      const written = await this.#writer.write(pieces, {
+      const written = await this.#writer.write(untilAborted(source.pieces, signal), {
         memory,
         maxSize,
         signal,

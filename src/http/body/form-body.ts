@@ -9,7 +9,7 @@ export interface FormPart extends Disposition {
   readonly type: string | undefined
   /** To be read to its end before the next part is asked for, unless all of it has come. */
   readonly content: Iterable<Buffer> | AsyncIterable<Buffer>
-  /** Bytes of the content, where all of it has come. */
+  /** Bytes of the content, where all of it has come: of small parts, mostly. */
   readonly size?: number
   /** Resolves when the content has been read. */
   readonly isRead: Promise<void>
@@ -18,6 +18,8 @@ export interface FormPart extends Disposition {
 const MAX_PARTS = 1000
 /** Bytes: of the headers of one part and of all, and of what is before the first part and after the last. */
 const MAX_BYTES = { header: 8192, headers: 512 * 1024, outside: 64 * 1024 }
+/** A part of more than these bytes is read as it comes, as one that comes in more pieces. */
+const SMALL = { bytes: 32 * 1024, pieces: 4 }
 
 const CRLF = Buffer.from('\r\n')
 const HEADER_END = Buffer.from('\r\n\r\n')
@@ -76,7 +78,7 @@ export class FormBody {
     if (!/^[ \t]*$/.test(line)) throw broken('a line begins with its boundary and goes on')
     if (++this.#parts > MAX_PARTS) throw tooLarge(`at most ${MAX_PARTS} parts`)
     const header = parseHeader(await this.#header())
-    const whole = this.#takeToDelimiter()
+    const whole = await this.#small()
     if (whole !== undefined) {
       return { ...header, content: [whole], size: whole.length, isRead: Promise.resolve() }
     }
@@ -109,6 +111,16 @@ export class FormBody {
     let bytes = 0
     do bytes = outside(bytes, this.#take(this.#bytes.length))
     while (await this.#read())
+  }
+
+  /** The content of a small part, if few pieces of the body hold all of it. */
+  async #small(): Promise<Buffer | undefined> {
+    for (let pieces = 1; ; pieces++) {
+      const content = this.#takeToDelimiter()
+      if (content !== undefined) return content
+      if (pieces === SMALL.pieces || this.#bytes.length > SMALL.bytes) return undefined
+      await this.#readMore()
+    }
   }
 
   /** Yields what is before the next delimiter, and takes that too. */

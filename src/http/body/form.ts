@@ -20,8 +20,12 @@ import { decodeText, FormBody, type FormPart } from './form-body.ts'
 
 /** Bytes of a field that is not a file. */
 const MAX_FIELD = 16 * 1024
-/** Files that are being stored, or linked, at once. */
-const MAX_OPEN = 16
+/** Files that are being stored, or linked, at once: fewer once one of the form is not small. */
+const AT_ONCE = { small: 64, other: 16 }
+/** Bytes. */
+const SMALL_FILE = 32 * 1024
+/** Parts that are read before other requests have their turn. */
+const TURN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
@@ -51,7 +55,7 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
         return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
       },
     )
-    const receipts = await underConditions(exchange, link(commits))
+    const receipts = await underConditions(exchange, link(commits, upload.atOnce))
     ctx.status = 201
     ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
   }
@@ -72,9 +76,19 @@ function refuseCoding({ headers }: Exchange): void {
 }
 
 /** @param commits With names of their own, so that their order is that of nothing. */
-async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
-  const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
-    mapOrStop(commits, ([staged, options]) => work(staged, options).finally(othersTurn), MAX_OPEN)
+async function link(
+  commits: readonly [StagedFile, CommitOptions][],
+  atOnce: number,
+): Promise<Receipt[]> {
+  const each = async <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) => {
+    const results: T[] = []
+    for (let at = 0; at < commits.length; at += atOnce) {
+      const some = commits.slice(at, at + atOnce)
+      results.push(...(await mapOrStop(some, (commit) => work(...commit), atOnce)))
+      await othersTurn()
+    }
+    return results
+  }
   await each((staged, options) => staged.confirm(options))
   return each((staged, options) => staged.commit(options))
 }
@@ -91,6 +105,8 @@ class FormUpload {
   /** A name that came after the last file. */
   spareName: string | undefined
   ttl: number | undefined
+  /** How many files may be stored, or linked, at once. */
+  atOnce = AT_ONCE.small
   readonly #store: FileStore
   readonly #closed = new AbortController()
   /** Aborted when the form is closed, too. */
@@ -137,7 +153,7 @@ class FormUpload {
     if (part === undefined) return false
     if (part.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
-    await othersTurn()
+    if (this.#body.parts % TURN === 0) await othersTurn()
     return true
   }
 
@@ -178,7 +194,8 @@ class FormUpload {
     const closed = () => void this.#open.delete(stored)
     stored.then(closed, (error) => this.#body.fail(error))
     await Promise.race([isRead, stored])
-    while (this.#open.size >= MAX_OPEN) await Promise.race(this.#open)
+    if (size === undefined || size > SMALL_FILE) this.atOnce = AT_ONCE.other
+    while (this.#open.size >= this.atOnce) await Promise.race(this.#open)
   }
 }
 

@@ -80,15 +80,8 @@ async function link(
   commits: readonly [StagedFile, CommitOptions][],
   atOnce: number,
 ): Promise<Receipt[]> {
-  const each = async <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) => {
-    const results: T[] = []
-    for (let at = 0; at < commits.length; at += atOnce) {
-      const some = commits.slice(at, at + atOnce)
-      results.push(...(await mapOrStop(some, (commit) => work(...commit), atOnce)))
-      await othersTurn()
-    }
-    return results
-  }
+  const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
+    mapOrStop(commits, ([staged, options]) => work(staged, options).finally(othersTurn), atOnce)
   await each((staged, options) => staged.confirm(options))
   return each((staged, options) => staged.commit(options))
 }

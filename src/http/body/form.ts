@@ -80,8 +80,18 @@ async function link(
   commits: readonly [StagedFile, CommitOptions][],
   atOnce: number,
 ): Promise<Receipt[]> {
+  let begun = 0
+  let turn: Promise<void> | undefined
   const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
-    mapOrStop(commits, ([staged, options]) => work(staged, options).finally(othersTurn), atOnce)
+    mapOrStop(
+      commits,
+      async ([staged, options]) => {
+        if (begun++ % atOnce === 0) turn = othersTurn()
+        await turn
+        return work(staged, options)
+      },
+      atOnce,
+    )
   await each((staged, options) => staged.confirm(options))
   return each((staged, options) => staged.commit(options))
 }

@@ -4,9 +4,14 @@ import { expectedDigest } from '../fields/digests.ts'
 import { type Disposition, parseDisposition } from '../fields/disposition.ts'
 import { HttpProblem } from '../problem.ts'
 
-/** One part of a form, once its header is read. */
-export interface FormPart extends Disposition {
+/** What the header of a part says. */
+interface PartHeader extends Disposition {
   readonly type: string | undefined
+}
+
+/** One part of a form, once its header is read. */
+export interface FormPart {
+  readonly header: PartHeader
   /** To be read to its end before the next part is asked for, unless all of it has come. */
   readonly content: Iterable<Buffer> | AsyncIterable<Buffer>
   /** Bytes of the content, where all of it has come: of small parts, mostly. */
@@ -80,13 +85,13 @@ export class FormBody {
     const header = parseHeader(await this.#header())
     const whole = await this.#small()
     if (whole !== undefined) {
-      return { ...header, content: [whole], size: whole.length, isRead: Promise.resolve() }
+      return { header, content: [whole], size: whole.length, isRead: Promise.resolve() }
     }
     let ended = () => {}
     const isRead = new Promise<void>((resolve) => {
       ended = resolve
     })
-    return { ...header, content: this.#untilDelimiter(ended), isRead }
+    return { header, content: this.#untilDelimiter(ended), isRead }
   }
 
   /** Rejects what is being read, and all that is read from now on. */
@@ -247,7 +252,7 @@ export function decodeText(bytes: Buffer, what: string): string {
   }
 }
 
-function parseHeader(bytes: Buffer): Disposition & Pick<FormPart, 'type'> {
+function parseHeader(bytes: Buffer): PartHeader {
   const fields = fieldsIn(decodeText(bytes, 'the header of a part'))
   const disposition = fields.get('content-disposition')
   if (disposition === undefined) throw broken('a part has no Content-Disposition')
@@ -256,15 +261,11 @@ function parseHeader(bytes: Buffer): Disposition & Pick<FormPart, 'type'> {
     throw broken('a Content-Transfer-Encoding is not supported in forms')
   }
   const type = fields.get('content-type') || undefined
-  const parsed = parseDisposition(disposition)
-  if (
-    parsed.filename === undefined &&
-    type !== undefined &&
-    !/^text\/plain\s*(?:;|$)/i.test(type)
-  ) {
+  const { field, filename } = parseDisposition(disposition)
+  if (filename === undefined && type !== undefined && !/^text\/plain\s*(?:;|$)/i.test(type)) {
     throw broken('a part has a type that no field has, and no filename that a file has')
   }
-  return { ...parsed, type }
+  return { field, filename, type }
 }
 
 /** RFC 5322, 2.2, lines that go on in the next one too. */

@@ -51,8 +51,8 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
     const life = onlyTtl(asked.ttl, upload.ttl)
     const commits = namesOf(files, asked.name, upload.spareName).map(
       ([file, name]): [StagedFile, CommitOptions] => {
-        const options = { ...describe(file, name), signal: exchange.signal }
-        return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
+        const options = { ...describe(file, name), ...life, signal: exchange.signal }
+        return [file.staged, commitOptions(exchange, store, options)]
       },
     )
     const receipts = await underConditions(exchange, link(commits, upload.atOnce))
@@ -154,13 +154,13 @@ class FormUpload {
     const part = this.#isWhole ? undefined : await this.#body.next()
     this.#isWhole = part === undefined
     if (part === undefined) return false
-    if (part.filename === undefined) await this.#readField(part)
+    if (part.header.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
     if (this.#body.parts % TURN === 0) await othersTurn()
     return true
   }
 
-  async #readField({ field, content }: FormPart): Promise<void> {
+  async #readField({ header: { field }, content }: FormPart): Promise<void> {
     const pieces: Buffer[] = []
     let bytes = 0
     for await (const piece of content) {
@@ -182,7 +182,8 @@ class FormUpload {
   }
 
   /** Returns when its content has been read, so that the next part can be. */
-  async #storeFile({ filename, type, content, size, isRead }: FormPart): Promise<void> {
+  async #storeFile({ header, content, size, isRead }: FormPart): Promise<void> {
+    const { filename, type } = header
     const isNamedByField = this.spareName !== undefined
     const name = this.spareName ?? (withoutDrive(filename!) || undefined)
     this.spareName = undefined

@@ -1,4 +1,5 @@
 import { setImmediate as tick } from 'node:timers/promises'
+import { Digest } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { onEveryEngine } from '../helpers/engines.ts'
 import { pieces, slowly } from '../helpers/sources.ts'
@@ -71,5 +72,44 @@ onEveryEngine(
     await backend.delete(`c:${hash}`)
     t.false((await store.put('new', { name: 'a', createOnly: true })).created)
     t.is((await (await store.get('a')).bytes()).toString(), 'new')
+  },
+)
+
+onEveryEngine(
+  'create-only, many at once, in the place of what cannot be read: exactly one wins',
+  async (t, backend) => {
+    const store = backend.store()
+    const unreadable: [string, (name: string) => Promise<void>][] = [
+      [
+        'it lost its chunk',
+        async (name) => backend.delete(`c:${(await store.put(`old ${name}`, { name })).hash}`),
+      ],
+      [
+        'its record is wrong',
+        async (name) => {
+          await store.put('old', { name })
+          await backend.flip(`n:${Digest.of(Buffer.from(name)).hex}`, 100)
+        },
+      ],
+      [
+        'it was deleted while it was produced',
+        async (name) => {
+          await store.fill(name, async () => {
+            await store.delete(name)
+            return { source: 'old', store: false }
+          })
+        },
+      ],
+    ]
+    for (const [name, prepare] of unreadable) {
+      await prepare(name)
+      const contents = [1, 2, 3, 4, 5].map((index) => `${name}, new ${index}`)
+      const results = await Promise.allSettled(
+        contents.map((content) => store.put(content, { name, createOnly: true })),
+      )
+      const winners = contents.filter((_, index) => results[index]!.status === 'fulfilled')
+      t.is(winners.length, 1, name)
+      t.is(await (await store.get(name)).text(), winners[0]!)
+    }
   },
 )

@@ -34,7 +34,7 @@ export interface LinkWritten {
 /** What is under the key of a link: a link, also one whose time is over, or its deletion. */
 export type Entry = Link | Tombstone
 
-/** What was found under the key of a link before a fill began. */
+/** What was found under the key of a link, for a write that is to replace just that. */
 export interface Seen {
   readonly entry: Entry | undefined
   /** When it was looked for: Unix time in milliseconds. */
@@ -97,6 +97,12 @@ export class Links {
     return this.#read(ref, known, (entry) => entry)
   }
 
+  /** As `readEntry`, for `putOver`; what does not prove itself counts as nothing. */
+  async see(ref: ParsedRef): Promise<Seen> {
+    const at = Date.now()
+    return { entry: await this.readEntry(ref).catch(unlessCorrupt), at }
+  }
+
   async #read<E extends Entry>(
     ref: ParsedRef,
     known: KnownLink | undefined,
@@ -127,12 +133,7 @@ export class Links {
   }
 
   async readUnlessCorrupt(ref: ParsedRef): Promise<Link | undefined> {
-    try {
-      return await this.read(ref)
-    } catch (error) {
-      if (error instanceof CorruptError) return undefined
-      throw error
-    }
+    return this.read(ref).catch(unlessCorrupt)
   }
 
   /** Stores a link unless there is one, readable or not; resolves with 0 copies then. */
@@ -458,6 +459,10 @@ function restored({ endsAt: _, ...link }: Link, storedAt: number): Link {
 function remaining(since: number, ttl: number): number | undefined {
   const seconds = Math.ceil((since - Date.now()) / 1000) + ttl
   return seconds > 0 ? Math.min(seconds, MAX_TTL) : undefined
+}
+
+function unlessCorrupt(error: unknown): undefined {
+  if (!(error instanceof CorruptError)) throw error
 }
 
 function corruptIfDamaged(error: unknown, ref: ParsedRef): unknown {

@@ -165,14 +165,20 @@ export class Committer {
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)
     if (added > 0) return { link, created: true, copies: added }
+    const unreadable = await this.#links.see(ref)
     await this.#refuseIfReadable(ref)
-    return this.#links.put(ref, link)
+    const written = await this.#links.putOver(ref, link, unreadable)
+    if (written === undefined) throw exists(name)
+    return written
   }
 
   async #refuseIfReadable({ name }: { name: string }): Promise<void> {
-    if ((await this.#presence.readableLink({ name })) === undefined) return
-    throw new ExistsError(`there is a file ${JSON.stringify(name)} already`)
+    if ((await this.#presence.readableLink({ name })) !== undefined) throw exists(name)
   }
+}
+
+function exists(name: string): ExistsError {
+  return new ExistsError(`there is a file ${JSON.stringify(name)} already`)
 }
 
 function validateNamed(options: CommitOptions): Named | undefined {

@@ -1,5 +1,10 @@
 import { evaluate } from '../../api/preconditions.ts'
-import { PreconditionFailedError, type ProducedFile, type StoredFile } from '../../index.ts'
+import {
+  type Filling,
+  PreconditionFailedError,
+  type ProducedFile,
+  type StoredFile,
+} from '../../index.ts'
 import type { OriginContent, OriginPart } from '../../origin/index.ts'
 import { type AnswerOptions, answerStored, askedBy, type ContentRef } from '../content/get.ts'
 import { respondAll } from '../content/respond.ts'
@@ -12,12 +17,13 @@ import {
   type Fields,
   HARMLESS,
 } from '../fields/content.ts'
+import { cacheStatusOf, servedAs } from './cache-status.ts'
 
-export interface PassOptions extends AnswerOptions {
+/** A file that comes from the origin now. */
+export type Producing = Extract<Filling, { readonly file: ProducedFile }>
+
+export interface PassOptions extends Pick<AnswerOptions, 'fieldsOf'> {
   ref: ContentRef
-  /** Whether it is being stored. */
-  isStored: boolean
-  cacheStatus: string
 }
 
 /** Bytes that are held back: of a file up to this size all is known before the status is sent. */
@@ -34,14 +40,17 @@ type Passed = Pick<ProducedFile, 'type' | 'attributes' | 'size'>
  */
 export async function passFile(
   exchange: Exchange,
-  file: ProducedFile,
-  { ref, isStored, cacheStatus, fieldsOf }: PassOptions,
+  filling: Producing,
+  { ref, fieldsOf }: PassOptions,
 ): Promise<StoredFile | undefined> {
   const { method, headers } = exchange
+  const { file } = filling
+  const isStored = filling.outcome === 'filling'
+  const cacheStatus = cacheStatusOf(filling)
   if (evaluate(method, headers, undefined) === 'failed') {
     throw new PreconditionFailedError('the file is another one')
   }
-  const fields = [...passedFields(file, isStored), 'Cache-Status', cacheStatus]
+  const fields = passedFields(file, isStored)
   const download = exchange.query.text('download')
   if (download !== undefined) {
     const asked = 'name' in ref ? ref.name : ref.hash.hex
@@ -49,18 +58,21 @@ export async function passFile(
   }
   if (method === 'HEAD') {
     file.cancel()
-    begin(exchange, 200, fields)
+    begin(exchange, 200, [...fields, 'Cache-Status', cacheStatus])
     exchange.res.end()
     return undefined
   }
-  const held = await sendPast(exchange, fields, file)
+  const held = await sendPast(exchange, [...fields, 'Cache-Status', cacheStatus], file)
   if (held === undefined) return undefined
   const stored = isStored ? await file.stored.catch(() => undefined) : undefined
   if (stored !== undefined) {
     await answerStored(exchange, stored, askedBy(ref), held, { cacheStatus, fieldsOf })
     return stored
   }
+  const passed = { ...filling, outcome: 'unstored' } as const
+  exchange.filled = servedAs(passed)
   exchange.isHit = true
+  fields.push('Cache-Status', cacheStatusOf(passed))
   await respondAll(exchange, { status: 200, fields }, held)
   return undefined
 }

@@ -9,7 +9,6 @@ import {
   type Filling,
   type FillOptions,
   NotFoundError,
-  type ProducedFile,
   type StoredFile,
   UnavailableError,
   type UnusableFile,
@@ -21,7 +20,7 @@ import type { Fields } from '../fields/content.ts'
 import { HttpProblem, isLost } from '../problem.ts'
 import { cacheStatusOf, cacheStatusOfHit, servedAs } from './cache-status.ts'
 import { ageOf, isToBeAskedFor } from './kept.ts'
-import { passAnswer, passFile } from './pass.ts'
+import { type Producing, passAnswer, passFile } from './pass.ts'
 import { OriginSource } from './source.ts'
 
 /** Names that are remembered, each with the content that it had last. */
@@ -133,13 +132,11 @@ export class FilledReads {
 
   /** Answers with a file while it comes. */
   async #pass(exchange: Exchange, ref: ContentRef, filling: Producing): Promise<void> {
-    const { file, outcome } = filling
-    const options = { ref, isStored: outcome === 'filling', cacheStatus: cacheStatusOf(filling) }
     try {
-      const stored = await passFile(exchange, file, { ...options, fieldsOf: ageFields })
+      const stored = await passFile(exchange, filling, { ref, fieldsOf: ageFields })
       if (stored !== undefined) this.#learn(ref, stored)
     } catch (error) {
-      file.cancel() // It may not have been read at all.
+      filling.file.cancel() // It may not have been read at all.
       throw error
     }
   }
@@ -240,8 +237,6 @@ function plainRange({ method, headers }: Exchange): string | undefined {
     return undefined
   return headers['if-range'] === undefined && !isConditional(headers) ? range : undefined
 }
-
-type Producing = Filling & { readonly file: ProducedFile }
 
 function isProduced(filling: Filling): filling is Producing {
   return filling.outcome === 'filling' || filling.outcome === 'unstored'

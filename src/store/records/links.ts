@@ -153,18 +153,18 @@ export class Links {
   }
 
   /**
-   * As `put`, unless another link was stored or this one deleted since `seen` was read; resolves with `undefined`
+   * As `put`, unless another link was stored or this one deleted since `over` was read; resolves with `undefined`
    * then. What does not prove itself is replaced.
    */
-  async putOver(ref: ParsedRef, link: Link, { entry, at }: Seen): Promise<LinkWritten | undefined> {
+  async putOver(ref: ParsedRef, link: Link, over: Seen): Promise<LinkWritten | undefined> {
     if (this.#hasCopies) {
-      const written = await this.#supersede(ref, link, { over: { entry, at } })
+      const written = await this.#supersede(ref, link, { over })
       return written.copies > 0 ? written : undefined
     }
-    const added = entry === undefined ? await this.add(ref, link) : 0
+    const added = over.entry === undefined ? await this.add(ref, link) : 0
     if (added > 0) return { link, created: true, copies: added }
     const { current, put } = await this.#look(ref)
-    if (this.#isOther(current, entry) || !(await put(link))) return undefined
+    if (this.#isOther(current, over.entry) || !(await put(link))) return undefined
     return { link, created: current === undefined, copies: 1 }
   }
 

@@ -247,6 +247,30 @@ test('a server that is its own origin says that there is no such file', async (t
   t.is(double.count('f'), 1)
 })
 
+for (const [what, change, status, body] of [
+  ['an upload', { method: 'PUT', body: 'uploaded' }, 'blobcached; hit', 'uploaded'],
+  ['a deletion', { method: 'DELETE' }, 'blobcached; fwd=miss; stored', 'new'],
+] as const) {
+  test(`${what} in the middle of a fetch stays, and its client gets what it asked for`, async (t) => {
+    const { double, get } = await startFilled(t)
+    const [gate, isAsked] = [deferred(), deferred()]
+    double.on('f', async (_, res) => {
+      isAsked.resolve()
+      await gate.promise
+      res.end('old')
+    })
+    const fetched = get('/files/f')
+    await isAsked.promise
+    await get('/files/f', change)
+    gate.resolve()
+    const first = await fetched
+    t.deepEqual([first.text, first.headers['cache-status']], ['old', 'blobcached; fwd=miss'])
+    double.file('f', 'new')
+    const next = await get('/files/f')
+    t.deepEqual([next.text, next.headers['cache-status']], [body, status])
+  })
+}
+
 test('uploads and deletions are for the cache alone', async (t) => {
   const { double, get } = await startFilled(t)
   double.file('f', SMALL)

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { Digest, DigestMismatchError } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { expectedDigest } from '../fields/digests.ts'
@@ -21,6 +22,8 @@ export interface FormPart {
 }
 
 const MAX_PARTS = 1000
+/** Parts of one piece of the body that are read before other requests have their turn, as they have before the next piece. */
+const TURN = 16
 /** Bytes: of the headers of one part and of all, and of what is before the first part and after the last. */
 const MAX_BYTES = { header: 8192, headers: 512 * 1024, outside: 64 * 1024 }
 /** A part of more than these bytes is read as it comes, as one that comes in more pieces. */
@@ -43,6 +46,7 @@ export class FormBody {
   #bytes: Buffer = CRLF
   #isBegun = false
   #parts = 0
+  #partsOfPiece = 0
   #headerBytes = 0
   #failure: { reason: unknown } | undefined
   #interrupt: (reason: unknown) => void = () => {}
@@ -82,6 +86,7 @@ export class FormBody {
     }
     if (!/^[ \t]*$/.test(line)) throw broken('a line begins with its boundary and goes on')
     if (++this.#parts > MAX_PARTS) throw tooLarge(`at most ${MAX_PARTS} parts`)
+    if (++this.#partsOfPiece % TURN === 0) await othersTurn()
     const header = parseHeader(await this.#header())
     const whole = await this.#small()
     if (whole !== undefined) {
@@ -201,6 +206,7 @@ export class FormBody {
       return false
     }
     this.#digest?.update(value)
+    this.#partsOfPiece = 0
     const piece = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     this.#bytes = this.#bytes.length === 0 ? piece : Buffer.concat([this.#bytes, piece])
     return true

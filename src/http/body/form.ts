@@ -24,8 +24,6 @@ const MAX_FIELD = 16 * 1024
 const AT_ONCE = { small: 64, other: 16 }
 /** Bytes. */
 const SMALL_FILE = 32 * 1024
-/** Parts that are read before other requests have their turn. */
-const TURN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
@@ -156,7 +154,6 @@ class FormUpload {
     if (part === undefined) return false
     if (part.header.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
-    if (this.#body.parts % TURN === 0) await othersTurn()
     return true
   }
 

@@ -3,7 +3,7 @@ import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
-import type { Commit, CommitOptions, Committed, Committer, Receipt } from './commit.ts'
+import type { Commit, CommitOptions, Committed, Committer, OverOptions, Receipt } from './commit.ts'
 import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 
 export interface StageOptions {
@@ -42,7 +42,10 @@ export class Uploads {
   }
 
   /** Stores and links a file. Nothing follows a step that fails. */
-  put(source: Source, options: PutOptions & Pick<WriteOptions, 'onChunk'>): Promise<Committed> {
+  put(
+    source: Source,
+    options: PutOptions & OverOptions & Pick<WriteOptions, 'onChunk'>,
+  ): Promise<Committed> {
     return withSource(source, async (opened) => {
       const digest = parseDigest(options)
       const commit = this.#committer.validate(options)

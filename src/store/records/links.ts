@@ -8,7 +8,7 @@ import {
   type Versions,
 } from '../../engine/engine.ts'
 import { MAX_TTL } from '../../engine/key.ts'
-import { CorruptError, InsufficientStorageError } from '../../errors.ts'
+import { CorruptError, InsufficientStorageError, UnavailableError } from '../../errors.ts'
 import { describeRef, type ParsedRef } from '../file-ref.ts'
 import type { Keys } from './keys.ts'
 import { type KnownLink, KnownLinks } from './known-links.ts'
@@ -220,12 +220,10 @@ export class Links {
   ): Promise<boolean> {
     const key = this.#keys.link(ref)
     if (!this.#hasCopies) {
-      if (isMeant !== undefined) return this.#deleteOnly(ref, isFilled, isMeant)
+      if (isFilled || isMeant !== undefined) return this.#bury(ref, isFilled, isMeant)
       // What is kept beyond its end, to be made valid again, is not there for those who ask.
       const isThere = await this.#isThere(ref)
-      if (!isFilled) return (await this.#engine.delete(key, PLACED)) && isThere
-      await this.#engine.set(key, this.#encodeTombstone(key), placed(TOMBSTONE_TTL))
-      return isThere
+      return (await this.#engine.delete(key, PLACED)) && isThere
     }
     let wasThere = false
     await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged, isLeft }, storedAt) => {
@@ -239,17 +237,24 @@ export class Links {
     return wasThere
   }
 
-  /** As `delete`, where there is one copy: no command deletes just what was looked at, so that a tombstone stays. */
-  async #deleteOnly(
+  /**
+   * As `delete`, where there is one copy, with a tombstone: a fill has to see it, and no command deletes just what was
+   * looked at.
+   */
+  async #bury(
     ref: ParsedRef,
     isFilled: boolean,
-    isMeant: (link: Link) => boolean,
+    isMeant: ((link: Link) => boolean) | undefined,
   ): Promise<boolean> {
-    const { current, bury } = await this.#look(ref)
-    const link = toKeptLink(current)
-    if (link === undefined || !isMeant(link)) return false
-    const isBuried = await bury(isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL)
-    return isBuried && toLink(link) !== undefined
+    const ttl = isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
+    for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+      const { current, isDamaged, bury } = await this.#look(ref)
+      const link = toKeptLink(current)
+      if (isMeant !== undefined && !(link && isMeant(link))) return false
+      if (await bury(ttl)) return isDamaged || toLink(link) !== undefined
+    }
+    const key = this.#keys.link(ref)
+    throw new UnavailableError(`what is under ${key} keeps changing`)
   }
 
   /** Whether there is a link that has not ended, sound or not. */
@@ -319,11 +324,17 @@ export class Links {
   async #look(ref: ParsedRef) {
     const key = this.#keys.link(ref)
     const slot = await this.#engine.look!(key)
+    const current = slot.current && this.#decode(slot.current, key, ref)
     return {
-      current: slot.current && this.#decode(slot.current, key, ref),
+      current,
+      isDamaged: slot.current !== undefined && current === undefined,
       /** Resolves with false when something else is there by now, and so does `bury`. */
       put: (link: Link) => slot.put(this.#encode(ref, link).record, keptFor(link)),
-      bury: (ttl: number) => slot.put(this.#encodeTombstone(key), ttl),
+      /** With a later time than what is there, from which a fill tells two deletions. */
+      bury: (ttl: number) => {
+        const deletedAt = Math.max(Date.now(), current === undefined ? 0 : versions.of(current) + 1)
+        return slot.put(this.#encodeTombstone(key, { deletedAt }), ttl)
+      },
     }
   }
 
@@ -378,7 +389,7 @@ export class Links {
     return { key, record: encodeLink(link, key, this.#sealer) }
   }
 
-  #encodeTombstone(key: string, entry: Tombstone = { deletedAt: Date.now() }): Buffer {
+  #encodeTombstone(key: string, entry: Tombstone): Buffer {
     return encodeTombstone(entry, key, this.#sealer)
   }
 

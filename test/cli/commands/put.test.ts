@@ -149,6 +149,7 @@ test('put refuses what makes no sense before it sends anything', async (t) => {
     [['put', '-', '/dev/stdin'], /once/],
     [['put'], /missing required argument/],
     [['put', 'same', '--ttl', 'soon'], /takes a time/],
+    [['put', 'same', '--type', 'text/x\nX-Own: 1'], /takes a media type/],
     [['put', 'same', '--server', 'ftp://x'], /takes a URL/],
     [['put', 'same', '--forse'], /Did you mean --force/],
   ]

@@ -22,7 +22,11 @@ export const test = (title: string, run: Implementation<[]>): void => {
 
 ava.after.always(async () => (await browser)?.close())
 
-export type OpenOptions = BrowserContextOptions & { path?: string }
+export type OpenOptions = BrowserContextOptions & {
+  path?: string
+  /** What to do with the page before it is opened. */
+  prepare?: (page: Page) => Promise<void>
+}
 
 /**
  * The page of the server at `url` with a profile of its own, closed when the test has ended. Whatever
@@ -31,7 +35,7 @@ export type OpenOptions = BrowserContextOptions & { path?: string }
 export async function openPage(
   t: ExecutionContext,
   url: string,
-  { path = '/', ...options }: OpenOptions = {},
+  { path = '/', prepare, ...options }: OpenOptions = {},
 ): Promise<Page> {
   browser ??= chromium.launch({ executablePath: chromiumPath, args: QUIET })
   const context = await (await browser).newContext({ reducedMotion: 'reduce', ...options })
@@ -53,6 +57,7 @@ export async function openPage(
       wrong.push(`asked another host: ${request.url()}`)
     }
   })
+  await prepare?.(page)
   await page.goto(url + path)
   // A page whose scripts do not run would let every wait of the test run out.
   await page

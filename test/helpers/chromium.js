@@ -4,3 +4,7 @@ import { existsSync } from 'node:fs'
 export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 export const hasChromium = () => existsSync(chromiumPath)
+
+/** Whether text looks as in the stored pictures of the page: Debian's fonts-dejavu-core is there. */
+export const hasPictureFont = () =>
+  existsSync('/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf')

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
-import { freePort } from './ports.ts'
+import { freePort, releasePort } from './ports.ts'
 
 /** Both ends of one connection through the proxy. */
 export interface Link {
@@ -97,6 +97,12 @@ export class FaultProxy {
       client.destroy()
       server.destroy()
     }
+  }
+
+  /** Stops and gives its port back, for tests that start many: the clients are closed already. */
+  dispose(): void {
+    this.stop()
+    if (this.#port !== undefined) releasePort(this.#port)
   }
 
   #accept(client: Socket): void {

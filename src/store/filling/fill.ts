@@ -54,13 +54,15 @@ export interface FillRequest {
 /** What came of a fill: a link, or bytes that are not stored. */
 export type Filled =
   | { readonly outcome: 'filled' | 'renewed' | 'waited'; readonly link: Link }
-  | {
-      readonly outcome: 'unstored'
-      /** What other callers can have too; not what can be read once. */
-      readonly produced?: ProducedSource | undefined
-      /** Why it could not be stored. */
-      readonly error?: unknown
-    }
+  | Unstored
+
+interface Unstored {
+  readonly outcome: 'unstored'
+  /** What other callers can have too; not what can be read once. */
+  readonly produced?: ProducedSource | undefined
+  /** Why it could not be stored. */
+  readonly error?: unknown
+}
 
 /** Gives the first caller what it need not wait for. */
 export type HandOver = (bytes: HandedOver) => void
@@ -220,12 +222,12 @@ export class Fill {
     if (!this.#request.takesUnstored) return { outcome: 'unstored', error }
     return this.#inTime(async () => {
       const produced = await callProduce(this.#request, { reason }, this.#signal)
-      return this.#pass(expectSource(produced))
+      return { ...this.#pass(expectSource(produced)), error }
     })
   }
 
   /** Leaves what was produced to the callers: to all of them what can be read again, else to the first one. */
-  #pass(produced: ProducedSource): Filled {
+  #pass(produced: ProducedSource): Unstored {
     const { ref, options, takesUnstored } = this.#request
     if (isRepeatable(produced)) return { outcome: 'unstored', produced }
     if (!takesUnstored) {

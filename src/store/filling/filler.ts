@@ -1,5 +1,11 @@
 import { LRUCache } from 'lru-cache'
-import { CorruptError, EvictedError, InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import {
+  CorruptError,
+  EvictedError,
+  InsufficientStorageError,
+  InvalidArgumentError,
+  UnavailableError,
+} from '../../errors.ts'
 import { type FileRef, type ParsedRef, parseRef } from '../file-ref.ts'
 import type { StoreEvents } from '../observer.ts'
 import { StoredFile } from '../reading/stored-file.ts'
@@ -138,22 +144,29 @@ export class Filler {
     if (failed !== undefined) throw failed.error
     if (this.#waiting >= this.#maxWaiting) throw tooMany(this.#maxWaiting)
     return this.#counted(async () => {
-      const current = this.#current(key)
-      if (current !== undefined) {
-        const filled = await current.wait(request.options.signal)
-        const { unusable } = request.options
-        const isOld = unusable && 'link' in filled && isSame(unusable.file, filled.link)
-        if (isOld) return this.#wait(request, missing)
-        return this.#toFilling(filled, request, missing, 'waited')
-      }
-      const { work, first, leave } = this.#share(key, request, missing)
-      try {
-        const filled = await work.wait(request.options.signal, first)
-        return 'file' in filled ? filled : await this.#toFilling(filled, request, missing)
-      } finally {
-        leave()
+      for (let isAgain = false; ; ) {
+        const current = this.#current(key)
+        const filled = current
+          ? await current.wait(request.options.signal)
+          : await this.#lead(key, request, missing)
+        if ('file' in filled) return filled
+        if (current !== undefined && isUnusable(filled, request)) continue
+        if (isAgain || !mayBeStoredNow(filled, request)) {
+          return this.#toFilling(filled, request, missing, current && 'waited')
+        }
+        isAgain = true
       }
     })
+  }
+
+  /** Starts work for all callers and waits for it, or for what its first caller can have before the end. */
+  async #lead(key: string, request: FillRequest, missing: Missing): Promise<Filled | Filling> {
+    const { work, first, leave } = this.#share(key, request, missing)
+    try {
+      return await work.wait(request.options.signal, first)
+    } finally {
+      leave()
+    }
   }
 
   async #counted<T>(wait: () => Promise<T>): Promise<T> {
@@ -290,6 +303,22 @@ export class Filler {
     if ('link' in result) return this.#tools.finder.open(result.link)
     throw 'error' in result ? result.error : storedOnly()
   }
+}
+
+/** Whether that is the file which a read of this caller has shown to be unusable. */
+function isUnusable(filled: Filled, { options: { unusable } }: FillRequest): boolean {
+  return unusable !== undefined && 'link' in filled && isSame(unusable.file, filled.link)
+}
+
+/**
+ * Whether a caller who takes unstored files had better try once more together with the others than by itself: what was
+ * produced is gone, and memcached may be back.
+ */
+function mayBeStoredNow(filled: Filled, { options }: FillRequest): boolean {
+  if (filled.outcome !== 'unstored' || filled.produced !== undefined) return false
+  const isPassing =
+    filled.error instanceof UnavailableError || filled.error instanceof InsufficientStorageError
+  return isPassing && options.onUnavailable === 'produce'
 }
 
 /** A file that a read has shown to be unusable. */

@@ -103,6 +103,28 @@ test('memcached is restarted while a file is produced: the lease is taken anew, 
   t.is(calls, 1)
 })
 
+test('memcached is restarted while a stream is stored: all who wait share one more', async (t) => {
+  const cache = await startMemcached(t)
+  const store = storeOn(t, cache)
+  const gate = deferred()
+  let calls = 0
+  async function* stream() {
+    const isFirst = ++calls === 1
+    yield content.subarray(0, 1_500_000)
+    if (isFirst) await gate.promise
+    yield content.subarray(1_500_000)
+  }
+  const options = { onUnavailable: 'produce' } as const
+  const ask = async () => (await store.getOrPut('a', stream, options)).bytes()
+  const asking = Array.from({ length: 20 }, ask)
+  await until('a chunk is stored', async () => (await cache.raw.stats()).curr_items! > '1')
+  await cache.restart()
+  gate.resolve()
+  for (const file of await watched('all files', Promise.all(asking))) t.true(content.equals(file))
+  t.is(calls, 2)
+  t.is((await store.find('a')).size, content.length)
+})
+
 test('a lease outlives its time while its holder works, and belongs to its holder', async (t) => {
   t.timeout(60_000)
   const cache = await startMemcached(t)

@@ -59,7 +59,7 @@ export class Client {
 
   async close(): Promise<void> {
     await this.store.close()
-    for (const proxy of this.#proxies) proxy.stop()
+    for (const proxy of this.#proxies) proxy.dispose()
   }
 }
 

@@ -95,7 +95,9 @@ export class Uploader {
       return this.#uploadStream(file.createReadStream({ start: 0, autoClose: false }), item)
     }
     const body = (count: Count) => counted(read(file, size), count, size)
-    return this.#uploadContent({ digest, size, body }, item)
+    return this.#uploadContent({ digest, size, body }, item).catch((error) => {
+      throw isChange(error) ? changed(item, error) : error
+    })
   }
 
   async #uploadContent({ digest, size, body }: Content, item: PutItem): Promise<Uploaded> {
@@ -116,11 +118,7 @@ export class Uploader {
     const headers = { 'content-length': String(size), 'repr-digest': reprDigestOf(digest.base64) }
     const path = pathOf(item.name === undefined ? { hash: digest.hex } : { name: item.name })
     const call: Call = { method: 'PUT', path, headers, body: again }
-    const receipt = await this.#send(call, item).catch((error) => {
-      throw isChange(error) ? changed(item, error) : error
-    })
-    if (receipt.hash !== digest.hex) throw changed(item)
-    return { receipt, sent: true }
+    return { receipt: checked(await this.#send(call, item), digest), sent: true }
   }
 
   /** Sends what can be read only once: without retries, and its digest is known at the end. */
@@ -139,20 +137,15 @@ export class Uploader {
         ? { method: 'POST', path: UNNAMED }
         : { method: 'PUT', path: pathOf({ name }) }
     const receipt = await this.#send({ ...target, body, retries: 0 }, item)
-    const expected = digest.digest().hex
-    if (receipt.hash === expected) return { receipt, sent: true }
-    throw new RemoteError(
-      'corrupt',
-      `the server received other bytes than were sent: ${receipt.hash}, not ${expected}`,
-    )
+    return { receipt: checked(receipt, digest.digest()), sent: true }
   }
 
   /** Gives content that the server has intact the item's name; `undefined` if it does not have it. */
   async #known(digest: Digest, size: number, item: PutItem): Promise<ReceiptJson | undefined> {
-    if (item.name === undefined) return this.#knownByHash(digest, size)
+    const { name } = item
     try {
-      const path = pathOf({ name: item.name })
-      return await this.#send({ method: 'PUT', path }, item, digest.hex)
+      if (name === undefined) return await this.#knownByHash(digest, size)
+      return await this.#send({ method: 'PUT', path: pathOf({ name }) }, item, digest.hex)
     } catch (error) {
       if (error instanceof RemoteError && MISSES.has(error.reason)) return undefined
       throw error
@@ -180,6 +173,15 @@ export class Uploader {
 
 const MISSES = new Set<string>(['not-found', 'evicted', 'corrupt'] satisfies Reason[])
 
+/** @throws {RemoteError} unless the receipt is for that content. */
+function checked(receipt: ReceiptJson, { hex }: Digest): ReceiptJson {
+  if (receipt.hash === hex) return receipt
+  throw new RemoteError(
+    'corrupt',
+    `the server received other bytes than were sent: ${receipt.hash}, not ${hex}`,
+  )
+}
+
 /** Whether the file no longer has the length or the bytes that it had at first. */
 function isChange(error: unknown): boolean {
   return error instanceof RemoteError
@@ -187,6 +189,6 @@ function isChange(error: unknown): boolean {
     : error instanceof ChangedError
 }
 
-function changed({ path }: PutItem, cause?: unknown): Error {
+function changed({ path }: PutItem, cause: unknown): Error {
   return new Error(`${path} changed while it was read`, { cause })
 }

@@ -58,7 +58,7 @@ export class Uploader {
     return { receipt, sent: true }
   }
 
-  /** Reads a large file twice: first for its digest, to ask whether the server has it. */
+  /** Uploads a file by itself. A large one is read twice: first for its digest, to ask whether the server has it. */
   async #uploadAlone(item: PutItem): Promise<Uploaded> {
     if (item.path === '-') return this.#uploadStream(process.stdin, item)
     const small = isSmall(item) ? readSmall(item) : undefined

@@ -195,3 +195,19 @@ test('a server that goes away between two forms is told of once, with exit code 
   t.is(stdout.trim().split('\n').length, 128)
   t.regex(stderr, /^blobcached: .*503\n$/)
 })
+
+test('nothing more is asked for once it is known that all would fail', async (t) => {
+  const server = await startTestServer(t)
+  const proxy = await startFlakyProxy(t, server, (_index, { method }) =>
+    method === 'PUT' ? { status: 503 } : undefined,
+  )
+  const cli = await cliFor(t, proxy)
+  const contents = await makeSite(cli, numbered(200))
+  for (const content of contents.values()) await server.store.put(content)
+
+  const { code, stdout } = await cli.run(['put', '-r', 'site', '-j', '3', '--retries', '0'])
+
+  t.is(code, 5)
+  t.is(stdout, '')
+  t.true(proxy.requests.filter(({ method }) => method === 'PUT').length <= 3)
+})

@@ -153,12 +153,8 @@ export class RemoteServer {
 }
 
 function parsed(text: string, host: string): unknown {
-  // Without an escape its strings say what they say in the text.
-  const isPrintable = !text.includes('\\') && printable(text) === text
-  const reviver = (_key: string, value: unknown) =>
-    typeof value === 'string' ? printable(value) : value
   try {
-    return JSON.parse(text, isPrintable ? undefined : reviver)
+    return JSON.parse(text, (_key, value) => (typeof value === 'string' ? printable(value) : value))
   } catch (cause) {
     throw new RemoteError('no-json', `${host} answered with something else than JSON`, { cause })
   }

@@ -7,8 +7,6 @@ import type { PutItem } from './put-plan.ts'
 const READ_BYTES = 1024 * 1024
 /** Bytes of the largest file that is read in place. */
 const SMALL = 64 * 1024
-// One allocation for several of them.
-Buffer.poolSize = 1024 * 1024
 
 export function isSmall({ isFile, size }: PutItem): boolean {
   return isFile && size <= SMALL

@@ -51,6 +51,8 @@ export interface Dialect {
 
 export function answerProblem(ctx: Context, error: unknown, dialect?: Dialect): void {
   const problem = problemOf(error)
+  // A 500 has a line of its own.
+  if (problem.status > 500) ctx.exchange.detail = (error as Error).message
   problem.status = dialect?.statusOf(problem.reason, ctx.method) ?? problem.status
   if (error instanceof HttpProblem) ctx.set(error.headers)
   if (error instanceof UnavailableError && problem.status === REASONS.unavailable.status) {

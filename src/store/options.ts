@@ -50,7 +50,7 @@ export interface FillLimits {
 }
 
 export interface MemoryLimits {
-  /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB. */
+  /** Bytes that one prepared read may hold; larger ones are read twice. Default 64 MiB, or a quarter of `total` if that is less. */
   perRead?: number | undefined
   /** Bytes that all reads and writes together may hold, at least six chunks. Default 256 MiB. */
   total?: number | undefined

@@ -13,7 +13,7 @@ import { startTestServer } from '../helpers/server.ts'
 
 const run = promisify(execFile)
 
-// Nobody should need curl to pass the tests, and CI has it.
+// Skipped without curl, which CI has.
 const canTry = ['curl', 'bash'].every((tool) => spawnSync(tool, ['--version']).status === 0)
 const testIf = canTry ? test : test.skip
 

@@ -1,11 +1,21 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { memcached } from '../../src/index.ts'
+import { CLAIM_KEY } from '../../src/engine/memcached/pages/page-mover.ts'
+import { Digest, memcached } from '../../src/index.ts'
+import { Keys } from '../../src/store/records/keys.ts'
 import { maxChunkCount } from '../../src/store/records/link.ts'
 import { startMemcached } from '../helpers/memcached.ts'
 import { RECORDS, readFixture } from '../helpers/records.ts'
 
 const text = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8')
+
+test('the page names every kind of key', (t) => {
+  const keys = new Keys()
+  const hash = Digest.empty
+  const all = [keys.chunk(hash), keys.linkByHash(hash), keys.linkByName('a'), keys.lease({ hash })]
+  for (const key of all) t.true(text.includes(`| \`${/^(?:l(?=h)|\w:)/.exec(key)?.[0]}\` + `), key)
+  t.true(text.includes(`| \`${CLAIM_KEY}\` |`))
+})
 
 test('the annotated example is the fixture, byte for byte', (t) => {
   const shown: Buffer[] = []

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { REASONS } from '../../src/api/reasons.ts'
 import { createApp } from '../../src/http/index.ts'
 import { FileStore, memory } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
@@ -17,7 +18,7 @@ const lines = [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) =>
   block!.split('\n').filter((line) => line !== ''),
 )
 
-// Nobody should need curl to pass the tests, and CI has it.
+// Skipped without curl, which CI has.
 const canTry = ['curl', 'openssl', 'bash'].every(
   (tool) => spawnSync(tool, ['--version']).error === undefined,
 )
@@ -51,6 +52,18 @@ testWithCurl('each line of docs/http.md ends with the status that stands beside 
       .map((status, index) => `${status} ${curls[index]}`),
     documented.map((status, index) => `${status} ${curls[index]}`),
   )
+})
+
+test('docs/http.md tells the status of every reason', (t) => {
+  const rows = page.matchAll(/^\| ((?:`[a-z][a-z-]+` ?)+)\| ((?:\d{3} ?)+)\|/gm)
+  const told = Array.from(rows, ([, reasons, statuses]) => {
+    const [first, ...more] = statuses!.trim().split(' ').map(Number)
+    const statusAt = (index: number) => (more.length === 0 ? first : [first, ...more][index])
+    const names = reasons!.match(/[a-z-]+/g) ?? []
+    return names.map((name, index) => [name, statusAt(index)] as const)
+  })
+  const actual = Object.entries(REASONS).map(([reason, { status }]) => [reason, status])
+  t.deepEqual(Object.fromEntries(told.flat()), Object.fromEntries(actual))
 })
 
 test('docs/http.md shows every route', (t) => {

@@ -5,7 +5,7 @@ import test from 'ava'
 const docs = (await readdir('docs')).filter((name) => name.endsWith('.md'))
 const PAGES = [
   ...docs.map((name) => join('docs', name)),
-  ...['README.md', 'CONTRIBUTING.md', 'examples/README.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md', 'fixtures/README.md'],
 ]
 
 test('the pages link to files and headings that are there', async (t) => {
@@ -16,6 +16,16 @@ test('the pages link to files and headings that are there', async (t) => {
       const target = file === '' ? page : normalize(join(dirname(page), file))
       await t.notThrowsAsync(access(target), `${page}: ${link}`)
       if (anchor !== undefined) t.true((await anchorsOf(target)).has(anchor), `${page}: ${link}`)
+    }
+  }
+})
+
+test('the files and folders of this repository that the pages name are there', async (t) => {
+  const made = (await readFile('.gitignore', 'utf8')).split('\n')
+  const named = /(?<![\w./-])(?:src|test|bench|docs|examples|deploy|fixtures|scripts)\/[\w./-]*\w/g
+  for (const page of PAGES) {
+    for (const [path] of (await readFile(page, 'utf8')).matchAll(named)) {
+      if (!made.includes(`${path}/`)) await t.notThrowsAsync(access(path), `${page}: ${path}`)
     }
   }
 })

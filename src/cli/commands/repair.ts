@@ -33,8 +33,8 @@ export function repairCommand(): Command {
 }
 
 const HELP = `
-For servers with --replicas. A chunk without a right copy needs a new upload: put --force. Exits with 0
-when all chunks are intact, 3 when one is evicted, 4 when one is corrupt.
+For servers with --replicas. A chunk without a right copy needs a new upload: put --force. Exits
+with 0 when all chunks are intact, 3 when one is evicted, 4 when one is corrupt.
 
 Examples:
   blobcached repair report.pdf

@@ -33,8 +33,8 @@ export function rmCommand(): Command {
 
 const HELP = `
 Removes one link each: content that was removed by name can still be fetched by hash or by its
-other names. Memcached frees the chunks when it needs room; --purge frees them now. With lines that put printed, --list removes the names that still
-lead to that content.
+other names. Memcached frees the chunks when it needs room; --purge frees them now. With lines that
+put printed, --list removes the names that still lead to that content.
 
 Examples:
   blobcached rm report.pdf

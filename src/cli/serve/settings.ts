@@ -162,7 +162,7 @@ function files(): Option[] {
     setting('--memcached-password <password>', 'its password'),
     setting(
       '--memcached-timeout <ms>',
-      'milliseconds without an answer before it counts as down (default: 1000; several: 400)',
+      'milliseconds without an answer before it counts as down (default: 1000; several or --memcached-file: 400)',
     ).argParser(wholeNumber(1, 600_000)),
     setting(
       '--memcached-page-mover [boolean]',
@@ -294,7 +294,10 @@ function access(): Option[] {
 
 function operation(): Option[] {
   return [
-    setting('--log-level <level>', 'the least level to log; warn leaves out successful requests')
+    setting(
+      '--log-level <level>',
+      'the least level to log; warn leaves out requests, unless the server failed',
+    )
       .choices(LOG_LEVELS)
       .default('info'),
     setting('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),

@@ -9,12 +9,12 @@ import { hasSpace, NO_SPACE } from './protocol/lines.ts'
 export interface MemcachedOptions {
   /**
    * How long memcached may send nothing at all while a request is under way. Default 1000, or 400
-   * with several servers.
+   * in a `MemcachedFleet`, as several servers are.
    */
   timeoutMs?: number | undefined
   /**
    * How long it may take to connect, to authenticate and to get a first answer. Default 500, or 400
-   * with several servers.
+   * in a fleet.
    */
   connectTimeoutMs?: number | undefined
   /**
@@ -31,8 +31,7 @@ export interface MemcachedOptions {
   /** The pause after a second failure in a row; it doubles from there. Default 50. */
   backoffMinMs?: number | undefined
   /**
-   * The longest pause. Everything fails at once during a pause. Default 400, or 200 with several
-   * servers.
+   * The longest pause. Everything fails at once during a pause. Default 400, or 200 in a fleet.
    */
   backoffMaxMs?: number | undefined
   /**

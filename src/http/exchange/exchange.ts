@@ -45,6 +45,8 @@ export class Exchange implements Unfinished {
   route = 'none'
   /** The reason of an answer that is a problem, or why an answer was cut. */
   reason: string | undefined
+  /** Why the server could not answer, for its log alone: it may name servers. */
+  detail: string | undefined
   /** Whether the stored content that was asked for could be served. */
   isHit = false
   /** How content came to be served that was not simply there; for reads with an origin. */

@@ -43,6 +43,7 @@ function fieldsOf(exchange: Exchange): object {
     path: short(exchange.path),
     status: exchange.status,
     reason: exchange.reason,
+    detail: exchange.detail,
     cache: exchange.filled,
     end: exchange.end,
     bytesIn: exchange.bytesIn,

@@ -46,7 +46,7 @@ export const buildPaths = {
       operationId: 'queryTurborepoArtifacts',
       summary: 'Turborepo: what there is to know of several artifacts',
       requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
-      responses: { 200: anyJson('By hash.'), ...problems(413) },
+      responses: { 200: anyJson('By hash.'), ...problems(408, 413) },
     },
     options: { tags: ['builds'], responses: { 204: nothing('What a preflight may know.') } },
   },

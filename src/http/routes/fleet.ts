@@ -3,7 +3,7 @@ import type { FleetJson } from '../../api/fleet.ts'
 import { FLEET } from '../../api/paths.ts'
 import type { FileStore } from '../../index.ts'
 
-/** Milliseconds that one look at the servers serves everybody who asks. */
+/** Milliseconds for which one look at the servers answers all requests. */
 const FRESH_MS = 1000
 
 /** What stands behind this server and how it fares. */

@@ -18,7 +18,7 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Scripts that the page names run, and what they import: nothing that someone has stored under /files/. */
+/** Scripts that the page names run, and what they import: nothing that was stored under /files/. */
 const NONCE = randomBytes(16).toString('base64')
 
 /** Its own files and this server, nothing else; no inline script, no string that becomes markup. */

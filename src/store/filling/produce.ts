@@ -80,7 +80,7 @@ export interface GetOrPutOptions<F = StoredFile, R = F>
   extends Omit<FillOptions, 'unusable' | 'whole'> {
   /**
    * Reads the file; `getOrPut` resolves with what it resolves with. When it shows that a chunk is gone or wrong,
-   * the file is produced again and read once more. Without it `getOrPut` resolves with the file.
+   * the file is produced and read again. Without it `getOrPut` resolves with the file.
    */
   read?: ((file: F) => R | Promise<R>) | undefined
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Digest } from '../../digest.ts'
 import { MAX_TTL } from '../../engine/key.ts'
 import { InvalidArgumentError } from '../../errors.ts'
@@ -86,8 +87,10 @@ export function encodeLink(link: Link, key: string, sealer: Sealer): Buffer {
 export function decodeLink(record: Buffer, key: string, sealer: Sealer): Link | undefined {
   if (record.length < FRAME_LENGTH || !record.subarray(0, 4).equals(MAGIC)) return undefined
   if (record[4] !== VERSION || record[5] !== sealer.kind) return undefined
+  const metadataLength = record.readUInt16BE(6)
+  if (metadataLength > MAX_METADATA) return undefined
   const sealAt = record.length - SEAL_LENGTH
-  const digestsAt = HEADER_LENGTH + record.readUInt16BE(6)
+  const digestsAt = HEADER_LENGTH + metadataLength
   if (sealAt !== digestsAt + record.readUInt32BE(20) * Digest.byteLength) return undefined
   if (!sealer.fits(record.subarray(sealAt), key, record.subarray(0, sealAt))) return undefined
 
@@ -96,14 +99,15 @@ export function decodeLink(record: Buffer, key: string, sealer: Sealer): Link | 
   const chunkSize = record.readUInt32BE(16)
   const digests = record.subarray(digestsAt, sealAt)
   if (!isPossible(digest, size, chunkSize, digests)) return undefined
-  const metadata = parseMetadata(record.toString('utf8', HEADER_LENGTH, digestsAt))
+  const metadata = parseMetadata(record.subarray(HEADER_LENGTH, digestsAt))
   return metadata && { manifest: new Manifest(digest, size, chunkSize, digests), ...metadata }
 }
 
-function parseMetadata(json: string): Omit<Link, 'manifest'> | undefined {
+function parseMetadata(json: Buffer): Omit<Link, 'manifest'> | undefined {
+  if (!isUtf8(json)) return undefined
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = JSON.parse(json.toString())
   } catch {
     return undefined
   }

@@ -360,8 +360,8 @@ function corruptIfDamaged(error: unknown, ref: ParsedRef): unknown {
   })
 }
 
-function leadsTo(link: Link, ref: ParsedRef): boolean {
-  return ref.name === undefined ? link.manifest.digest.equals(ref.hash) : link.name === ref.name
+function leadsTo({ manifest, name }: Link, ref: ParsedRef): boolean {
+  return name === ref.name && (ref.hash === undefined || manifest.digest.equals(ref.hash))
 }
 
 /** Seconds from when `link` was stored until the later of both ends; 0 when one has none. */

@@ -118,13 +118,23 @@ test('a problem is logged with its reason, more loudly the worse it is', async (
   const engine = new FaultyEngine(memory())
   const { url, log } = await start(t, { engine, isExpected: () => true })
   await ask(`${url}/files/none`)
-  t.like(await log.line({ status: 404 }), { level: 'info', reason: 'not-found' })
-  engine.get = () => Promise.reject(new UnavailableError('down'))
-  await ask(`${url}/files/none`)
-  t.like(await log.line({ status: 503 }), { level: 'warn', reason: 'unavailable' })
+  t.like(await log.line({ status: 404 }), {
+    level: 'info',
+    reason: 'not-found',
+    detail: undefined,
+  })
+  const detail = 'memcached 10.0.0.1:11211 is silent'
+  engine.get = () => Promise.reject(new UnavailableError(detail, { cause: new Error('silent') }))
+  const refused = await ask(`${url}/files/none`)
+  t.notRegex(refused.text, /10\.0\.0\.1/)
+  t.like(await log.line({ status: 503 }), { level: 'warn', reason: 'unavailable', detail })
   engine.get = () => Promise.reject(new Error('unforeseen'))
   await ask(`${url}/files/none`)
-  t.like(await log.line({ status: 500 }), { level: 'error', reason: 'internal' })
+  t.like(await log.line({ status: 500 }), {
+    level: 'error',
+    reason: 'internal',
+    detail: undefined,
+  })
   await ask(`${url}/no/such/route`)
   t.like(await log.line({ path: '/no/such/route' }), { route: 'none', reason: 'no-such-route' })
 })

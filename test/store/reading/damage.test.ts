@@ -167,6 +167,8 @@ onEveryEngine(
     }
     await forge(byHash, { ...meant, manifest: other })
     await t.throwsAsync(store.find({ hash }), { code: 'corrupt' })
+    await forge(byHash, { ...meant, manifest: (await store.find({ name })).manifest, name })
+    await t.throwsAsync(store.find({ hash }), { code: 'corrupt' }, 'only links by name have one')
     await forge(byName, { ...meant, manifest: other, name: 'another name' })
     await t.throwsAsync(store.find({ name }), { code: 'corrupt' })
     await forge(byName, { ...meant, manifest: other, name })

@@ -17,16 +17,16 @@ const record = encodeLink(link, key, sealer)
 const METADATA_AT = 56
 const SEAL_LENGTH = 32
 
-/** As somebody would who knows the format: changes a record and seals it again. */
+/** Changes a record and seals it again, as any program can that knows the format. */
 function forge(change: (payload: Buffer) => Buffer | undefined): Buffer {
   const payload = Buffer.from(record.subarray(0, -SEAL_LENGTH))
   const changed = change(payload) ?? payload
   return Buffer.concat([changed, sealer.seal(key, changed)])
 }
 
-function withMetadata(json: string): Buffer {
+function withMetadata(json: string | Buffer): Buffer {
   return forge((payload) => {
-    const metadata = Buffer.from(json)
+    const metadata = Buffer.from(json as string)
     const digestsAt = METADATA_AT + payload.readUInt16BE(6)
     payload.writeUInt16BE(metadata.length, 6)
     return Buffer.concat([payload.subarray(0, METADATA_AT), metadata, payload.subarray(digestsAt)])
@@ -130,7 +130,8 @@ for (const [what, forged] of forgeries) {
   test(`invariant 8: ${what}, well sealed`, (t) => t.is(decodeLink(forged, key, sealer), undefined))
 }
 
-const metadata: [string, string][] = [
+const notUtf8 = Buffer.from('{"storedAt":1,"ttl":0,"type":"\xff"}', 'latin1')
+const metadata: [string, string | Buffer][] = [
   ['nothing', ''],
   ['no JSON', '{"storedAt":1,"ttl":0'],
   ['an array', '[]'],
@@ -148,6 +149,8 @@ const metadata: [string, string][] = [
   ['a name that is none', '{"storedAt":1,"ttl":0,"name":5}'],
   ['a type that is none', '{"storedAt":1,"ttl":0,"type":null}'],
   ['attributes as a list', '{"storedAt":1,"ttl":0,"attributes":["a"]}'],
+  ['no UTF-8', notUtf8],
+  ['longer than any', '{"storedAt":1,"ttl":0}'.padEnd(8193)],
   ['an attribute that is no text', '{"storedAt":1,"ttl":0,"attributes":{"a":1}}'],
 ]
 for (const [what, json] of metadata) {
@@ -155,6 +158,10 @@ for (const [what, json] of metadata) {
     t.is(decodeLink(withMetadata(json), key, sealer), undefined)
   })
 }
+
+test('metadata may have 8 KiB', (t) => {
+  t.truthy(decodeLink(withMetadata('{"storedAt":1,"ttl":0}'.padEnd(8192)), key, sealer))
+})
 
 test('metadata may hold what later releases add', (t) => {
   const decoded = decodeLink(withMetadata('{"storedAt":1,"ttl":2,"color":"red"}'), key, sealer)

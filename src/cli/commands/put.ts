@@ -48,7 +48,7 @@ export function putCommand(): Command {
     .addOption(ttlOption())
     .option('--type <type>', 'media type (default: guessed from the name)', mediaType)
     .option('--force', 'send the bytes even if the server has them; repairs damage')
-    .addOption(jobsOption(8))
+    .addOption(jobsOption(8, 'requests'))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'no progress')
     .addHelpText('after', HELP)

@@ -125,6 +125,8 @@ function exchange(
       if (!isSourceSlow) (response ?? request).destroy(timeout(`no byte for ${timeoutMs / 1000} s`))
     })
     request.on('error', (error) => reject(request.reusedSocket ? onKept(error) : error))
+    // An answer with status 101, which was not asked for, closes the request and is neither of the two.
+    request.once('close', () => reject(noAnswer()))
     request.once('response', (received) => {
       response = received
       // A refusal: the rest of the body is for nothing.
@@ -158,6 +160,12 @@ function onKept(error: Error): Error {
 /** Whether a request may have failed only because the server had just closed a connection that was kept. */
 export function wasKept(error: unknown): boolean {
   return error instanceof Error && keptOnes.has(error)
+}
+
+function noAnswer(): Error {
+  return Object.assign(new Error('the server closed the connection without an answer'), {
+    code: 'ECONNRESET',
+  })
 }
 
 function timeout(message: string): Error {

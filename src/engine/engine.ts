@@ -90,6 +90,11 @@ export interface ReplaceOptions<T> {
   versions: Versions<T>
   /** Replace the copies of servers that are not the key's own too, wherever there are some. Default false. */
   everywhere?: boolean
+  /**
+   * Whether `next` may return `undefined` because of what is there: nothing is stored before it was asked then.
+   * Default false, which stores a new value in fewer trips.
+   */
+  isChoosy?: boolean
 }
 
 /**
@@ -155,8 +160,8 @@ export interface Engine {
   delete(key: string, options?: CopyOptions): Promise<boolean>
 
   /**
-   * Reads what is under `key`, for a write that may replace that and nothing else. Only engines that
-   * keep one copy have it.
+   * Reads what is under `key`, for a write that may replace that and nothing else. Engines that keep one
+   * copy have it, the others have `replace`.
    */
   look?(key: string): Promise<Slot>
 

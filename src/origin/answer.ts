@@ -4,7 +4,7 @@ import { contentCoding } from '../api/fields.ts'
 import { contentRange, parseRange } from '../api/range.ts'
 import type { HttpResponse } from '../transport.ts'
 import { announcedDigests, type BodyChecks, type BodyProgress, openBody, tooLarge } from './body.ts'
-import { OriginError } from './errors.ts'
+import { OriginError, OtherVersionError } from './errors.ts'
 import { type Freshness, type FreshnessOptions, freshnessOf, strictest } from './freshness.ts'
 
 /** What an origin says of a version of a file, to be asked later whether it is still the same. */
@@ -80,6 +80,7 @@ const MAX_CODING = 64
 /**
  * Tells what an answer means.
  * @param redirects The headers of the redirects that led to it.
+ * @throws {OtherVersionError} for a 304 that is not about what the validators describe.
  * @throws {OriginError} for an answer that cannot be the file.
  */
 export function answerOf(
@@ -103,8 +104,13 @@ export function answerOf(
   if (asked.range !== undefined && status === 206) return partOf(common, asked.range)
   if (status === 200 || status === 203) return contentOf(common, redirects)
   throw new OriginError('origin-failed', `the origin answered with status ${status}`, {
-    retryAfter: Number(headers['retry-after']) || undefined,
+    retryAfter: secondsOf(headers['retry-after']),
   })
+}
+
+/** The seconds of a Retry-After; `undefined` for a date, and for what is longer than some days. */
+function secondsOf(field: string | undefined): number | undefined {
+  return field !== undefined && /^\d{1,6}$/.test(field) ? Number(field) : undefined
 }
 
 interface Common {
@@ -158,6 +164,10 @@ function describe(
   { size, digests }: Pick<BodyChecks, 'size' | 'digests'>,
 ): Described {
   const { 'content-type': type, 'content-encoding': field } = response.headers
+  const transfer = response.headers['transfer-encoding'] ?? 'chunked'
+  if (transfer.toLowerCase() !== 'chunked') {
+    throw new OriginError('origin-failed', 'the origin sends a Transfer-Encoding that is not known')
+  }
   const encoding = contentCoding(field)
   if (encoding === undefined || encoding.length > MAX_CODING) {
     throw new OriginError('origin-failed', 'the origin sends a Content-Encoding that is not known')
@@ -179,10 +189,7 @@ function unchanged(
 ): OriginUnchanged {
   const validators = validatorsOf(headers)
   if (validators.etag !== undefined && !isSameTag(validators.etag, known.etag)) {
-    throw new OriginError(
-      'origin-failed',
-      'the origin says of another version that it is unchanged',
-    )
+    throw new OtherVersionError()
   }
   const { cacheControl = known.cacheControl } = validators
   const told = headers.expires === undefined ? cacheControl : validators.cacheControl

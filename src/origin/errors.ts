@@ -17,3 +17,10 @@ export class OriginError extends Error {
     this.retryAfter = retryAfter
   }
 }
+
+/** The origin says of a version that is not the one which was asked for that it is unchanged. */
+export class OtherVersionError extends OriginError {
+  constructor() {
+    super('origin-failed', 'the origin says of another version that it is unchanged')
+  }
+}

@@ -1,6 +1,6 @@
 export type { Address } from './addresses.ts'
 export type { Described, OriginAnswer, OriginContent, OriginPart, Validators } from './answer.ts'
-export { OriginError } from './errors.ts'
+export { OriginError, OtherVersionError } from './errors.ts'
 export type { FetchFacts, FetchOutcome } from './fetching.ts'
 export type { Freshness } from './freshness.ts'
 export { type OriginOptions, validateOrigin } from './options.ts'

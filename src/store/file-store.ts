@@ -5,6 +5,8 @@ import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { describeRef, type FileRef, parseRef } from './file-ref.ts'
 import { Filler, type Filling } from './filling/filler.ts'
+import { FillLease } from './filling/lease.ts'
+import { isSame } from './filling/look.ts'
 import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
 import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
@@ -21,6 +23,7 @@ import { type Repair, repairChunks } from './reading/repair.ts'
 import type { FileReading, StoredFile } from './reading/stored-file.ts'
 import type { Verification } from './reading/verification.ts'
 import { Keys } from './records/keys.ts'
+import type { Link } from './records/link.ts'
 import { Links } from './records/links.ts'
 import type { Chunk } from './records/manifest.ts'
 import { Proofs } from './records/proofs.ts'
@@ -49,6 +52,8 @@ export interface WorkOptions extends GetOptions {
 export interface DeleteOptions {
   /** Remove the chunks as well, even if other files share them. Default false. */
   purge?: boolean | undefined
+  /** Delete this file alone, as it was found: nothing that was stored in its place since. */
+  only?: StoredFile | undefined
 }
 
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
@@ -309,13 +314,16 @@ export class FileStore {
    * `purge` asks to remove them as well.
    * @throws {UnavailableError}
    */
-  async delete(ref: FileRef, { purge = false }: DeleteOptions = {}): Promise<boolean> {
+  async delete(ref: FileRef, { purge = false, only }: DeleteOptions = {}): Promise<boolean> {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
-    const wasThere = await this.#links.delete(parsed)
+    const isFilled =
+      parsed.name !== undefined && (await FillLease.isTaken(this.engine, this.#keys.lease(parsed)))
+    const isMeant = (link: Link) => only === undefined || isSame(only, link)
+    const wasThere = await this.#links.delete(parsed, isFilled, only && isMeant)
     const remove = ({ digest, near }: Chunk) =>
       this.engine.delete(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
-    await pMap(link?.manifest.chunks() ?? [], remove, {
+    await pMap(link && isMeant(link) ? link.manifest.chunks() : [], remove, {
       concurrency: LOOKUPS,
     })
     return wasThere

@@ -131,6 +131,14 @@ const lies: [string, Handler, Partial<OriginRequest>?][] = [
     (_, res) => res.writeHead(200, { 'Content-Encoding': 'compress' }).end('x'),
   ],
   [
+    'a Transfer-Encoding that was not asked for',
+    raw('HTTP/1.1 200 OK', 'Transfer-Encoding: gzip, chunked', '', '1', 'x', '0', '', ''),
+  ],
+  [
+    'a Transfer-Encoding without an end',
+    raw('HTTP/1.1 200 OK', 'Transfer-Encoding: gzip', '', 'x'),
+  ],
+  [
     'a hundred codings',
     (_, res) => res.writeHead(200, { 'Content-Encoding': `${'gzip,'.repeat(99)}br` }).end('x'),
   ],
@@ -164,6 +172,7 @@ const lies: [string, Handler, Partial<OriginRequest>?][] = [
     (_, res) => res.writeHead(206, { 'Content-Range': 'bytes 1-2/9' }).end('xyz'),
     { range: 'bytes=1-2' },
   ],
+  ['a 101', raw('HTTP/1.1 101 Switching', 'Connection: upgrade', 'Upgrade: x', '', 'x')],
   ['a 204', (_, res) => res.writeHead(204).end()],
   ['a 403', (_, res) => res.writeHead(403).end()],
   ['a 500', (_, res) => res.writeHead(500).end('an error')],
@@ -187,6 +196,23 @@ for (const [what, handler, request] of lies) {
     t.deepEqual(outcomes, ['failed'])
   })
 }
+
+test('a Retry-After counts that is seconds, and some days at most', async (t) => {
+  const { double, fetch } = await setup(t)
+  for (const [field, seconds] of [
+    ['7', 7],
+    ['0', 0],
+    ['-5', undefined],
+    ['Infinity', undefined],
+    ['0x10', undefined],
+    ['99999999999', undefined],
+    ['Thu, 01 Jan 2099 00:00:00 GMT', undefined],
+  ] as const) {
+    double.on('f', (_, res) => void res.writeHead(503, { 'Retry-After': field }).end())
+    const error = await t.throwsAsync(fetch('f'), { instanceOf: OriginError })
+    t.is(error?.retryAfter, seconds, field)
+  }
+})
 
 function endless(res: Parameters<Handler>[1]): void {
   const piece = Buffer.alloc(65_536)

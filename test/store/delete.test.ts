@@ -1,6 +1,9 @@
-import { Digest } from '../../src/index.ts'
+import test from 'ava'
+import { Digest, FileStore, memcached } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { onEveryEngine } from '../helpers/engines.ts'
+import { startMemcached } from '../helpers/memcached.ts'
+import { until } from '../helpers/watchdog.ts'
 
 const content = bytes('delete', 2500)
 const hash = Digest.of(content).hex
@@ -45,4 +48,38 @@ onEveryEngine('what cannot be read can be deleted', async (t, backend) => {
     await t.throwsAsync(store.get('one'), { code: 'not-found' })
     t.deepEqual(await (await store.get(hash)).bytes(), content)
   }
+})
+
+onEveryEngine(
+  'only the file that was found is deleted, where that is asked for',
+  async (t, backend) => {
+    const store = backend.store()
+    await store.put('old', { name: 'a' })
+    const old = await store.find('a')
+    await until('another millisecond', () => Date.now() > old.storedAt.getTime())
+    await store.put('new', { name: 'a' })
+    t.false(await store.delete('a', { only: old }))
+    const file = await store.get('a')
+    t.is(await file.text(), 'new')
+    t.true(await store.delete('a', { only: file }))
+    await t.throwsAsync(store.get('a'), { code: 'not-found' })
+    t.false(await store.delete('a', { only: file }))
+    await store.put('newer', { name: 'a' })
+    t.is(await (await store.get('a')).text(), 'newer')
+  },
+)
+
+test('only the file that was found is deleted, of a fleet', async (t) => {
+  const caches = await Promise.all([1, 2, 3].map(() => startMemcached(t)))
+  const engine = memcached(caches.map(({ address }) => address).join(','), { timeoutMs: 10_000 })
+  const store = new FileStore(engine)
+  t.teardown(() => store.close())
+  await store.put('old', { name: 'a' })
+  const old = await store.find('a')
+  await store.put('new', { name: 'a' })
+  t.false(await store.delete('a', { only: old }))
+  const file = await store.get('a')
+  t.is(await file.text(), 'new')
+  t.true(await store.delete('a', { only: file }))
+  await t.throwsAsync(store.get('a'), { code: 'not-found' })
 })

@@ -4,11 +4,18 @@ import { expectedDigest } from '../fields/digests.ts'
 import { type Disposition, parseDisposition } from '../fields/disposition.ts'
 import { HttpProblem } from '../problem.ts'
 
-/** One part of a form, once its header is read. */
-export interface FormPart extends Disposition {
+/** What the header of a part says. */
+interface PartHeader extends Disposition {
   readonly type: string | undefined
-  /** To be read to its end before the next part is asked for. */
-  readonly content: AsyncIterable<Buffer>
+}
+
+/** One part of a form, once its header is read. */
+export interface FormPart {
+  readonly header: PartHeader
+  /** To be read to its end before the next part is asked for, unless all of it has come. */
+  readonly content: Iterable<Buffer> | AsyncIterable<Buffer>
+  /** Bytes of the content, where all of it has come: of small parts, mostly. */
+  readonly size?: number
   /** Resolves when the content has been read. */
   readonly isRead: Promise<void>
 }
@@ -16,6 +23,8 @@ export interface FormPart extends Disposition {
 const MAX_PARTS = 1000
 /** Bytes: of the headers of one part and of all, and of what is before the first part and after the last. */
 const MAX_BYTES = { header: 8192, headers: 512 * 1024, outside: 64 * 1024 }
+/** A part of more than these bytes is read as it comes, as one that comes in more pieces. */
+const SMALL = { bytes: 32 * 1024, pieces: 4 }
 
 const CRLF = Buffer.from('\r\n')
 const HEADER_END = Buffer.from('\r\n\r\n')
@@ -74,11 +83,15 @@ export class FormBody {
     if (!/^[ \t]*$/.test(line)) throw broken('a line begins with its boundary and goes on')
     if (++this.#parts > MAX_PARTS) throw tooLarge(`at most ${MAX_PARTS} parts`)
     const header = parseHeader(await this.#header())
+    const whole = await this.#small()
+    if (whole !== undefined) {
+      return { header, content: [whole], size: whole.length, isRead: Promise.resolve() }
+    }
     let ended = () => {}
     const isRead = new Promise<void>((resolve) => {
       ended = resolve
     })
-    return { ...header, content: this.#untilDelimiter(ended), isRead }
+    return { header, content: this.#untilDelimiter(ended), isRead }
   }
 
   /** Rejects what is being read, and all that is read from now on. */
@@ -105,16 +118,34 @@ export class FormBody {
     while (await this.#read())
   }
 
+  /** The content of a small part, if few pieces of the body hold all of it. */
+  async #small(): Promise<Buffer | undefined> {
+    for (let pieces = 1; ; pieces++) {
+      const content = this.#takeToDelimiter()
+      if (content !== undefined) return content
+      if (pieces === SMALL.pieces || this.#bytes.length > SMALL.bytes) return undefined
+      await this.#readMore()
+    }
+  }
+
   /** Yields what is before the next delimiter, and takes that too. */
   async *#untilDelimiter(ended: () => void): AsyncGenerator<Buffer, void, undefined> {
     for (;;) {
-      const at = this.#bytes.indexOf(this.#delimiter)
-      const piece = this.#take(at === -1 ? this.#bytes.length - this.#begunDelimiter() : at)
-      if (at !== -1) this.#take(this.#delimiter.length)
+      const last = this.#takeToDelimiter()
+      const piece = last ?? this.#take(this.#bytes.length - this.#begunDelimiter())
       if (piece.length > 0) yield piece
-      if (at !== -1) return ended()
+      if (last !== undefined) return ended()
       await this.#readMore()
     }
+  }
+
+  /** Takes what is before the next delimiter, and that too, if it has come. */
+  #takeToDelimiter(): Buffer | undefined {
+    const at = this.#bytes.indexOf(this.#delimiter)
+    if (at === -1) return undefined
+    const content = this.#take(at)
+    this.#take(this.#delimiter.length)
+    return content
   }
 
   /** Bytes at the end of what was read that may be the beginning of a delimiter. */
@@ -221,7 +252,7 @@ export function decodeText(bytes: Buffer, what: string): string {
   }
 }
 
-function parseHeader(bytes: Buffer): Disposition & Pick<FormPart, 'type'> {
+function parseHeader(bytes: Buffer): PartHeader {
   const fields = fieldsIn(decodeText(bytes, 'the header of a part'))
   const disposition = fields.get('content-disposition')
   if (disposition === undefined) throw broken('a part has no Content-Disposition')
@@ -230,15 +261,11 @@ function parseHeader(bytes: Buffer): Disposition & Pick<FormPart, 'type'> {
     throw broken('a Content-Transfer-Encoding is not supported in forms')
   }
   const type = fields.get('content-type') || undefined
-  const parsed = parseDisposition(disposition)
-  if (
-    parsed.filename === undefined &&
-    type !== undefined &&
-    !/^text\/plain\s*(?:;|$)/i.test(type)
-  ) {
+  const { field, filename } = parseDisposition(disposition)
+  if (filename === undefined && type !== undefined && !/^text\/plain\s*(?:;|$)/i.test(type)) {
     throw broken('a part has a type that no field has, and no filename that a file has')
   }
-  return { ...parsed, type }
+  return { field, filename, type }
 }
 
 /** RFC 5322, 2.2, lines that go on in the next one too. */

@@ -20,8 +20,12 @@ import { decodeText, FormBody, type FormPart } from './form-body.ts'
 
 /** Bytes of a field that is not a file. */
 const MAX_FIELD = 16 * 1024
-/** Files that are being stored, or linked, at once. */
-const MAX_OPEN = 16
+/** Files that are being stored, or linked, at once: fewer once one of the form is not small. */
+const AT_ONCE = { small: 64, other: 16 }
+/** Bytes. */
+const SMALL_FILE = 32 * 1024
+/** Parts that are read before other requests have their turn. */
+const TURN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
@@ -47,11 +51,11 @@ export async function receiveForm(ctx: Context, store: FileStore): Promise<void>
     const life = onlyTtl(asked.ttl, upload.ttl)
     const commits = namesOf(files, asked.name, upload.spareName).map(
       ([file, name]): [StagedFile, CommitOptions] => {
-        const options = { ...describe(file, name), signal: exchange.signal }
-        return [file.staged, { ...commitOptions(exchange, store, options), ...life }]
+        const options = { ...describe(file, name), ...life, signal: exchange.signal }
+        return [file.staged, commitOptions(exchange, store, options)]
       },
     )
-    const receipts = await underConditions(exchange, link(commits))
+    const receipts = await underConditions(exchange, link(commits, upload.atOnce))
     ctx.status = 201
     ctx.body = receipts.map((receipt) => receiptJson(receipt, exchange.base))
   }
@@ -72,9 +76,22 @@ function refuseCoding({ headers }: Exchange): void {
 }
 
 /** @param commits With names of their own, so that their order is that of nothing. */
-async function link(commits: readonly [StagedFile, CommitOptions][]): Promise<Receipt[]> {
+async function link(
+  commits: readonly [StagedFile, CommitOptions][],
+  atOnce: number,
+): Promise<Receipt[]> {
+  let begun = 0
+  let turn: Promise<void> | undefined
   const each = <T>(work: (staged: StagedFile, options: CommitOptions) => Promise<T>) =>
-    mapOrStop(commits, ([staged, options]) => work(staged, options).finally(othersTurn), MAX_OPEN)
+    mapOrStop(
+      commits,
+      async ([staged, options]) => {
+        if (begun++ % atOnce === 0) turn = othersTurn()
+        await turn
+        return work(staged, options)
+      },
+      atOnce,
+    )
   await each((staged, options) => staged.confirm(options))
   return each((staged, options) => staged.commit(options))
 }
@@ -91,6 +108,8 @@ class FormUpload {
   /** A name that came after the last file. */
   spareName: string | undefined
   ttl: number | undefined
+  /** How many files may be stored, or linked, at once. */
+  atOnce = AT_ONCE.small
   readonly #store: FileStore
   readonly #closed = new AbortController()
   /** Aborted when the form is closed, too. */
@@ -135,13 +154,13 @@ class FormUpload {
     const part = this.#isWhole ? undefined : await this.#body.next()
     this.#isWhole = part === undefined
     if (part === undefined) return false
-    if (part.filename === undefined) await this.#readField(part)
+    if (part.header.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
-    await othersTurn()
+    if (this.#body.parts % TURN === 0) await othersTurn()
     return true
   }
 
-  async #readField({ field, content }: FormPart): Promise<void> {
+  async #readField({ header: { field }, content }: FormPart): Promise<void> {
     const pieces: Buffer[] = []
     let bytes = 0
     for await (const piece of content) {
@@ -163,11 +182,12 @@ class FormUpload {
   }
 
   /** Returns when its content has been read, so that the next part can be. */
-  async #storeFile({ filename, type, content, isRead }: FormPart): Promise<void> {
+  async #storeFile({ header, content, size, isRead }: FormPart): Promise<void> {
+    const { filename, type } = header
     const isNamedByField = this.spareName !== undefined
     const name = this.spareName ?? (withoutDrive(filename!) || undefined)
     this.spareName = undefined
-    const staging = this.#store.stage(content, { signal: this.#signal })
+    const staging = this.#store.stage(content, { size, signal: this.#signal })
     const stored = staging.then((staged) => {
       // A form with no file chosen sends an empty one without a name.
       if (name === undefined && staged.size === 0) return undefined
@@ -178,7 +198,8 @@ class FormUpload {
     const closed = () => void this.#open.delete(stored)
     stored.then(closed, (error) => this.#body.fail(error))
     await Promise.race([isRead, stored])
-    while (this.#open.size >= MAX_OPEN) await Promise.race(this.#open)
+    if (size === undefined || size > SMALL_FILE) this.atOnce = AT_ONCE.other
+    while (this.#open.size >= this.atOnce) await Promise.race(this.#open)
   }
 }
 

@@ -1,5 +1,3 @@
-import pMap from 'p-map'
-
 /**
  * Maps the items, `concurrency` of them at a time. After a failure no more is begun, and it rejects with that
  * failure once nothing is under way any more.
@@ -9,17 +7,20 @@ export async function mapOrStop<T, R>(
   work: (item: T) => Promise<R>,
   concurrency: number,
 ): Promise<R[]> {
+  const results: R[] = []
+  let begun = 0
   let failure: { error: unknown } | undefined
-  const one = async (item: T): Promise<R[]> => {
-    if (failure !== undefined) return []
-    try {
-      return [await work(item)]
-    } catch (error) {
-      failure ??= { error }
-      return []
+  const worker = async () => {
+    while (begun < items.length && failure === undefined) {
+      const index = begun++
+      try {
+        results[index] = await work(items[index]!)
+      } catch (error) {
+        failure ??= { error }
+      }
     }
   }
-  const results = await pMap(items, one, { concurrency })
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker))
   if (failure !== undefined) throw failure.error
-  return results.flat(1) as R[]
+  return results
 }

@@ -170,7 +170,8 @@ export class FilledReads {
     const name = this.#names.get(hash.hex)!
     const named = await this.#store.find({ name }).catch(() => undefined)
     let unusable: UnusableFile | undefined
-    if (lacking !== undefined && named?.digest.equals(hash)) unusable = { ...lacking, file: named }
+    // Without `lacking` its link by hash is gone alone, which storing the file again brings back.
+    if (named?.digest.equals(hash)) unusable = { reason: lacking?.reason ?? 'evicted', file: named }
     const options = { ...this.#options(exchange, unusable, undefined), whole: true }
     const filling = await this.#store.fill({ name }, this.#source.produce, options)
     if (isProduced(filling)) filling.file.cancel()

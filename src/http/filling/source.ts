@@ -13,22 +13,34 @@ import {
   type OriginAnswer,
   OriginError,
   type OriginRequest,
+  OtherVersionError,
 } from '../../origin/index.ts'
 import { encodingOf, keepFresh, keepStale, validatorsOf } from './kept.ts'
 
 /** Names that are remembered at most, of each kind. */
 const MAX_NAMES = 16_384
+/** Bytes of failures that are remembered at most: names may be long, and are what clients ask for. */
+const MAX_FAILURES = 16 * 1024 * 1024
+/** Bytes of an error beside its message, about. */
+const FAILURE = 1000
 /** Milliseconds for which the origin is not asked again after it has failed. */
 const FAILED_MS = 1000
 /** Milliseconds for which it is remembered that a file is large. */
 const LARGE_MS = 60_000
+
+type FileRequest = Omit<OriginRequest, 'maxSize'>
 
 /** What the origin can produce, in the terms of `FileStore.fill`. */
 export class OriginSource {
   readonly origin: Origin
   readonly #store: FileStore
   /** Why the origin is not asked again for a moment, by the address. */
-  readonly #failures = new LRUCache<string, Error>({ max: MAX_NAMES })
+  readonly #failures = new LRUCache<string, Error>({
+    max: MAX_NAMES,
+    maxSize: MAX_FAILURES,
+    // Two bytes a character at worst, and of the message twice as many: the trace has it as well.
+    sizeCalculation: ({ message }, key) => FAILURE + 2 * key.length + 4 * message.length,
+  })
   /** Names of files of which ranges are passed on. */
   readonly #large = new LRUCache<string, true>({ max: MAX_NAMES, ttl: LARGE_MS })
   /** What to call when a file turns out to be large, by its name. */
@@ -95,12 +107,7 @@ export class OriginSource {
     const failure = this.#failures.get(keyOf(address))
     if (failure !== undefined) throw failure
     try {
-      const answer = await this.#fetch({
-        address,
-        validators: stale && validatorsOf(stale),
-        hash,
-        signal,
-      })
+      const answer = await this.#fetchUnlessSame({ address, hash, signal }, stale)
       if (answer.kind === 'content') {
         answer.body.once('error', (error) => this.#remember(address, error, FAILED_MS))
         return this.#content(answer, name)
@@ -110,9 +117,27 @@ export class OriginSource {
       this.#remember(address, error, FAILED_MS)
       throw error
     }
+    // What the origin no longer has is not served because it is stale only, nor when the origin fails later.
+    if (stale !== undefined && name !== undefined) {
+      await this.#store.delete({ name }, { only: stale }).catch(() => {})
+    }
     const absent = notThere(context)
     this.#remember(address, absent, this.origin.settings.negativeTtl * 1000)
     throw absent
+  }
+
+  /** Asks for a file; where one is stale, whether that is still the same, if the origin can tell. */
+  async #fetchUnlessSame(request: FileRequest, stale: StoredFile | undefined) {
+    const validators = stale && validatorsOf(stale)
+    if (validators === undefined) return this.#fetch(request)
+    const answer = await this.#fetch({ ...request, validators }).catch((error: unknown) => {
+      if (error instanceof OtherVersionError) return undefined
+      throw error
+    })
+    // RFC 9111, 4.3.4: such a 304 renews nothing. Neither does one that lets nothing be stored.
+    const isOfNoUse =
+      answer === undefined || (answer.kind === 'unchanged' && !answer.freshness.isStorable)
+    return isOfNoUse ? this.#fetch(request) : answer
   }
 
   #remember(address: Address, failure: unknown, ms: number): void {
@@ -120,7 +145,7 @@ export class OriginSource {
     if (isOurs && ms > 0) this.#failures.set(keyOf(address), failure, { ttl: ms })
   }
 
-  async #fetch(request: Omit<OriginRequest, 'maxSize'>): Promise<OriginAnswer> {
+  async #fetch(request: FileRequest): Promise<OriginAnswer> {
     // Unknown while memcached is down; what is passed on has no limit of its own then.
     const maxSize = await this.#store.maxFileSize().catch(() => Number.MAX_SAFE_INTEGER)
     return this.origin.fetch({ ...request, maxSize })

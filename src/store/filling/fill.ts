@@ -14,7 +14,7 @@ import type { StoredFile } from '../reading/stored-file.ts'
 import type { Keys } from '../records/keys.ts'
 import type { Link } from '../records/link.ts'
 import type { Work } from '../shared-work.ts'
-import type { CommitOptions, Committer } from '../writing/commit.ts'
+import { type CommitOptions, type Committer, OvertakenError } from '../writing/commit.ts'
 import type { Uploads } from '../writing/upload.ts'
 import { abandon, callProduce, expectSource, isRepeatable, keepOf, splitOf } from './call.ts'
 import { FillLease } from './lease.ts'
@@ -49,6 +49,8 @@ export interface FillRequest {
   readonly mayStream: boolean
   /** Whether the caller takes a file that is not stored. */
   readonly takesUnstored: boolean
+  /** How often the file was replaced or deleted while this caller waited for it. */
+  readonly overtaken: number
 }
 
 /** What came of a fill: a link, or bytes that are not stored. */
@@ -62,6 +64,8 @@ interface Unstored {
   readonly produced?: ProducedSource | undefined
   /** Why it could not be stored. */
   readonly error?: unknown
+  /** Whether the file was replaced or deleted after this fill began. */
+  readonly isOvertaken?: true
 }
 
 /** Gives the first caller what it need not wait for. */
@@ -139,12 +143,12 @@ export class Fill {
     return this.#inTime(async () => {
       const produced = await callProduce(this.#request, missing, this.#signal)
       if (missing.stale === undefined || !('unchanged' in produced)) {
-        return this.#take(expectSource(produced))
+        return this.#take(expectSource(produced), missing)
       }
-      const renewed = await this.#renew(produced, missing.stale)
+      const renewed = await this.#renew(produced, missing.stale, missing)
       if (renewed !== undefined) return renewed
       const again = await callProduce(this.#request, { reason: 'evicted' }, this.#signal)
-      return this.#take(expectSource(again))
+      return this.#take(expectSource(again), missing)
     })
   }
 
@@ -164,11 +168,11 @@ export class Fill {
   }
 
   /** Stores what was produced, or hands it on where it is not to be stored. */
-  async #take(produced: ProducedSource): Promise<Filled> {
-    return produced.store === false ? this.#pass(produced) : this.#store(produced)
+  async #take(produced: ProducedSource, missing: Missing): Promise<Filled> {
+    return produced.store === false ? this.#pass(produced) : this.#store(produced, missing)
   }
 
-  async #store(produced: ProducedSource): Promise<Filled> {
+  async #store(produced: ProducedSource, { entry }: Missing): Promise<Filled> {
     const { ref, options, mayStream } = this.#request
     const isShared = mayStream && ref.hash === undefined
     const split = splitOf(produced, isShared)
@@ -182,6 +186,7 @@ export class Fill {
       const { link } = await this.#tools.uploads.put(split.pieces, {
         ...keep,
         digest,
+        over: { entry },
         size: split.size,
         onChunk: isShared ? chunks.add : undefined,
         signal: this.#signal,
@@ -190,6 +195,11 @@ export class Fill {
       split.endStoring()
       return { outcome: 'filled', link }
     } catch (error) {
+      if (error instanceof OvertakenError) {
+        chunks.end()
+        split.endStoring()
+        return { outcome: 'unstored', isOvertaken: true }
+      }
       chunks.end({ error })
       const isOurs = split.failure === undefined && !this.#signal.aborted && isStoringFailure(error)
       split.endStoring(isOurs ? undefined : error)
@@ -199,12 +209,16 @@ export class Fill {
   }
 
   /** Makes the stale file valid again; resolves with `undefined` when its chunks are gone. */
-  async #renew(unchanged: Unchanged, stale: StoredFile): Promise<Filled | undefined> {
+  async #renew(
+    unchanged: Unchanged,
+    stale: StoredFile,
+    { entry }: Missing,
+  ): Promise<Filled | undefined> {
     const { committer } = this.#tools
     const { ref, options } = this.#request
     const { manifest, type, attributes } = stale
     const keep = keepOf(ref, unchanged, { ...options, ...(type && { type }), attributes })
-    const commit = committer.validate({ ...keep, signal: this.#signal })
+    const commit = committer.validate({ ...keep, over: { entry }, signal: this.#signal })
     try {
       await stale.probe(this.#signal)
       const written = { manifest, copies: Number.POSITIVE_INFINITY }
@@ -212,6 +226,7 @@ export class Fill {
       return { outcome: 'renewed', link }
     } catch (error) {
       if (error instanceof EvictedError) return undefined
+      if (error instanceof OvertakenError) return { outcome: 'unstored', isOvertaken: true }
       if (this.#signal.aborted || !isStoringFailure(error)) throw error
       return { outcome: 'unstored', error }
     }

@@ -29,6 +29,8 @@ import type { FillReason } from './result.ts'
 const MAX_FAILURES = 1024
 /** How often one call has a file produced again that cannot be read. */
 const MAX_HEALS = 2
+/** How often one call looks for a file again that was replaced or deleted while it was produced. */
+const MAX_OVERTAKEN = 2
 
 /** One for all: that a reader leaves is nothing that has to be traced. */
 const READER_LEFT = new Error('the reader of a produced file has left')
@@ -104,7 +106,13 @@ export class Filler {
     return this.#fill(parseRef(ref), produce, options)
   }
 
-  async #fill(ref: ParsedRef, produce: Produce, options: FillOptions): Promise<Filling> {
+  /** @param overtaken How often this call has begun anew. */
+  async #fill(
+    ref: ParsedRef,
+    produce: Produce,
+    options: FillOptions,
+    overtaken = 0,
+  ): Promise<Filling> {
     options.signal?.throwIfAborted()
     const look = await lookUp(this.#tools.finder, ref, options)
     if (look.missing === undefined) return { outcome: 'hit', file: look.found.file }
@@ -113,7 +121,8 @@ export class Filler {
     const takesUnstored = mayStream || options.onUnavailable === 'produce'
     // One for each call: a signal with many listeners is taken for a leak.
     const signal = options.signal && AbortSignal.any([options.signal])
-    const request = { ref, produce, options: { ...options, signal }, mayStream, takesUnstored }
+    const own = { ...options, signal }
+    const request = { ref, produce, options: own, mayStream, takesUnstored, overtaken }
     if (found !== undefined) {
       this.#renew({ ...request, mayStream: false, takesUnstored: false }, missing)
       return { outcome: 'stale', reason: 'expired', file: found.file }
@@ -245,7 +254,10 @@ export class Filler {
       const file = this.#tools.finder.open(filled.link)
       return { outcome: outcome ?? filled.outcome, reason, file }
     }
-    const { error, produced } = filled
+    if (filled.isOvertaken && request.overtaken < MAX_OVERTAKEN) {
+      return this.#fill(request.ref, request.produce, request.options, request.overtaken + 1)
+    }
+    const { error = filled.isOvertaken && alwaysOvertaken(), produced } = filled
     if (!request.takesUnstored) throw error ?? storedOnly()
     if (error !== undefined && request.options.onUnavailable !== 'produce') throw error
     return produced === undefined
@@ -301,6 +313,7 @@ export class Filler {
 
   #storedFile(result: Filled | ProducedSource): StoredFile | undefined {
     if ('link' in result) return this.#tools.finder.open(result.link)
+    if ('isOvertaken' in result) return undefined
     throw 'error' in result ? result.error : storedOnly()
   }
 }
@@ -330,6 +343,12 @@ function lost(file: StoredFile, error: unknown): UnusableFile | undefined {
 function tooMany(waiting: number): UnavailableError {
   return new UnavailableError(
     `${waiting} callers wait for files to be produced, which is the limit`,
+  )
+}
+
+function alwaysOvertaken(): UnavailableError {
+  return new UnavailableError(
+    'the file was replaced or deleted again and again while it was produced',
   )
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Engine, Versions } from '../../engine/engine.ts'
+import { UnavailableError } from '../../errors.ts'
 
 /** Seconds that a lease lives when its holder does not renew it: how long others wait for a dead process. */
 const LEASE_TTL = 10
@@ -34,6 +35,16 @@ export class FillLease {
     const token = randomBytes(16)
     const copies = await engine.add(key, token, PLACED)
     return copies === 0 ? undefined : new FillLease(engine, key, token)
+  }
+
+  /** Whether a process has the lease, or may have it as far as can be told. */
+  static async isTaken(engine: Engine, key: string): Promise<boolean> {
+    try {
+      return (await engine.get<boolean>(key, () => true, { versions })) === true
+    } catch (error) {
+      if (error instanceof UnavailableError) return true
+      throw error
+    }
   }
 
   /** Ends the lease, so that waiting processes need not wait until it is over. Never rejects. */

@@ -3,6 +3,7 @@ import type { ParsedRef } from '../file-ref.ts'
 import type { Finder, Found } from '../reading/finder.ts'
 import type { StoredFile } from '../reading/stored-file.ts'
 import { endOf, keptBeyond, type Link } from '../records/link.ts'
+import type { Entry } from '../records/links.ts'
 import type { FillOptions } from './produce.ts'
 import type { FillReason } from './result.ts'
 
@@ -11,6 +12,8 @@ export interface Missing {
   readonly reason: FillReason
   /** The file whose time is over, while its record is kept. */
   readonly stale?: StoredFile | undefined
+  /** What was there under its key: the file takes the place of that alone. */
+  readonly entry?: Entry | undefined
   /** Why it could not be looked for. */
   readonly error?: UnavailableError
 }
@@ -28,23 +31,24 @@ export async function lookUp(
   { unusable, prefetch }: Pick<FillOptions, 'unusable' | 'prefetch'>,
 ): Promise<Look> {
   let found: Found | undefined
+  let entry: Entry | undefined
   try {
-    found = await finder.find(ref, { prefetch }, true)
+    ;({ found, entry } = await finder.findKept(ref, { prefetch }))
   } catch (error) {
     if (error instanceof CorruptError) return { missing: { reason: 'corrupt' } }
     if (error instanceof UnavailableError) return { missing: { reason: 'unavailable', error } }
     throw error
   }
-  if (found === undefined) return { missing: { reason: 'not-found' } }
+  if (found === undefined) return { missing: { reason: 'not-found', entry } }
   const { file, link } = found
   if (unusable !== undefined && isSame(unusable.file, link)) {
     const { reason } = unusable
-    return { missing: { reason, ...(reason === 'expired' && { stale: file }) } }
+    return { missing: { reason, entry, ...(reason === 'expired' && { stale: file }) } }
   }
   const secondsOver = (Date.now() - endOf(link)) / 1000
   if (secondsOver < 0) return { found }
   const isKept = secondsOver < keptBeyond(link)
-  const missing: Missing = { reason: 'expired', ...(isKept && { stale: file }) }
+  const missing: Missing = { reason: 'expired', entry, ...(isKept && { stale: file }) }
   return secondsOver < (link.staleFor ?? 0) ? { found, missing } : { missing }
 }
 

@@ -19,7 +19,8 @@ export class ProducedFile {
   /** Bytes, where that is known beforehand. */
   readonly size?: number
   /**
-   * Resolves with the stored file once it can be found, and with `undefined` where it is not to be stored.
+   * Resolves with the stored file once it can be found, and with `undefined` where it is not to be stored, or was
+   * replaced or deleted while it was produced.
    * Rejects when it cannot be: the bytes may be right nevertheless.
    */
   readonly stored: Promise<StoredFile | undefined>

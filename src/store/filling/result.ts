@@ -6,7 +6,7 @@ export type FillReason = 'not-found' | 'evicted' | 'corrupt' | 'expired' | 'unav
 
 /**
  * What came of a fill: the file was produced and stored; the stale file was made valid again; another
- * process produced it; it was produced and not stored.
+ * process produced it; it was produced and not stored, also because it was replaced or deleted meanwhile.
  */
 export type FillOutcome = 'filled' | 'renewed' | 'waited' | 'unstored'
 

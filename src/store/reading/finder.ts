@@ -1,7 +1,8 @@
 import type { ParsedRef } from '../file-ref.ts'
 import type { ChunkBytes } from '../memory/chunk-bytes.ts'
+import type { KnownLink } from '../records/known-links.ts'
 import type { Link } from '../records/link.ts'
-import type { Links } from '../records/links.ts'
+import { type Entry, type Links, toKeptLink } from '../records/links.ts'
 import type { Chunk } from '../records/manifest.ts'
 import { prefetch } from './chunks/prefetch.ts'
 import { ChunkReader } from './chunks/reader.ts'
@@ -34,21 +35,35 @@ export class Finder {
     this.#chunkSize = chunkSize
   }
 
+  /** @throws {CorruptError | UnavailableError} */
+  async find(ref: ParsedRef, options: FindOptions = {}): Promise<Found | undefined> {
+    return this.#find(ref, options, (known) => this.#links.read(ref, known))
+  }
+
   /**
-   * @param isKept Find a file whose time is over too, while its record is kept.
-   * @throws {CorruptError | UnavailableError}
+   * As `find`, also a file whose time is over, while its record is kept.
+   * @returns `entry` What is there under its key.
    */
-  async find(
+  async findKept(ref: ParsedRef, options: FindOptions = {}) {
+    let entry: Entry | undefined
+    const found = await this.#find(ref, options, async (known) => {
+      entry = await this.#links.readEntry(ref, known)
+      return toKeptLink(entry)
+    })
+    return { found, entry }
+  }
+
+  async #find(
     ref: ParsedRef,
-    options: FindOptions = {},
-    isKept = false,
+    options: FindOptions,
+    read: (known: KnownLink | undefined) => Promise<Link | undefined>,
   ): Promise<Found | undefined> {
     const known = this.#links.known(ref)
     const prefetched = options.prefetch
       ? prefetch(ref, known?.link.manifest, this.#reading, this.#chunkSize)
       : undefined
     try {
-      const link = await (isKept ? this.#links.readKept(ref, known) : this.#links.read(ref, known))
+      const link = await read(known)
       return link && { link, file: new StoredFile(link, this.#reading, prefetched) }
     } finally {
       // The read that follows at once takes over the room for the chunk.

@@ -57,8 +57,9 @@ export function maxChunkCount(maxValue: number): number {
  */
 export function encodeLink(link: Link, key: string, sealer: Sealer): Buffer {
   const { manifest, storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes } = link
-  const life = { storedAt, ttl, endsAt, staleFor, keepFor }
-  const metadata = JSON.stringify({ ...life, name, type, attributes })
+  // Without a spread, which takes longer than all the rest.
+  const kept = { storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes }
+  const metadata = JSON.stringify(kept)
   const metadataLength = Buffer.byteLength(metadata)
   if (metadataLength > MAX_METADATA) {
     throw new InvalidArgumentError('name, type and attributes together are too long', {

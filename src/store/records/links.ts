@@ -3,6 +3,7 @@ import {
   DamagedError,
   type Engine,
   type Predecessors,
+  type ReplaceOptions,
   type Successor,
   type Versions,
 } from '../../engine/engine.ts'
@@ -30,7 +31,8 @@ export interface LinkWritten {
   readonly copies: number
 }
 
-type Entry = Link | Tombstone
+/** What is under the key of a link: a link, also one whose time is over, or its deletion. */
+export type Entry = Link | Tombstone
 
 /** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
@@ -50,6 +52,9 @@ const VERSIONED = { versions }
 
 /** The part of its life that a link must have left not to be renewed when it is asked for. */
 const RENEWED_BELOW = 7 / 8
+
+/** How often a link is looked at again because others write it at the same time. */
+const MAX_LOOKS = 8
 
 /** The links of one store, by hash and by name. */
 export class Links {
@@ -80,22 +85,22 @@ export class Links {
     return this.#read(ref, known, toLink)
   }
 
-  /** As `read`, and resolves with a link whose time is over too, for as long as the engine keeps it. */
-  readKept(ref: ParsedRef, known = this.known(ref)): Promise<Link | undefined> {
-    return this.#read(ref, known, toKeptLink)
+  /** As `read`, and resolves with whatever the engine keeps, for `putOver`. */
+  readEntry(ref: ParsedRef, known = this.known(ref)): Promise<Entry | undefined> {
+    return this.#read(ref, known, (entry) => entry)
   }
 
-  async #read(
+  async #read<E extends Entry>(
     ref: ParsedRef,
     known: KnownLink | undefined,
-    toLink: (entry: Entry | undefined) => Link | undefined,
-  ): Promise<Link | undefined> {
+    take: (entry: Entry | undefined) => E | undefined,
+  ): Promise<E | undefined> {
     const key = known?.key ?? this.#keys.link(ref)
     const prove = (record: Buffer) =>
       known?.isSame(record) ? this.#unlessDisproved(known.link) : this.#prove(record, key, ref)
     try {
-      const link = toLink(await this.#engine.get(key, prove, VERSIONED))
-      if (link === undefined || !this.#proofs.isDisproved(link.manifest)) return link
+      const entry = take(await this.#engine.get(key, prove, VERSIONED))
+      if (entry === undefined || !this.#isDisproved(entry)) return entry
     } catch (error) {
       throw corruptIfDamaged(error, ref)
     }
@@ -140,23 +145,48 @@ export class Links {
   }
 
   /**
+   * As `put`, unless another link was stored or this one deleted since the entry was read; resolves with
+   * `undefined` then. What does not prove itself is replaced.
+   * @param entry What `readEntry` has resolved with.
+   */
+  async putOver(
+    ref: ParsedRef,
+    link: Link,
+    entry: Entry | undefined,
+  ): Promise<LinkWritten | undefined> {
+    if (this.#hasCopies) {
+      const written = await this.#supersede(ref, link, { over: { entry } })
+      return written.copies > 0 ? written : undefined
+    }
+    const added = entry === undefined ? await this.add(ref, link) : 0
+    if (added > 0) return { link, created: true, copies: added }
+    const { current, put } = await this.#look(ref)
+    if (this.#isOther(current, entry) || !(await put(link))) return undefined
+    return { link, created: current === undefined, copies: 1 }
+  }
+
+  /**
    * As `put`, and gives the link the longer of its own life and that of the one which is there.
    * @param telling Whether `created` has to be told: where it need not, a link without an end takes one trip.
    */
   async prolong(ref: ParsedRef, link: Link, telling: boolean): Promise<LinkWritten> {
-    if (this.#hasCopies) return this.#supersede(ref, link, true)
+    if (this.#hasCopies) return this.#supersede(ref, link, { isProlonged: true })
     if (link.ttl === 0) {
       if (telling) return this.put(ref, link)
       return { link, created: false, copies: await this.#set(ref, link, 0) }
     }
     const added = await this.add(ref, link)
     if (added > 0) return { link, created: true, copies: added }
-    const existing = await this.#readIfPossible(ref)
-    const lasting = existing ? { ...link, ttl: longerLife(existing, link) } : link
-    return {
-      link: lasting,
-      created: false,
-      copies: await this.#set(ref, lasting, keptFor(lasting)),
+    for (let looks = 1; ; looks++) {
+      const { current, put } = await this.#look(ref)
+      const existing = current && !this.#isDisproved(current) ? toLink(current) : undefined
+      const lasting = existing ? { ...link, ttl: longerLife(existing, link) } : link
+      const written = { link: lasting, created: false, copies: 1 }
+      if (await put(lasting)) return written
+      // So many uploads of the same content at once have about the same life.
+      if (looks === MAX_LOOKS) {
+        return { ...written, copies: await this.#set(ref, lasting, keptFor(lasting)) }
+      }
     }
   }
 
@@ -171,29 +201,60 @@ export class Links {
     if (endOf(link) - now > link.ttl * RENEWED_BELOW * 1000) return true
     try {
       if (this.#hasCopies) return (await this.#renewCopies(ref, now)) > 0
-      if (this.#engine.look !== undefined) return await this.#renewOnly(ref, now)
-      return (await this.#set(ref, restored(link, now), keptFor(link))) > 0
+      return await this.#renewOnly(ref, now)
     } catch (error) {
       if (error instanceof InsufficientStorageError) return false // Memcached dropped what was there.
       throw error
     }
   }
 
-  async delete(ref: ParsedRef): Promise<boolean> {
+  /**
+   * Resolves with whether there was one whose time is not over.
+   * @param isFilled Whether a fill may be under way, which has to see the deletion before it stores the file.
+   * @param isMeant Whether to delete this one. Default: whatever is there.
+   */
+  async delete(
+    ref: ParsedRef,
+    isFilled: boolean,
+    isMeant?: (link: Link) => boolean,
+  ): Promise<boolean> {
     const key = this.#keys.link(ref)
     if (!this.#hasCopies) {
+      if (isFilled || isMeant !== undefined) return this.#bury(ref, isFilled, isMeant)
       // What is kept beyond its end, to be made valid again, is not there for those who ask.
       const isThere = await this.#isThere(ref)
       return (await this.#engine.delete(key, PLACED)) && isThere
     }
     let wasThere = false
-    await this.#replace(ref, true, ({ newest, isDamaged, isLeft }, storedAt) => {
+    await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged, isLeft }, storedAt) => {
+      const link = toKeptLink(newest)
+      if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
       const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
-      const ttl = isLeft ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
-      return { value: encodeTombstone(entry, key, this.#sealer), proven: entry, ttl }
+      const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
+      return { value: this.#encodeTombstone(key, entry), proven: entry, ttl }
     })
     return wasThere
+  }
+
+  /**
+   * As `delete`, where there is one copy, with a tombstone: a fill has to see it, and no command deletes just what was
+   * looked at.
+   */
+  async #bury(
+    ref: ParsedRef,
+    isFilled: boolean,
+    isMeant: ((link: Link) => boolean) | undefined,
+  ): Promise<boolean> {
+    const ttl = isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
+    for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+      const { current, isDamaged, bury } = await this.#look(ref)
+      const link = toKeptLink(current)
+      if (isMeant !== undefined && !(link && isMeant(link))) return false
+      if (await bury(ttl)) return isDamaged || toLink(link) !== undefined
+    }
+    const key = this.#keys.link(ref)
+    throw new UnavailableError(`what is under ${key} keeps changing`)
   }
 
   /** Whether there is a link that has not ended, sound or not. */
@@ -210,23 +271,40 @@ export class Links {
    * Where there are several copies, what is there may be a tombstone; and the link before may outlive
    * this one on a server that is away or has stood in for one, so that this must go on being newer.
    * @param isProlonged Whether it lives at least as long as the link before.
+   * @param over Store it in the place of this alone; of anything else 0 copies are written.
    */
-  async #supersede(ref: ParsedRef, link: Link, isProlonged = false): Promise<LinkWritten> {
+  async #supersede(
+    ref: ParsedRef,
+    link: Link,
+    {
+      isProlonged = false,
+      over,
+    }: { isProlonged?: boolean; over?: { entry: Entry | undefined } } = {},
+  ): Promise<LinkWritten> {
     let created = true
     let written = link
-    const copies = await this.#replace(ref, false, ({ newest, isDamaged, isLeft }, storedAt) => {
-      const existing = toLink(newest)
-      created = !isDamaged && existing === undefined
-      const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
-      written = { ...link, ttl, storedAt: storedAt(link.storedAt) }
-      const isFirst = newest === undefined && !isDamaged && !isLeft
-      if (isFirst || ttl === 0 || ref.name === undefined) {
-        return { value: this.#encode(ref, written).record, proven: written, ttl: keptFor(written) }
-      }
-      written = { ...written, endsAt: written.storedAt + ttl * 1000 }
-      const kept = Math.min(ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
-      return { value: this.#encode(ref, written).record, proven: written, ttl: kept }
-    })
+    const copies = await this.#replace(
+      ref,
+      { isChoosy: over !== undefined },
+      ({ newest, isDamaged, isLeft }, storedAt) => {
+        if (over !== undefined && this.#isOther(newest, over.entry)) return undefined
+        const existing = toLink(newest)
+        created = !isDamaged && existing === undefined
+        const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
+        written = { ...link, ttl, storedAt: storedAt(link.storedAt) }
+        const isFirst = newest === undefined && !isDamaged && !isLeft
+        if (isFirst || ttl === 0 || ref.name === undefined) {
+          return {
+            value: this.#encode(ref, written).record,
+            proven: written,
+            ttl: keptFor(written),
+          }
+        }
+        written = { ...written, endsAt: written.storedAt + ttl * 1000 }
+        const kept = Math.min(ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
+        return { value: this.#encode(ref, written).record, proven: written, ttl: kept }
+      },
+    )
     return { link: written, created, copies }
   }
 
@@ -235,18 +313,34 @@ export class Links {
    * meanwhile; resolves with whether there is one.
    */
   async #renewOnly(ref: ParsedRef, now: number): Promise<boolean> {
+    const { current, put } = await this.#look(ref)
+    const link = toLink(current)
+    if (link === undefined) return false
+    if (await put(restored(link, now))) return true
+    return (await this.readUnlessCorrupt(ref)) !== undefined
+  }
+
+  /** Reads what is there, where links have one copy, for a write in the place of just that. */
+  async #look(ref: ParsedRef) {
     const key = this.#keys.link(ref)
     const slot = await this.#engine.look!(key)
-    const link = slot.current && toLink(this.#prove(slot.current, key, ref))
-    if (link === undefined) return false
-    const { record } = this.#encode(ref, restored(link, now))
-    if (await slot.put(record, keptFor(link))) return true
-    return (await this.readUnlessCorrupt(ref)) !== undefined
+    const current = slot.current && this.#decode(slot.current, key, ref)
+    return {
+      current,
+      isDamaged: slot.current !== undefined && current === undefined,
+      /** Resolves with false when something else is there by now, and so does `bury`. */
+      put: (link: Link) => slot.put(this.#encode(ref, link).record, keptFor(link)),
+      /** With a later time than what is there, from which a fill tells two deletions. */
+      bury: (ttl: number) => {
+        const deletedAt = Math.max(Date.now(), current === undefined ? 0 : versions.of(current) + 1)
+        return slot.put(this.#encodeTombstone(key, { deletedAt }), ttl)
+      },
+    }
   }
 
   /** As `#renewOnly`, of all copies; resolves with 0 if there is none. */
   #renewCopies(ref: ParsedRef, now: number): Promise<number> {
-    return this.#replace(ref, false, ({ newest }, storedAt) => {
+    return this.#replace(ref, {}, ({ newest }, storedAt) => {
       const link = toLink(newest)
       if (link === undefined) return undefined
       const entry = restored(link, storedAt(now))
@@ -261,7 +355,7 @@ export class Links {
    */
   #replace(
     ref: ParsedRef,
-    everywhere: boolean,
+    options: Pick<ReplaceOptions<Entry>, 'everywhere' | 'isChoosy'>,
     next: (
       there: Predecessors<Entry>,
       later: (now: number) => number,
@@ -282,7 +376,7 @@ export class Links {
         return last
       })
     }
-    return this.#engine.replace!(key, prove, successor, { versions, everywhere })
+    return this.#engine.replace!(key, prove, successor, { versions, ...options })
   }
 
   #set(ref: ParsedRef, link: Link, ttl: number): Promise<number> {
@@ -293,6 +387,10 @@ export class Links {
   #encode(ref: ParsedRef, link: Link): { key: string; record: Buffer } {
     const key = this.#keys.link(ref)
     return { key, record: encodeLink(link, key, this.#sealer) }
+  }
+
+  #encodeTombstone(key: string, entry: Tombstone): Buffer {
+    return encodeTombstone(entry, key, this.#sealer)
   }
 
   #prove(record: Buffer, key: string, ref: ParsedRef): Entry | undefined {
@@ -310,21 +408,21 @@ export class Links {
 
   /** Where there are several copies, another one may be the link that was stored. */
   #unlessDisproved(link: Link): Link | undefined {
-    return this.#hasCopies && this.#proofs.isDisproved(link.manifest) ? undefined : link
+    return this.#hasCopies && this.#isDisproved(link) ? undefined : link
+  }
+
+  #isDisproved(entry: Entry): boolean {
+    return !('deletedAt' in entry) && this.#proofs.isDisproved(entry.manifest)
+  }
+
+  /** Whether what is there now was written after `entry` was read. */
+  #isOther(now: Entry | undefined, entry: Entry | undefined): boolean {
+    if (now === undefined || this.#isDisproved(now)) return false
+    return entry === undefined || !isSame(now, entry)
   }
 
   get #hasCopies(): boolean {
     return this.#engine.replace !== undefined
-  }
-
-  /** As `readUnlessCorrupt`, for a write, which must not fail because some servers do not answer. */
-  async #readIfPossible(ref: ParsedRef): Promise<Link | undefined> {
-    try {
-      return await this.readUnlessCorrupt(ref)
-    } catch (error) {
-      if (error instanceof UnavailableError) return undefined
-      throw error
-    }
   }
 }
 
@@ -333,8 +431,15 @@ function toLink(entry: Entry | undefined): Link | undefined {
   return link && endOf(link) > Date.now() ? link : undefined
 }
 
-function toKeptLink(entry: Entry | undefined): Link | undefined {
+/** Returns the link of an entry, also one whose time is over. */
+export function toKeptLink(entry: Entry | undefined): Link | undefined {
   return entry === undefined || 'deletedAt' in entry ? undefined : entry
+}
+
+function isSame(one: Entry, other: Entry): boolean {
+  const [first, second] = [toKeptLink(one), toKeptLink(other)]
+  const isSameContent = first?.manifest.digest.hex === second?.manifest.digest.hex
+  return isSameContent && versions.of(one) === versions.of(other)
 }
 
 /** Seconds for which the engine keeps the record of a link that is stored now; 0 is no limit. */

@@ -2,7 +2,7 @@ import { checkTtl } from '../../engine/key.ts'
 import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../../errors.ts'
 import { checkName } from '../file-ref.ts'
 import type { Link } from '../records/link.ts'
-import type { Links, LinkWritten } from '../records/links.ts'
+import type { Entry, Links, LinkWritten } from '../records/links.ts'
 import type { Manifest } from '../records/manifest.ts'
 import type { Written } from './chunk-writer.ts'
 import type { Presence } from './presence.ts'
@@ -36,6 +36,17 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined
 }
 
+/** What a fill has looked at before it began. */
+export interface OverOptions {
+  /** Make the link by name in the place of this alone: what was written since is newer than the content. */
+  over?: { readonly entry: Entry | undefined } | undefined
+}
+
+/** Thrown where the name was written to or deleted since `over` was read. The link by hash was made. */
+export class OvertakenError extends Error {
+  override readonly name = 'OvertakenError'
+}
+
 /** How to name content that is stored already. */
 export interface LinkOptions extends CommitOptions {
   name: string
@@ -53,7 +64,7 @@ export interface Receipt {
   type?: string
   /**
    * Whether the name, or without one the hash, led to nothing before. With one memcached, a file that is kept beyond its
-   * end (`staleFor`, `keepFor`) counts as something.
+   * end (`staleFor`, `keepFor`) counts as something, and so does one that was deleted while it was being produced.
    */
   created: boolean
   /** The fewest copies that any part of it was stored in. */
@@ -61,7 +72,7 @@ export interface Receipt {
 }
 
 /** Options of a commit that were validated. */
-export interface Commit {
+export interface Commit extends OverOptions {
   /** What to keep with the name, where there is one. */
   readonly named: Named | undefined
   readonly ttl: number
@@ -92,10 +103,10 @@ export class Committer {
   }
 
   /** @throws {InvalidArgumentError} */
-  validate(options: CommitOptions): Commit {
-    const { ttl = this.#ttl, createOnly, precondition, signal } = options
+  validate(options: CommitOptions & OverOptions): Commit {
+    const { ttl = this.#ttl, createOnly, precondition, signal, over } = options
     checkTtl(ttl)
-    return { named: validateNamed(options), ttl, createOnly, precondition, signal }
+    return { named: validateNamed(options), ttl, createOnly, precondition, signal, over }
   }
 
   /** Rejects as a commit would, as far as that can be told without the content. */
@@ -140,11 +151,17 @@ export class Committer {
   async #linkName(
     manifest: Manifest,
     { name, type, attributes, staleFor, keepFor }: Named,
-    { ttl, createOnly }: Commit,
+    { ttl, createOnly, over }: Commit,
   ): Promise<LinkWritten> {
     const storedAt = Date.now()
     const link: Link = { manifest, storedAt, ttl, staleFor, keepFor, name, type, attributes }
     const ref = { name }
+    if (over !== undefined) {
+      const written = await this.#links.putOver(ref, link, over.entry)
+      if (written === undefined)
+        throw new OvertakenError(`there is another ${JSON.stringify(name)}`)
+      return written
+    }
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)
     if (added > 0) return { link, created: true, copies: added }

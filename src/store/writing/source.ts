@@ -81,16 +81,18 @@ function isIterable(value: unknown): value is Pieces {
 
 /**
  * Returns the same pieces until `signal` is aborted, even while the source has nothing to give: an
- * iterator cannot be interrupted, but the wait for it can.
+ * iterator cannot be interrupted, but the wait for it can. Pieces that are there already need no wait.
  */
-export function untilAborted(pieces: Pieces, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => interruptible(pieces, signal) }
+export function untilAborted(pieces: Pieces, signal: AbortSignal | undefined): Pieces {
+  if (signal === undefined || !(Symbol.asyncIterator in pieces)) return pieces
+  return { [Symbol.asyncIterator]: () => interruptible(pieces[Symbol.asyncIterator](), signal) }
 }
 
 /** No generator, which puts three more promises between a piece and its reader. */
-function interruptible(pieces: Pieces, signal: AbortSignal): AsyncIterator<Uint8Array, undefined> {
-  const iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array> =
-    Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+function interruptible(
+  iterator: AsyncIterator<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterator<Uint8Array, undefined> {
   let stopWaiting: (reason: unknown) => void = nothing
   const onAbort = () => stopWaiting(signal.reason)
   signal.addEventListener('abort', onAbort)

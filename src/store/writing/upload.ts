@@ -3,7 +3,7 @@ import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
-import type { Commit, CommitOptions, Committed, Committer, Receipt } from './commit.ts'
+import type { Commit, CommitOptions, Committed, Committer, OverOptions, Receipt } from './commit.ts'
 import { type OpenSource, open, type Source, untilAborted } from './source.ts'
 
 export interface StageOptions {
@@ -42,7 +42,10 @@ export class Uploads {
   }
 
   /** Stores and links a file. Nothing follows a step that fails. */
-  put(source: Source, options: PutOptions & Pick<WriteOptions, 'onChunk'>): Promise<Committed> {
+  put(
+    source: Source,
+    options: PutOptions & OverOptions & Pick<WriteOptions, 'onChunk'>,
+  ): Promise<Committed> {
     return withSource(source, async (opened) => {
       const digest = parseDigest(options)
       const commit = this.#committer.validate(options)
@@ -78,8 +81,7 @@ export class Uploads {
     if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
     const memory = this.#budgets.upload(size ?? Infinity, signal)
     try {
-      const pieces = signal === undefined ? source.pieces : untilAborted(source.pieces, signal)
-      const written = await this.#writer.write(pieces, {
+      const written = await this.#writer.write(untilAborted(source.pieces, signal), {
         memory,
         maxSize,
         signal,
@@ -106,7 +108,9 @@ const CONFIRMED_MS = 1000
 export class StagedFile {
   readonly #written: Written
   readonly #committer: Committer
-  /** When all chunks were there last, on the clock of `performance.now()`. */
+  /** On the clock of `performance.now()`, as all times here. */
+  readonly #writtenAt = performance.now()
+  /** When all chunks were there last. */
   #seenAt = Number.NEGATIVE_INFINITY
 
   constructor(written: Written, committer: Committer) {
@@ -130,7 +134,8 @@ export class StagedFile {
   async confirm(options: CommitOptions = {}): Promise<void> {
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
-    await this.#look(commit)
+    if (this.#isFresh) this.#seenAt = this.#writtenAt
+    else await this.#look(commit)
   }
 
   /**
@@ -144,6 +149,12 @@ export class StagedFile {
     if (performance.now() - this.#seenAt > CONFIRMED_MS) await this.#look(commit)
     const { receipt } = await this.#committer.link(this.#written, commit)
     return receipt
+  }
+
+  /** Whether it has one chunk, which was confirmed when it was written, and time is left to link it. */
+  get #isFresh(): boolean {
+    const { chunkCount } = this.#written.manifest
+    return chunkCount <= 1 && performance.now() - this.#writtenAt < CONFIRMED_MS / 2
   }
 
   async #look(commit: Commit): Promise<void> {

@@ -8,6 +8,7 @@ import {
   NotFoundError,
   UnavailableError,
 } from '../../../src/index.ts'
+import { deferred } from '../../helpers/deferred.ts'
 import type { Memcached } from '../../helpers/memcached.ts'
 import { connect, holders, startFleet, until } from './harness.ts'
 
@@ -220,3 +221,20 @@ for (const replicas of [1, 2]) {
     }
   })
 }
+
+test('a fill that an upload has overtaken puts nothing in the place of a copy that was lost', async (t) => {
+  const { line, writer, stranger } = await fleetOf(t, 3, 2)
+  const gate = deferred()
+  const isProduced = deferred()
+  const filled = stranger().getOrPut(NAME, async () => {
+    isProduced.resolve()
+    await gate.promise
+    return { source: 'old', attributes: { content: 'old' } }
+  })
+  await isProduced.promise
+  await put(writer, 'new')
+  t.true(await line[0]!.raw.delete(keyOf(NAME)))
+  gate.resolve()
+  t.is((await filled).attributes.content, 'new')
+  t.deepEqual(await reads([writer, stranger(), stranger()]), new Set(['new']))
+})

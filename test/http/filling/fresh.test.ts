@@ -76,6 +76,31 @@ test('Last-Modified is asked with where there is no entity tag', async (t) => {
   t.is(await look(filled, t, OLD), 'blobcached; fwd=stale; fwd-status=304')
 })
 
+const unusable: [string, Record<string, string>, Record<string, string>, string][] = [
+  [
+    'has an entity tag that is not known',
+    { 'Last-Modified': 'Thu, 01 Jan 2026 00:00:00 GMT' },
+    { ETag: '"2"' },
+    'blobcached; fwd=stale; stored',
+  ],
+  ['is about another version', { ETag: '"1"' }, { ETag: '"2"' }, 'blobcached; fwd=stale; stored'],
+  ['is private', { ETag: '"1"' }, { 'Cache-Control': 'private' }, 'blobcached; fwd=stale'],
+  ['must not be stored', { ETag: '"1"' }, { 'Cache-Control': 'no-store' }, 'blobcached; fwd=stale'],
+  ['varies', { ETag: '"1"' }, { Vary: 'Cookie' }, 'blobcached; fwd=stale'],
+]
+for (const [what, before, after, status] of unusable) {
+  test(`a 304 that ${what} renews nothing: the file is fetched`, async (t) => {
+    const filled = await fetched(t, { 'Cache-Control': 'max-age=5', ...before })
+    filled.double.on('f', ({ headers }, res) => {
+      const isSame = headers['if-none-match'] ?? headers['if-modified-since']
+      res.writeHead(isSame === undefined ? 200 : 304, after).end(isSame ? undefined : NEW)
+    })
+    await age(filled, 10)
+    t.is(await look(filled, t, NEW), status)
+    t.is(filled.double.count('f'), 3)
+  })
+}
+
 test('what has changed takes the place of what was there', async (t) => {
   const filled = await fetched(t, { 'Cache-Control': 'max-age=5', ETag: '"1"' })
   filled.double.file('f', NEW, { ETag: '"2"', 'Content-Type': 'a/b' })
@@ -109,6 +134,23 @@ test('what the origin no longer has is 404', async (t) => {
   filled.double.remove('f')
   await age(filled, 10)
   t.is((await filled.get('/files/f')).status, 404)
+})
+
+test('what the origin no longer has is not served stale', async (t) => {
+  const filled = await startFilled(t, { negativeTtl: 0 })
+  const { double, get } = filled
+  double.file('f', OLD, {
+    'Cache-Control': 'max-age=5, stale-while-revalidate=1000, stale-if-error=1000',
+    ETag: '"1"',
+  })
+  await get('/files/f')
+  await age(filled, 10)
+  double.remove('f')
+  t.regex(await look(filled, t, OLD), /^blobcached; hit; ttl=-[56]$/)
+  await until('the origin to be asked', async () => (await get('/files/f')).status === 404)
+  t.is((await get('/files/f')).status, 404)
+  double.on('f', (_, res) => void res.destroy())
+  t.is((await get('/files/f')).status, 502)
 })
 
 for (const control of [

@@ -102,7 +102,7 @@ onEveryEngine('what is deleted is gone at once, though its link is known', async
 
 onEveryEngine('a known link ends when its time is over', async (t, backend) => {
   const store = backend.store()
-  await store.put('content', { name: 'a', ttl: 1 })
+  await store.put('content', { name: 'a', ttl: 3 })
   await store.put('content', { name: 'b' })
   await know(t, store, 'a', 'content')
   const ended = async () => {

@@ -22,6 +22,15 @@ function newStore() {
       return engine.inner[operation](key, value, options)
     }
   }
+  engine.look = async (key) => {
+    note('look', key)
+    const { current, put } = await engine.inner.look!(key)
+    const noted = (value: Buffer, ttl: number) => {
+      note('put', key, ttl)
+      return put(value, ttl)
+    }
+    return { current, put: noted }
+  }
   const during = async (work: () => Promise<unknown>) => {
     asked.length = 0
     await work()
@@ -41,9 +50,9 @@ test('a named upload that ends looks how long the link by hash was to live, if t
   const { store, during } = newStore()
   const put = () => store.put('content', { name: 'a', ttl: 60 })
   t.deepEqual(await during(put), ['add h 60s', 'add n 60s'])
-  t.deepEqual(await during(put), ['add h 60s', 'get h', 'set h 60s', 'add n 60s', 'set n 60s'])
+  t.deepEqual(await during(put), ['add h 60s', 'look h', 'put h 60s', 'add n 60s', 'set n 60s'])
   const longer = () => store.put('content', { name: 'b', ttl: 3600 })
-  t.deepEqual(await during(longer), ['add h 3600s', 'get h', 'set h 3600s', 'add n 3600s'])
+  t.deepEqual(await during(longer), ['add h 3600s', 'look h', 'put h 3600s', 'add n 3600s'])
 })
 
 test('an upload without a name finds out whether there was one', async (t) => {
@@ -92,6 +101,19 @@ for (const [what, before, after, expected] of [
     return new Fleet(servers, { replicas: 2 })
   })
 }
+
+test('of two uploads of the same content at once the longer life is kept', async (t) => {
+  const { store, engine } = newStore()
+  const { hash } = await store.put('content', { ttl: 10 })
+  engine.look = async (key) => {
+    const slot = await engine.inner.look!(key)
+    engine.look = (key) => engine.inner.look!(key)
+    await store.put('content', { ttl: 3600 })
+    return slot
+  }
+  await store.put('content', { name: 'a', ttl: 60 })
+  t.true((await store.find({ hash })).ttl > 3590)
+})
 
 test('a named upload heals a link by hash that is damaged', async (t) => {
   for (const ttl of [0, 60]) {

@@ -7,6 +7,7 @@ import {
   type Receipt,
 } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
+import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 
 test('nothing leads to staged content until it is committed', async (t) => {
   const store = new FileStore(memory(), { chunkSize: 1000 })
@@ -26,6 +27,37 @@ test('commit finds out that a chunk is gone again', async (t) => {
   await engine.delete(`c:${staged.digest.hex}`)
   await t.throwsAsync(staged.commit({ name: 'a' }), { code: 'insufficient-storage' })
   await t.throwsAsync(store.get('a'), { code: 'not-found' })
+})
+
+test.serial('confirm looks for a chunk only once it is no longer fresh', async (t) => {
+  let now = 0
+  const clock = performance.now
+  performance.now = () => now
+  t.teardown(() => {
+    performance.now = clock
+  })
+  const engine = new FaultyEngine(memory())
+  const touched: string[] = []
+  engine.touch = (key, ttl) => {
+    touched.push(key)
+    return engine.inner.touch(key, ttl)
+  }
+  const store = new FileStore(engine, { chunkSize: 1000 })
+  const [fresh, old, long] = [
+    await store.stage(bytes('fresh', 900)),
+    await store.stage(bytes('old', 900)),
+    await store.stage(bytes('long', 1500)),
+  ]
+  await fresh.confirm()
+  await fresh.commit()
+  t.deepEqual(touched, [])
+  await long.confirm()
+  t.is(touched.splice(0).length, 2)
+
+  now = 600
+  await old.confirm()
+  await old.commit()
+  t.deepEqual(touched, [`c:${old.digest.hex}`])
 })
 
 test('a precondition is asked before the first byte is read', async (t) => {

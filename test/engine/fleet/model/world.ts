@@ -10,6 +10,29 @@ import type { Memcached } from '../../../helpers/memcached.ts'
 /** Long enough for a busy machine to answer, short enough for many outages. */
 const TIMES = { timeoutMs: 300, connectTimeoutMs: 300, backoffMaxMs: 100, pageMover: false }
 
+/** Tells of everything that fails: also of questions that observers of operations are not told of. */
+class WatchedEngine extends MemcachedEngine {
+  onFailure = () => {}
+
+  constructor(...settings: ConstructorParameters<typeof MemcachedEngine>) {
+    super(...settings)
+    this.observe({
+      operation: (_server, _operation, outcome) => {
+        if (outcome === 'failed') this.onFailure()
+      },
+    })
+  }
+
+  override async maxValueSize(keyLength: number, usual?: number): Promise<number> {
+    try {
+      return await super.maxValueSize(keyLength, usual)
+    } catch (error) {
+      this.onFailure()
+      throw error
+    }
+  }
+}
+
 /** A blobcached with its own ways to the memcacheds, which it knows by the names that all know them by. */
 export class Client {
   readonly name: string
@@ -27,12 +50,10 @@ export class Client {
     this.name = name
     this.#proxies = proxies
     const servers = proxies.map(({ address }, i) => {
-      const engine = new MemcachedEngine(parseAddresses(address)[0]!, TIMES)
-      engine.observe({
-        operation: (_server, _operation, outcome) => {
-          if (outcome === 'failed' && !faulty.has(i)) this.disturbances++
-        },
-      })
+      const engine = new WatchedEngine(parseAddresses(address)[0]!, TIMES)
+      engine.onFailure = () => {
+        if (!faulty.has(i)) this.disturbances++
+      }
       return { name: `server ${i}`, weight: 1, engine }
     })
     this.store = new FileStore(new Fleet(servers, { replicas, patienceMs: 60_000 }), {

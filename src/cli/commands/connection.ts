@@ -77,9 +77,9 @@ function hidden(token: string): string {
   return token
 }
 
-/** The option for how many files a command transfers at a time. */
-export function jobsOption(count: number): Option {
-  return new Option('-j, --jobs <number>', 'files to transfer at a time')
+/** The option for how much a command does at a time. @param what What it counts. */
+export function jobsOption(count: number, what = 'files to transfer'): Option {
+  return new Option('-j, --jobs <number>', `${what} at a time`)
     .default(count)
     .argParser(wholeNumber(1, 64))
 }

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import pMap from 'p-map'
 import type { Reason } from '../../api/reasons.ts'
 import { RemoteError } from '../client/remote-error.ts'
@@ -21,17 +22,27 @@ export interface ForEachOptions<T> {
  * on, unless all others would fail in the same way or the command was interrupted.
  * @throws {ToldError} at the end, with the highest of the exit codes.
  */
-export async function forEach<T>(
+export function forEach<T>(
   items: readonly T[],
-  { jobs, signal, report, labelOf }: ForEachOptions<T>,
+  options: ForEachOptions<T>,
   work: (item: T) => Promise<void>,
+): Promise<void> {
+  return forEachOf(alone(items), options, work)
+}
+
+/** As `forEach`, with the items of a group one after another, and `jobs` groups at a time. */
+export async function forEachOf<T>(
+  groups: Iterable<readonly T[]>,
+  { jobs, signal, report, labelOf }: ForEachOptions<T>,
+  work: (item: T, group: readonly T[]) => Promise<void>,
 ): Promise<void> {
   const failures: unknown[] = []
   let isOver = false
-  const attempt = async (item: T) => {
+  const attempt = async (item: T, group: readonly T[]) => {
     signal.throwIfAborted()
+    if (isOver) return
     try {
-      await work(item)
+      await work(item, group)
     } catch (error) {
       signal.throwIfAborted()
       if (isOver) return // A consequence of the failure that ended the command.
@@ -42,10 +53,25 @@ export async function forEach<T>(
       failures.push(error)
     }
   }
-  await pMap(items, attempt, { concurrency: jobs })
+  const oneByOne = async (group: readonly T[]) => {
+    for (const item of group) await attempt(item, group)
+  }
+  await pMap(inTurns(groups), oneByOne, { concurrency: jobs })
   if (failures.length === 0) return
   const exitCode = Math.max(...failures.map(exitCodeOf))
-  throw new ToldError(`${failures.length} of ${items.length} failed`, exitCode)
+  throw new ToldError(`${failures.length} failed`, exitCode)
+}
+
+function* alone<T>(items: readonly T[]): Generator<[T]> {
+  for (const item of items) yield [item]
+}
+
+/** Lets answers and signals in before the next item, since reading small files blocks. */
+async function* inTurns<T>(items: Iterable<T>): AsyncGenerator<T> {
+  for (const item of items) {
+    yield item
+    await othersTurn()
+  }
 }
 
 /** Runs `work` with the server that the options name for every file that arguments and a list named, as `forEach` does. */

@@ -55,6 +55,11 @@ export function parseKeyPrefix(text: string): string {
   throw new InvalidArgumentError('It takes at most 100 printable ASCII characters, no spaces.')
 }
 
+export function mediaType(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text
+  throw new InvalidArgumentError('It takes a media type, such as text/html; charset=utf-8.')
+}
+
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)

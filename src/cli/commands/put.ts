@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import { Report } from '../terminal/report.ts'
+import { groupsOf } from '../transfer/form.ts'
 import { sumLine } from '../transfer/list.ts'
 import { type PutItem, planPut } from '../transfer/put-plan.ts'
 import { Uploader } from '../transfer/upload.ts'
@@ -11,8 +12,8 @@ import {
   ttlOption,
   withServer,
 } from './connection.ts'
-import { forEach } from './for-each.ts'
-import { globs } from './option-values.ts'
+import { forEach, forEachOf } from './for-each.ts'
+import { globs, mediaType } from './option-values.ts'
 
 interface PutCommandOptions extends ConnectionOptions {
   recursive?: boolean
@@ -45,9 +46,9 @@ export function putCommand(): Command {
     .option('--no-name', 'store by hash alone')
     .option('-p, --prefix <text>', 'prefix of every name, for example backup/')
     .addOption(ttlOption())
-    .option('--type <type>', 'media type (default: guessed from the name)')
+    .option('--type <type>', 'media type (default: guessed from the name)', mediaType)
     .option('--force', 'send the bytes even if the server has them; repairs damage')
-    .addOption(jobsOption(8))
+    .addOption(jobsOption(8, 'requests'))
     .option('--json', 'print a JSON object for each file')
     .option('-q, --quiet', 'no progress')
     .addHelpText('after', HELP)
@@ -57,9 +58,9 @@ export function putCommand(): Command {
 
 const HELP = `
 Prints the SHA-256 and the name of each file, as sha256sum does. Files that the server has intact
-are not sent again; --force sends them anyway, which repairs damaged chunks. A glob without a slash
-matches at any depth. What cannot be read, or has a name with control characters, is named, the
-rest is stored, and the exit code is 1.
+are not sent again; --force sends them anyway, which repairs damaged chunks. Up to 64 small files go
+in one request. A glob without a slash matches at any depth. What cannot be read, or has a name with
+control characters, is named, the rest is stored, and the exit code is 1.
 
 Examples:
   blobcached put report.pdf                        as report.pdf
@@ -77,13 +78,16 @@ async function put(paths: string[], options: PutCommandOptions): Promise<void> {
   })
   if (options.dryRun) return rehearse(items, report)
   await withServer(options, report, async (server) => {
-    const uploader = new Uploader(server, options, report.progress)
+    const { jobs, name, ttl } = options
+    // How long content without a name lives, only an upload can change.
+    const force = options.force || (name === false && ttl !== undefined)
+    const uploader = new Uploader(server, { ttl, force }, report.progress)
     const totals = { sent: 0, known: 0 }
     await report.progress.start(bytesOf(items), items.length)
     try {
-      const { signal } = server
-      await forEach(items, { jobs: options.jobs, signal, report, labelOf }, async (item) => {
-        const { receipt, sent } = await uploader.upload(item)
+      const how = { jobs, signal: server.signal, report, labelOf }
+      await forEachOf(groupsOf(items), how, async (item, group) => {
+        const { receipt, sent } = await uploader.upload(item, group)
         totals[sent ? 'sent' : 'known'] += 1
         report.progress.fileDone()
         report.result(textOf(item, receipt.hash), { path: item.path, sent, ...receipt })

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { readdir, realpath, stat } from 'node:fs/promises'
+import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import mime from 'mime'
 import { UsageError } from '../exit-codes.ts'
 import { type Filter, type FilterOptions, filterOf } from './filter.ts'
 
@@ -10,8 +11,12 @@ export interface PutItem {
   readonly path: string
   /** `undefined` to store it by hash alone. */
   readonly name: string | undefined
+  /** The media type. */
+  readonly type: string
   /** Bytes; 0 if unknown. */
   readonly size: number
+  /** Whether it is a regular file, so that opening it does nothing else. */
+  readonly isFile: boolean
   /** Why it, or what is in it, cannot be stored. */
   readonly failure?: unknown
 }
@@ -22,6 +27,8 @@ export interface PutPlanOptions extends FilterOptions {
   /** The name of the only file; `false` for none. */
   name?: string | false
   prefix?: string
+  /** The media type. Default: guessed from the name. */
+  type?: string
   /** Called for everything that is skipped. */
   onSkip: (path: string, why: string) => void
 }
@@ -39,7 +46,7 @@ export async function planPut(
   const filter = await filterOf(options)
   const found: Found[] = []
   for (const path of paths) {
-    for await (const file of filesAt(path, options, filter)) found.push(file)
+    for (const file of filesAt(path, options, filter)) found.push(file)
   }
   if (typeof name === 'string' && (found.length !== 1 || options.recursive)) {
     throw new UsageError('--name is for one file; --prefix is for the names of several')
@@ -52,7 +59,8 @@ export async function planPut(
   const items = found.map((file) => {
     const whole = nameOf(file)
     const failure = file.failure ?? (name === undefined ? refusalOf(file.path, whole) : undefined)
-    return { ...file, name: whole, failure }
+    const type = options.type ?? mime.getType(whole ?? file.path) ?? 'application/octet-stream'
+    return { ...file, name: whole, type, failure }
   })
   refuseSameNames(items)
   return items
@@ -73,30 +81,31 @@ interface Found {
   path: string
   name?: string
   size: number
+  isFile: boolean
   failure?: unknown
 }
+
+/** What is known of a path that is no regular file, or cannot be read. */
+const UNKNOWN = { size: 0, isFile: false }
 
 /** Paths of standard input, which cannot be opened where it is a socket. */
 const STDIN = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
 
-async function* filesAt(
-  path: string,
-  options: PutPlanOptions,
-  filter: Filter,
-): AsyncGenerator<Found> {
-  if (path === '-') return yield { path, size: 0 }
+function* filesAt(path: string, options: PutPlanOptions, filter: Filter): Generator<Found> {
+  if (path === '-') return yield { path, ...UNKNOWN }
   const name = basename(resolve(path))
-  if (STDIN.has(path)) return yield { path: '-', name, size: 0 }
-  const found = await stat(path).catch((failure) => ({ failure }))
-  if ('failure' in found) return yield { path, name, size: 0, ...found }
-  if (!found.isDirectory()) {
-    const size = found.isFile() ? found.size : 0
-    return yield { path, name, size }
-  }
+  if (STDIN.has(path)) return yield { path: '-', name, ...UNKNOWN }
+  const found = attempt(() => statSync(path))
+  if ('failure' in found) return yield { path, name, ...UNKNOWN, ...found }
+  if (!found.isDirectory()) return yield { path, name, ...knownOf(found) }
   if (!options.recursive) throw new UsageError(`${path} is a folder; put -r stores what is in it`)
   const isHere = resolve(path) === process.cwd()
   const tree = { root: isHere ? '' : `${name}/`, options, filter }
-  yield* walk(path, tree.root, tree, [await realpath(path)])
+  yield* walk(path, tree.root, tree, [])
+}
+
+function knownOf(found: Stats): Pick<Found, 'size' | 'isFile'> {
+  return found.isFile() ? { size: found.size, isFile: true } : UNKNOWN
 }
 
 interface Tree {
@@ -108,44 +117,56 @@ interface Tree {
 
 /**
  * Yields the files below a folder in the order of their names, each after `prefix`; what cannot be read
- * with its failure.
+ * with its failure. Calls the system in place, which takes a twentieth of the time of trips to a thread.
  */
-async function* walk(
+function* walk(
   folder: string,
   prefix: string,
   tree: Tree,
   ancestors: readonly string[],
-): AsyncGenerator<Found> {
-  const entries = await entriesOf(folder).catch((failure) => ({ failure }))
-  if ('failure' in entries) return yield { path: folder, name: prefix, size: 0, ...entries }
+): Generator<Found> {
+  const opened = attempt(() => ({
+    real: realpathSync.native(folder),
+    entries: entriesOf(folder),
+  }))
+  if ('failure' in opened) return yield { path: folder, name: prefix, ...UNKNOWN, ...opened }
+  const { real, entries } = opened
   const { root, options, filter } = tree
+  if (ancestors.includes(real))
+    return options.onSkip(folder, 'leads back to a folder that holds it')
   for (const entry of entries) {
     const path = join(folder, entry.name)
     const name = prefix + entry.name
     const below = name.slice(root.length)
     if (filter.leavesOut(below)) continue
     if (!entry.isUtf8) {
-      yield { path, name, size: 0, failure: new Error(`${path} has a name that is not UTF-8`) }
+      const failure = new Error(`${path} has a name that is not UTF-8`)
+      yield { path, name, ...UNKNOWN, failure }
       continue
     }
     if (entry.isSymbolicLink && !options.follow) {
       options.onSkip(path, 'a symbolic link; --follow stores what it leads to')
       continue
     }
-    const found = await stat(path).catch((failure) => ({ failure }))
-    if ('failure' in found) yield { path, name, size: 0, ...found }
-    else if (found.isDirectory()) {
-      const real = await realpath(path)
-      if (ancestors.includes(real)) options.onSkip(path, 'leads back to a folder that holds it')
-      else yield* walk(path, `${name}/`, tree, [...ancestors, real])
-    } else if (!filter.takes(below)) continue
-    else if (found.isFile()) yield { path, name, size: found.size }
+    const found = attempt(() => statSync(path))
+    if ('failure' in found) yield { path, name, ...UNKNOWN, ...found }
+    else if (found.isDirectory()) yield* walk(path, `${name}/`, tree, [...ancestors, real])
+    else if (!filter.takes(below)) continue
+    else if (found.isFile()) yield { path, name, ...knownOf(found) }
     else options.onSkip(path, 'neither a file nor a folder')
   }
 }
 
-async function entriesOf(folder: string) {
-  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' })
+function attempt<R extends object>(call: () => R): R | { failure: unknown } {
+  try {
+    return call()
+  } catch (failure) {
+    return { failure }
+  }
+}
+
+function entriesOf(folder: string) {
+  const entries = readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })
   return entries
     .map((entry) => ({
       name: String(entry.name),

@@ -1,6 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import mime from 'mime'
 import type { ManifestJson } from '../../api/chunks.ts'
 import { reprDigestOf } from '../../api/fields.ts'
 import { aspectPathOf, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
@@ -11,17 +10,9 @@ import { RemoteError } from '../client/remote-error.ts'
 import type { Call, RemoteServer } from '../client/remote-server.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
 import { askMissing } from './ask-missing.ts'
-import { ChangedError, counted, hashOf, read, readSmall } from './local-file.ts'
+import { type UploadOptions, uploadForm } from './form-upload.ts'
+import { ChangedError, counted, hashOf, isSmall, read, readSmall } from './local-file.ts'
 import type { PutItem } from './put-plan.ts'
-
-export interface UploadOptions {
-  /** Time to live in seconds. Default: the server's. */
-  ttl?: number
-  /** The media type. Default: guessed from the name. */
-  type?: string
-  /** Sends the bytes even if the server has them. */
-  force?: boolean
-}
 
 export interface Uploaded {
   receipt: ReceiptJson
@@ -45,6 +36,8 @@ export class Uploader {
   readonly #server: RemoteServer
   readonly #options: UploadOptions
   readonly #progress: ProgressLine
+  /** What the form of each group came to. */
+  readonly #forms = new WeakMap<readonly PutItem[], ReturnType<typeof uploadForm>>()
 
   constructor(server: RemoteServer, options: UploadOptions, progress: ProgressLine) {
     this.#server = server
@@ -52,12 +45,23 @@ export class Uploader {
     this.#progress = progress
   }
 
-  /** Reads a large file twice: first for its digest, to ask whether the server has it. */
-  async upload(item: PutItem): Promise<Uploaded> {
+  /** Uploads a file, in one form with all of its group that the server lacks. */
+  async upload(item: PutItem, group: readonly PutItem[]): Promise<Uploaded> {
     if (item.failure !== undefined) throw item.failure
     this.#progress.label(item.name ?? item.path)
+    if (group.length === 1) return this.#uploadAlone(item)
+    const form = this.#forms.get(group) ?? uploadForm(group, this.#server, this.#options)
+    this.#forms.set(group, form)
+    const receipt = (await form).get(item)
+    if (receipt === undefined) return this.#uploadAlone(item)
+    this.#progress.advance(item.size)
+    return { receipt, sent: true }
+  }
+
+  /** Uploads a file by itself. A large one is read twice: first for its digest, to ask whether the server has it. */
+  async #uploadAlone(item: PutItem): Promise<Uploaded> {
     if (item.path === '-') return this.#uploadStream(process.stdin, item)
-    const small = readSmall(item.path, item.size)
+    const small = isSmall(item) ? readSmall(item) : undefined
     if (small !== undefined) {
       const body = (count: Count) => {
         count(small.length)
@@ -91,7 +95,9 @@ export class Uploader {
       return this.#uploadStream(file.createReadStream({ start: 0, autoClose: false }), item)
     }
     const body = (count: Count) => counted(read(file, size), count, size)
-    return this.#uploadContent({ digest, size, body }, item)
+    return this.#uploadContent({ digest, size, body }, item).catch((error) => {
+      throw isChange(error) ? changed(item, error) : error
+    })
   }
 
   async #uploadContent({ digest, size, body }: Content, item: PutItem): Promise<Uploaded> {
@@ -112,11 +118,7 @@ export class Uploader {
     const headers = { 'content-length': String(size), 'repr-digest': reprDigestOf(digest.base64) }
     const path = pathOf(item.name === undefined ? { hash: digest.hex } : { name: item.name })
     const call: Call = { method: 'PUT', path, headers, body: again }
-    const receipt = await this.#send(call, item).catch((error) => {
-      throw isChange(error) ? changed(item, error) : error
-    })
-    if (receipt.hash !== digest.hex) throw changed(item)
-    return { receipt, sent: true }
+    return { receipt: checked(await this.#send(call, item), digest), sent: true }
   }
 
   /** Sends what can be read only once: without retries, and its digest is known at the end. */
@@ -135,20 +137,15 @@ export class Uploader {
         ? { method: 'POST', path: UNNAMED }
         : { method: 'PUT', path: pathOf({ name }) }
     const receipt = await this.#send({ ...target, body, retries: 0 }, item)
-    const expected = digest.digest().hex
-    if (receipt.hash === expected) return { receipt, sent: true }
-    throw new RemoteError(
-      'corrupt',
-      `the server received other bytes than were sent: ${receipt.hash}, not ${expected}`,
-    )
+    return { receipt: checked(receipt, digest.digest()), sent: true }
   }
 
   /** Gives content that the server has intact the item's name; `undefined` if it does not have it. */
   async #known(digest: Digest, size: number, item: PutItem): Promise<ReceiptJson | undefined> {
-    if (item.name === undefined) return this.#knownByHash(digest, size)
+    const { name } = item
     try {
-      const path = pathOf({ name: item.name })
-      return await this.#send({ method: 'PUT', path }, item, digest.hex)
+      if (name === undefined) return await this.#knownByHash(digest, size)
+      return await this.#send({ method: 'PUT', path: pathOf({ name }) }, item, digest.hex)
     } catch (error) {
       if (error instanceof RemoteError && MISSES.has(error.reason)) return undefined
       throw error
@@ -156,8 +153,6 @@ export class Uploader {
   }
 
   async #knownByHash({ hex: hash }: Digest, size: number): Promise<ReceiptJson | undefined> {
-    // Only an upload can change how long it lives.
-    if (this.#options.ttl !== undefined) return undefined
     const missing = await askMissing(this.#server, [hash])
     if (missing.length > 0) return undefined
     const { chunks } = await this.#server.json<ManifestJson>({
@@ -171,16 +166,21 @@ export class Uploader {
     return this.#server.json<ReceiptJson>({
       ...call,
       path: withQuery(call.path, { from, ttl }),
-      headers: { 'content-type': this.#typeOf(item), ...call.headers },
+      headers: { 'content-type': item.type, ...call.headers },
     })
-  }
-
-  #typeOf({ name, path }: PutItem): string {
-    return this.#options.type ?? mime.getType(name ?? path) ?? 'application/octet-stream'
   }
 }
 
 const MISSES = new Set<string>(['not-found', 'evicted', 'corrupt'] satisfies Reason[])
+
+/** @throws {RemoteError} unless the receipt is for that content. */
+function checked(receipt: ReceiptJson, { hex }: Digest): ReceiptJson {
+  if (receipt.hash === hex) return receipt
+  throw new RemoteError(
+    'corrupt',
+    `the server received other bytes than were sent: ${receipt.hash}, not ${hex}`,
+  )
+}
 
 /** Whether the file no longer has the length or the bytes that it had at first. */
 function isChange(error: unknown): boolean {
@@ -189,6 +189,6 @@ function isChange(error: unknown): boolean {
     : error instanceof ChangedError
 }
 
-function changed({ path }: PutItem, cause?: unknown): Error {
+function changed({ path }: PutItem, cause: unknown): Error {
   return new Error(`${path} changed while it was read`, { cause })
 }

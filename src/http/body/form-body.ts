@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { Digest, DigestMismatchError } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { expectedDigest } from '../fields/digests.ts'
@@ -12,18 +13,20 @@ interface PartHeader extends Disposition {
 /** One part of a form, once its header is read. */
 export interface FormPart {
   readonly header: PartHeader
-  /** To be read to its end before the next part is asked for, unless all of it has come. */
+  /** To be read to its end before the next part is asked for, unless `size` is given. */
   readonly content: Iterable<Buffer> | AsyncIterable<Buffer>
-  /** Bytes of the content, where all of it has come: of small parts, mostly. */
+  /** Bytes of the content of a small part, all of which has come. */
   readonly size?: number
   /** Resolves when the content has been read. */
   readonly isRead: Promise<void>
 }
 
 const MAX_PARTS = 1000
+/** Parts of one piece of the body that are read before other requests have their turn, as they have before the next piece. */
+const TURN = 16
 /** Bytes: of the headers of one part and of all, and of what is before the first part and after the last. */
 const MAX_BYTES = { header: 8192, headers: 512 * 1024, outside: 64 * 1024 }
-/** A part of more than these bytes is read as it comes, as one that comes in more pieces. */
+/** A part is small with so many bytes at most, of so many pieces of the body; others are read as they come. */
 const SMALL = { bytes: 32 * 1024, pieces: 4 }
 
 const CRLF = Buffer.from('\r\n')
@@ -43,6 +46,7 @@ export class FormBody {
   #bytes: Buffer = CRLF
   #isBegun = false
   #parts = 0
+  #partsOfPiece = 0
   #headerBytes = 0
   #failure: { reason: unknown } | undefined
   #interrupt: (reason: unknown) => void = () => {}
@@ -82,6 +86,7 @@ export class FormBody {
     }
     if (!/^[ \t]*$/.test(line)) throw broken('a line begins with its boundary and goes on')
     if (++this.#parts > MAX_PARTS) throw tooLarge(`at most ${MAX_PARTS} parts`)
+    if (++this.#partsOfPiece % TURN === 0) await othersTurn()
     const header = parseHeader(await this.#header())
     const whole = await this.#small()
     if (whole !== undefined) {
@@ -118,10 +123,10 @@ export class FormBody {
     while (await this.#read())
   }
 
-  /** The content of a small part, if few pieces of the body hold all of it. */
+  /** The content of a small part; `undefined` if it is not small. */
   async #small(): Promise<Buffer | undefined> {
     for (let pieces = 1; ; pieces++) {
-      const content = this.#takeToDelimiter()
+      const content = this.#takeToDelimiter(SMALL.bytes)
       if (content !== undefined) return content
       if (pieces === SMALL.pieces || this.#bytes.length > SMALL.bytes) return undefined
       await this.#readMore()
@@ -139,10 +144,10 @@ export class FormBody {
     }
   }
 
-  /** Takes what is before the next delimiter, and that too, if it has come. */
-  #takeToDelimiter(): Buffer | undefined {
+  /** Takes what is before the next delimiter, `most` bytes at most, and that too, if it has come. */
+  #takeToDelimiter(most = Number.POSITIVE_INFINITY): Buffer | undefined {
     const at = this.#bytes.indexOf(this.#delimiter)
-    if (at === -1) return undefined
+    if (at === -1 || at > most) return undefined
     const content = this.#take(at)
     this.#take(this.#delimiter.length)
     return content
@@ -201,6 +206,7 @@ export class FormBody {
       return false
     }
     this.#digest?.update(value)
+    this.#partsOfPiece = 0
     const piece = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     this.#bytes = this.#bytes.length === 0 ? piece : Buffer.concat([this.#bytes, piece])
     return true

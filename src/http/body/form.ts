@@ -22,10 +22,6 @@ import { decodeText, FormBody, type FormPart } from './form-body.ts'
 const MAX_FIELD = 16 * 1024
 /** Files that are being stored, or linked, at once: fewer once one of the form is not small. */
 const AT_ONCE = { small: 64, other: 16 }
-/** Bytes. */
-const SMALL_FILE = 32 * 1024
-/** Parts that are read before other requests have their turn. */
-const TURN = 16
 /**
  * Forms of more than this wait for memory, for as much as the headers of any form and what is known of its
  * files take: no file is named before the whole form is there.
@@ -156,7 +152,6 @@ class FormUpload {
     if (part === undefined) return false
     if (part.header.filename === undefined) await this.#readField(part)
     else await this.#storeFile(part)
-    if (this.#body.parts % TURN === 0) await othersTurn()
     return true
   }
 
@@ -198,7 +193,7 @@ class FormUpload {
     const closed = () => void this.#open.delete(stored)
     stored.then(closed, (error) => this.#body.fail(error))
     await Promise.race([isRead, stored])
-    if (size === undefined || size > SMALL_FILE) this.atOnce = AT_ONCE.other
+    if (size === undefined) this.atOnce = AT_ONCE.other
     while (this.#open.size >= this.atOnce) await Promise.race(this.#open)
   }
 }

@@ -149,6 +149,7 @@ test('put refuses what makes no sense before it sends anything', async (t) => {
     [['put', '-', '/dev/stdin'], /once/],
     [['put'], /missing required argument/],
     [['put', 'same', '--ttl', 'soon'], /takes a time/],
+    [['put', 'same', '--type', 'text/x\nX-Own: 1'], /takes a media type/],
     [['put', 'same', '--server', 'ftp://x'], /takes a URL/],
     [['put', 'same', '--forse'], /Did you mean --force/],
   ]
@@ -187,6 +188,38 @@ test('put --no-name stores by hash alone, and sends nothing that is there', asyn
   t.is(first.name, undefined)
   t.like(await put(), { sent: false, size: 7, chunks: 1 })
   t.true((await put('--ttl', '1h')).sent, 'only an upload gives content another life')
+})
+
+test('put tells bytes that change on the way from a file that changes', async (t) => {
+  const server = await startTestServer(t)
+  server.http.prependListener('request', (req) => {
+    if ('repr-digest' in req.headers) {
+      req.headers['repr-digest'] = `sha-256=:${Digest.empty.base64}:`
+    }
+  })
+  const cli = await cliFor(t, server)
+  await writeFile(cli.path('a'), 'content')
+
+  const { code, stdout, stderr } = await cli.run(['put', 'a', '--json'])
+
+  t.is(code, 1)
+  t.like(JSON.parse(stdout), { file: 'a', error: 'digest-mismatch' })
+  t.notRegex(stderr, /changed/)
+})
+
+test('put --no-name sends what is gone by the time that it is looked at', async (t) => {
+  const server = await startTestServer(t)
+  const { hash } = await server.store.put('content')
+  const proxy = await startFlakyProxy(t, server, (_index, { url }) => {
+    if (!url?.endsWith('/manifest')) return undefined
+    return { status: 404, body: JSON.stringify({ reason: 'not-found' }) }
+  })
+  const cli = await cliFor(t, proxy)
+  await writeFile(cli.path('a'), 'content')
+
+  const { stdout } = await cli.ok(['put', 'a', '--no-name', '--json'])
+
+  t.like(JSON.parse(stdout), { sent: true, hash })
 })
 
 test('put notices a file that changes between its digest and its bytes', async (t) => {

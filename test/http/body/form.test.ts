@@ -50,6 +50,20 @@ test('each file of a form is stored under its file name, whatever its bytes', as
   }
 })
 
+test('small and large files may follow each other as they like', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const sizes = [4096, 0, 32_768, 32_769, 1, 70_000, 100, 65_536, 20_000, 131_072, 5000]
+  const files = Array.from({ length: 110 }, (_, index) => ({
+    filename: `${index}`,
+    content: bytes(index, sizes[index % sizes.length]!),
+  }))
+  const { status } = await post(url, files)
+  t.is(status, 201)
+  for (const { filename, content } of files) {
+    t.true((await contentOf(store, filename)).equals(content), filename)
+  }
+})
+
 test('a form reaches real memcached', async (t) => {
   const server = await startMemcached(t)
   const { url, store } = await startTestServer(t, { engine: memcached(server.address) })

@@ -94,7 +94,7 @@ export function answerOf(
   const common = { response, asked, options, progress }
   if (status === 404 || status === 410) return { kind: 'absent' }
   if (status === 304 && asked.validators !== undefined) {
-    return unchanged(headers, asked.validators, options)
+    return unchanged(headers, redirects, asked.validators, options)
   }
   if (asked.range !== undefined && status === 416) {
     const contentRange = headers['content-range'] ?? ''
@@ -129,8 +129,7 @@ function contentOf(common: Common, redirects: readonly IncomingHttpHeaders[]): O
   // Of several Age fields `headers` has the first alone.
   const { age } = headersDistinct
   const all = age === undefined ? headers : { ...headers, age: age.join(',') }
-  const own = freshnessOf(all, options)
-  const freshness = redirects.reduce((least, each) => strictest(least, each, options), own)
+  const freshness = freshnessAfter(redirects, all, options)
   // A body that ends with its connection could be a part of one, unless a digest tells.
   const isStorable = freshness.isStorable && (isDelimited || digests.length > 0)
   return {
@@ -184,23 +183,30 @@ function describe(
 /** RFC 9111, 4.3.4: what the 304 says takes the place of what was said before. */
 function unchanged(
   headers: IncomingHttpHeaders,
+  redirects: readonly IncomingHttpHeaders[],
   known: Validators,
   options: FreshnessOptions,
 ): OriginUnchanged {
-  const validators = validatorsOf(headers)
-  if (validators.etag !== undefined && !isSameTag(validators.etag, known.etag)) {
-    throw new OtherVersionError()
-  }
-  const { cacheControl = known.cacheControl } = validators
-  const told = headers.expires === undefined ? cacheControl : validators.cacheControl
+  const etag = kept(headers.etag)
+  if (etag !== undefined && !isSameTag(etag, known.etag)) throw new OtherVersionError()
+  const { 'cache-control': own, expires } = headers
+  const told = own ?? (expires === undefined ? known.cacheControl : undefined)
+  const all = { ...headers, ...(told !== undefined && { 'cache-control': told }) }
+  const cacheControl = own ?? known.cacheControl
   return {
     kind: 'unchanged',
-    freshness: freshnessOf(
-      { ...headers, ...(told !== undefined && { 'cache-control': told }) },
-      options,
-    ),
-    validators: { ...known, ...validators, cacheControl },
+    freshness: freshnessAfter(redirects, all, options),
+    validators: isLong(own) ? {} : { ...known, ...validatorsOf(headers), cacheControl },
   }
+}
+
+function freshnessAfter(
+  redirects: readonly IncomingHttpHeaders[],
+  headers: IncomingHttpHeaders,
+  options: FreshnessOptions,
+): Freshness {
+  const own = freshnessOf(headers, options)
+  return redirects.reduce((least, each) => strictest(least, each, options), own)
 }
 
 /** RFC 9110, 8.8.3.2: the weak comparison. */
@@ -208,10 +214,17 @@ function isSameTag(one: string, other: string | undefined): boolean {
   return one.replace(/^W\//, '') === other?.replace(/^W\//, '')
 }
 
-/** Without those that are too long to be kept. */
+function isLong(field: string | undefined): boolean {
+  return field !== undefined && field.length > MAX_VALIDATOR
+}
+
+function kept(field: string | undefined): string | undefined {
+  return isLong(field) ? undefined : field
+}
+
+/** Without those that are too long to be kept; none with a Cache-Control too long to count again. */
 function validatorsOf(headers: IncomingHttpHeaders): Validators {
-  const kept = (field: string | undefined) =>
-    field !== undefined && field.length <= MAX_VALIDATOR ? field : undefined
+  if (isLong(headers['cache-control'])) return {}
   const etag = kept(headers.etag)
   const lastModified = kept(headers['last-modified'])
   const cacheControl = kept(headers['cache-control'])

@@ -356,6 +356,31 @@ test('a 304 renews what it is about, by what it says, or else by what was said b
   t.like(await fetch('f', { validators }), { kind: 'unchanged', freshness: { ttl: 9 } })
 })
 
+test('a 304 after a redirect is no fresher than the redirect', async (t) => {
+  const { double, fetch } = await setup(t)
+  const moved = { Location: 'g', 'Cache-Control': 'max-age=5' }
+  double.on('f', (_, res) => void res.writeHead(302, moved).end())
+  double.on('g', (_, res) => void res.writeHead(304, { 'Cache-Control': 'max-age=900' }).end())
+  const answer = await fetch('f', { validators: { etag: '"1"' } })
+  t.like(answer, { kind: 'unchanged', freshness: { ttl: 5 } })
+})
+
+test('a Cache-Control too long to be kept counts, and is not forgotten at the next 304', async (t) => {
+  const { double, fetch } = await setup(t)
+  const long = `max-age=3, x="${'x'.repeat(600)}"`
+  const headers = { ETag: '"1"', 'Cache-Control': long }
+  double.file('f', CONTENT, headers)
+  const answer = await fetch('f')
+  if (answer.kind !== 'content') return t.fail(answer.kind)
+  t.is(answer.freshness.ttl, 3)
+  t.deepEqual(answer.validators, {}, 'it is fetched again')
+  await bodyOf(answer)
+  const validators = { etag: '"1"', cacheControl: 'max-age=900' }
+  const unchanged = await fetch('f', { validators })
+  t.like(unchanged, { kind: 'unchanged', freshness: { ttl: 3 } })
+  t.deepEqual('validators' in unchanged && unchanged.validators, {})
+})
+
 test('404 and 410 say that there is no such file', async (t) => {
   const { double, fetch } = await setup(t)
   t.deepEqual(await fetch('none'), { kind: 'absent' })

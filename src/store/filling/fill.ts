@@ -218,7 +218,8 @@ export class Fill {
     const { ref, options } = this.#request
     const { manifest, type, attributes } = stale
     const keep = keepOf(ref, unchanged, { ...options, ...(type && { type }), attributes })
-    const commit = committer.validate({ ...keep, over: seen, signal: this.#signal })
+    const over = seen && { ...seen, isNeeded: true }
+    const commit = committer.validate({ ...keep, over, signal: this.#signal })
     try {
       await stale.probe(this.#signal)
       const written = { manifest, copies: Number.POSITIVE_INFINITY }

@@ -14,6 +14,8 @@ export interface Link {
   readonly ttl: number
   /** Unix time in milliseconds, where the record outlasts the link. */
   readonly endsAt?: number
+  /** Of two links the one with the larger is newer: Unix time in milliseconds. Default: `storedAt`. */
+  readonly version?: number | undefined
   /** Seconds after its end for which the file may be served while it is renewed. */
   readonly staleFor?: number | undefined
   /** Seconds after its end for which the record is kept, so that it can be renewed without its bytes. */
@@ -56,9 +58,10 @@ export function maxChunkCount(maxValue: number): number {
  * @throws {InvalidArgumentError} when name, type and attributes together pass 8 KiB.
  */
 export function encodeLink(link: Link, key: string, sealer: Sealer): Buffer {
-  const { manifest, storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes } = link
+  const { manifest, storedAt, ttl, endsAt, version, staleFor, keepFor, name, type, attributes } =
+    link
   // Without a spread, which takes longer than all the rest.
-  const kept = { storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes }
+  const kept = { storedAt, ttl, endsAt, version, staleFor, keepFor, name, type, attributes }
   const metadata = JSON.stringify(kept)
   const metadataLength = Buffer.byteLength(metadata)
   if (metadataLength > MAX_METADATA) {
@@ -113,9 +116,10 @@ function parseMetadata(json: Buffer): Omit<Link, 'manifest'> | undefined {
     return undefined
   }
   if (!isRecord(value)) return undefined
-  const { storedAt, ttl, endsAt, staleFor, keepFor, name, type, attributes } = value
+  const { storedAt, ttl, endsAt, version, staleFor, keepFor, name, type, attributes } = value
   if (!isCount(storedAt, MAX_TIME) || !isCount(ttl, MAX_TTL)) return undefined
   if (endsAt !== undefined && !isCount(endsAt, MAX_TIME)) return undefined
+  if (version !== undefined && !isCount(version, MAX_TIME)) return undefined
   if (staleFor !== undefined && !isCount(staleFor, MAX_TTL)) return undefined
   if (keepFor !== undefined && !isCount(keepFor, MAX_TTL)) return undefined
   if (!isOptionalString(name) || !isOptionalString(type)) return undefined
@@ -124,6 +128,7 @@ function parseMetadata(json: Buffer): Omit<Link, 'manifest'> | undefined {
     storedAt,
     ttl,
     ...(endsAt !== undefined && { endsAt }),
+    ...(version !== undefined && { version }),
     ...(staleFor !== undefined && { staleFor }),
     ...(keepFor !== undefined && { keepFor }),
     ...(name !== undefined && { name }),

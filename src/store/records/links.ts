@@ -39,13 +39,15 @@ export interface Seen {
   readonly entry: Entry | undefined
   /** When it was looked for: Unix time in milliseconds. */
   readonly at: number
+  /** Whether it must still be there: for a link that gives what was found a longer life. */
+  readonly isNeeded?: boolean
 }
 
 /** Links have a copy more than chunks: without its link a file is lost. */
 const PLACED = { extraCopy: true }
 const placed = (ttl: number) => ({ extraCopy: true, ttl })
 const versions: Versions<Entry> = {
-  of: (entry) => ('deletedAt' in entry ? entry.deletedAt : entry.storedAt),
+  of: (entry) => ('deletedAt' in entry ? entry.deletedAt : (entry.version ?? entry.storedAt)),
   ttl(entry) {
     if ('deletedAt' in entry) return remaining(entry.deletedAt, TOMBSTONE_TTL)
     if (entry.endsAt !== undefined) {
@@ -164,7 +166,7 @@ export class Links {
     const added = over.entry === undefined ? await this.add(ref, link) : 0
     if (added > 0) return { link, created: true, copies: added }
     const { current, put } = await this.#look(ref)
-    if (this.#isOther(current, over.entry) || !(await put(link))) return undefined
+    if (this.#isOther(current, over) || !(await put(link))) return undefined
     return { link, created: current === undefined, copies: 1 }
   }
 
@@ -286,14 +288,15 @@ export class Links {
     const copies = await this.#replace(
       ref,
       { isChoosy: over !== undefined },
-      ({ newest, isDamaged, isLeft }, storedAt) => {
-        if (over !== undefined && this.#isOther(newest, over.entry)) return undefined
+      ({ newest, isDamaged, isLeft }, later) => {
+        if (over !== undefined && this.#isOther(newest, over)) return undefined
         const existing = toLink(newest)
         created = !isDamaged && existing === undefined
         const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
-        // Of what a server holds that does not answer, what was written since is to stay the newer one.
-        const date = over !== undefined && isLeft ? over.at : link.storedAt
-        written = { ...link, ttl, storedAt: storedAt(date) }
+        const version = later(over === undefined ? link.storedAt : over.at)
+        written = { ...link, ttl, storedAt: Math.max(version, link.storedAt) }
+        // What was written since, and is seen too late or not at all, is to be the newer one.
+        if (version < written.storedAt) written = { ...written, version }
         const isFirst = newest === undefined && !isDamaged && !isLeft
         if (isFirst || ttl === 0 || ref.name === undefined) {
           return {
@@ -302,8 +305,7 @@ export class Links {
             ttl: keptFor(written),
           }
         }
-        const endsAt = Math.max(written.storedAt, link.storedAt) + ttl * 1000
-        written = { ...written, endsAt }
+        written = { ...written, endsAt: written.storedAt + ttl * 1000 }
         const kept = Math.min(ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link)), MAX_TTL)
         return { value: this.#encode(ref, written).record, proven: written, ttl: kept }
       },
@@ -418,9 +420,9 @@ export class Links {
     return !('deletedAt' in entry) && this.#proofs.isDisproved(entry.manifest)
   }
 
-  /** Whether what is there now was written after `entry` was read. */
-  #isOther(now: Entry | undefined, entry: Entry | undefined): boolean {
-    if (now === undefined || this.#isDisproved(now)) return false
+  /** Whether something was written or deleted since `entry` was read. */
+  #isOther(now: Entry | undefined, { entry, isNeeded = false }: Seen): boolean {
+    if (now === undefined || this.#isDisproved(now)) return isNeeded
     return entry === undefined || !isSame(now, entry)
   }
 
@@ -451,7 +453,7 @@ function keptFor(link: Link): number {
 }
 
 /** Returns `link` as if it were stored at that time. */
-function restored({ endsAt: _, ...link }: Link, storedAt: number): Link {
+function restored({ endsAt: _, version: __, ...link }: Link, storedAt: number): Link {
   return { ...link, storedAt }
 }
 

@@ -37,8 +37,16 @@ test('whatever is encoded is decoded again', (t) => {
   const text = fc.string({ unit: 'grapheme', maxLength: 40 })
   const attributes = fc.dictionary(text, text, { maxKeys: 4, noNullPrototype: true })
   const fields = fc.record(
-    { name: text, type: text, attributes, staleFor: fc.nat(1e8), keepFor: fc.nat(1e8) },
-    { requiredKeys: [] as ('name' | 'type' | 'attributes' | 'staleFor' | 'keepFor')[] },
+    {
+      endsAt: fc.nat(),
+      version: fc.nat(),
+      name: text,
+      type: text,
+      attributes,
+      staleFor: fc.nat(1e8),
+      keepFor: fc.nat(1e8),
+    },
+    { requiredKeys: [] },
   )
   fc.assert(
     fc.property(
@@ -144,6 +152,7 @@ const metadata: [string, string | Buffer][] = [
   ['a time as text', '{"storedAt":"1","ttl":0}'],
   ['half a second', '{"storedAt":1,"ttl":0.5}'],
   ['a TTL that no engine takes', '{"storedAt":1,"ttl":315360001}'],
+  ['a negative version', '{"storedAt":1,"ttl":9,"version":-1}'],
   ['a negative time to be stale', '{"storedAt":1,"ttl":9,"staleFor":-1}'],
   ['a time to be kept that is none', '{"storedAt":1,"ttl":9,"keepFor":"1"}'],
   ['a name that is none', '{"storedAt":1,"ttl":0,"name":5}'],

@@ -15,7 +15,7 @@ export interface Contender extends Running {
 }
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const main = join(here, '../dist/cli/main.js')
+export const main = join(here, '../dist/cli/main.js')
 
 /** Starts memcached with the options that docs/operations.md recommends. */
 export async function startMemcached(megabytes: number): Promise<Running & { port: number }> {

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { batchesSection } from './batches.ts'
 import { throughputChart } from './chart.ts'
 import { clientSection, protocolsSection } from './client.ts'
 import { clientsSection } from './clients.ts'
@@ -29,7 +30,7 @@ import type { Effort, Section } from './section.ts'
 import { measureThroughput, throughputSection } from './throughput.ts'
 
 const PARTS =
-  'limits,client,protocols,throughput,fleet,first-byte,clients,memory,retained,mover,prices'
+  'limits,client,protocols,throughput,batches,fleet,first-byte,clients,memory,retained,mover,prices'
 
 const { values: flags } = parseArgs({
   options: {
@@ -68,6 +69,7 @@ await withContenders(async (contenders, values) => {
   if (parts.has('first-byte')) sections.push(await firstByteSection(single))
   if (parts.has('clients')) sections.push(await clientsSection(single, values, effort))
 })
+if (parts.has('batches')) sections.push(await batchesSection(effort))
 if (parts.has('fleet')) sections.push(await fleetSection(effort))
 if (parts.has('memory')) sections.push(await memorySection(effort.seconds))
 if (parts.has('retained')) sections.push(await retainedSection())

@@ -1,6 +1,6 @@
 /**
  * npm run bench: measures blobcached and its peers in turn. --write puts the results into
- * docs/benchmarks.md, --quick takes a few minutes, --only=throughput,memory picks parts; --sizes,
+ * docs/benchmarks.md, --quick takes a quarter of an hour, --only=throughput,memory picks parts; --sizes,
  * --rounds and --seconds set sizes and time.
  */
 import { execFileSync } from 'node:child_process'

@@ -47,6 +47,25 @@ test('invariant 7: forms of many parts wait for room in the memory budget, and o
   await memoryIsFree(server)
 })
 
+test('invariant 7: a form waits for room for a small part before it reads the next', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine, store })
+  const { gate, asked } = hold(engine, { operation: 'set' })
+  const post = (form: string) => {
+    const names = Array.from({ length: 60 }, (_, index) => `${form} ${index}`)
+    const body = formBody(...names.map((filename) => ({ filename, content: filename.repeat(12) })))
+    return ask(`${server.url}/files`, { method: 'POST', headers: formType(), body })
+  }
+  const forms = ['first', 'second', 'third'].map(post)
+  await asked.promise
+  await until('all to wait', () => server.store.memoryUsage.waiting >= 3)
+  for (let turn = 0; turn < 3; turn++) t.is((await ask(`${server.url}/healthz`)).status, 200)
+  t.is(server.store.memoryUsage.waiting, 3)
+  gate.resolve()
+  for (const answer of await Promise.all(forms)) t.is(answer.status, 201)
+  await memoryIsFree(server)
+})
+
 test('invariant 7: action results are looked into one after the other where memory is short', async (t) => {
   const engine = new FaultyEngine(memory())
   const server = await startTestServer(t, { engine, store })

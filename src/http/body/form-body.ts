@@ -13,7 +13,7 @@ interface PartHeader extends Disposition {
 /** One part of a form, once its header is read. */
 export interface FormPart {
   readonly header: PartHeader
-  /** To be read to its end before the next part is asked for, unless `size` is given. */
+  /** To be read to its end before the next part is asked for. */
   readonly content: Iterable<Buffer> | AsyncIterable<Buffer>
   /** Bytes of the content of a small part, all of which has come. */
   readonly size?: number
@@ -89,14 +89,12 @@ export class FormBody {
     if (++this.#partsOfPiece % TURN === 0) await othersTurn()
     const header = parseHeader(await this.#header())
     const whole = await this.#small()
-    if (whole !== undefined) {
-      return { header, content: [whole], size: whole.length, isRead: Promise.resolve() }
-    }
     let ended = () => {}
     const isRead = new Promise<void>((resolve) => {
       ended = resolve
     })
-    return { header, content: this.#untilDelimiter(ended), isRead }
+    if (whole === undefined) return { header, content: this.#untilDelimiter(ended), isRead }
+    return { header, content: once(whole, ended), size: whole.length, isRead }
   }
 
   /** Rejects what is being read, and all that is read from now on. */
@@ -229,6 +227,12 @@ export class FormBody {
       actual: `sha256 ${actual.hex}`,
     })
   }
+}
+
+/** Yields what has come; it is read when the next piece is asked for. */
+function* once(piece: Buffer, ended: () => void): Generator<Buffer, void, undefined> {
+  yield piece
+  ended()
 }
 
 /** @throws {HttpProblem} unless the Content-Type has one. */

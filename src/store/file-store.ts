@@ -3,10 +3,10 @@ import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
-import { describeRef, type FileRef, parseRef } from './file-ref.ts'
+import { describeRef, type FileRef, type ParsedRef, parseRef } from './file-ref.ts'
 import { Filler, type Filling } from './filling/filler.ts'
 import { FillLease } from './filling/lease.ts'
-import { isSame } from './filling/look.ts'
+import { isFoundBy } from './filling/look.ts'
 import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
 import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
@@ -317,16 +317,23 @@ export class FileStore {
   async delete(ref: FileRef, { purge = false, only }: DeleteOptions = {}): Promise<boolean> {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
-    const isFilled =
-      parsed.name !== undefined && (await FillLease.isTaken(this.engine, this.#keys.lease(parsed)))
-    const isMeant = (link: Link) => only === undefined || isSame(only, link)
-    const wasThere = await this.#links.delete(parsed, isFilled, only && isMeant)
-    const remove = ({ digest, near }: Chunk) =>
+    const isMeant = (link: Link) => only === undefined || isFoundBy(only, link)
+    const remove = (isFilled: boolean) => this.#links.delete(parsed, isFilled, only && isMeant)
+    const isFilled = await this.#isFilled(parsed)
+    const wasThere = await remove(isFilled)
+    // A fill that began in between may have looked before the link was removed.
+    const isStored = !isFilled && (await this.#isFilled(parsed)) && (await remove(true))
+    const removeChunk = ({ digest, near }: Chunk) =>
       this.engine.delete(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
-    await pMap(link && isMeant(link) ? link.manifest.chunks() : [], remove, {
+    await pMap(link && isMeant(link) ? link.manifest.chunks() : [], removeChunk, {
       concurrency: LOOKUPS,
     })
-    return wasThere
+    return wasThere || isStored
+  }
+
+  /** Whether a process may be producing the file under that name. */
+  async #isFilled(ref: ParsedRef): Promise<boolean> {
+    return ref.name !== undefined && FillLease.isTaken(this.engine, this.#keys.lease(ref))
   }
 
   /** Tells `observer` of everything that happens from now on. */
@@ -343,8 +350,9 @@ export class FileStore {
 }
 
 function checkEngine(engine: unknown): void {
-  const { get, set, maxValueSize } = (engine ?? {}) as Record<string, unknown>
-  if ([get, set, maxValueSize].every((method) => typeof method === 'function')) return
+  const { get, set, maxValueSize, look, replace } = (engine ?? {}) as Record<string, unknown>
+  const methods = [get, set, maxValueSize, look ?? replace]
+  if (methods.every((method) => typeof method === 'function')) return
   const address = typeof engine === 'string' ? JSON.stringify(engine) : "'127.0.0.1:11211'"
   throw new InvalidArgumentError(
     `a FileStore takes an engine: new FileStore(memcached(${address})) or new FileStore(memory())`,

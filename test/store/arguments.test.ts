@@ -12,7 +12,9 @@ test('an address is no engine, and the message says what is', (t) => {
     instanceOf: InvalidArgumentError,
     message: /new FileStore\(memcached\("127\.0\.0\.1:11211"\)\)/,
   })
-  for (const engine of [undefined, null, {}, 'x']) {
+  // Links are replaced by `look` or `replace`: without either no name can be stored.
+  const withoutLook = Object.assign(memory(), { look: undefined })
+  for (const engine of [undefined, null, {}, 'x', withoutLook]) {
     t.throws(() => new FileStore(untyped(engine)), { message: /takes an engine/ })
   }
 })

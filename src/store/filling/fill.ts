@@ -235,7 +235,9 @@ export class Fill {
 
   /** Produces the file without the engine. */
   async produceUnstored({ reason, error }: Missing): Promise<Filled> {
-    if (!this.#request.takesUnstored) return { outcome: 'unstored', error }
+    const { takesUnstored, options } = this.#request
+    const isRefused = error !== undefined && options.onUnavailable !== 'produce'
+    if (!takesUnstored || isRefused) return { outcome: 'unstored', error }
     return this.#inTime(async () => {
       const produced = await callProduce(this.#request, { reason }, this.#signal)
       return { ...this.#pass(expectSource(produced)), error }

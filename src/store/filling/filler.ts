@@ -12,7 +12,7 @@ import { StoredFile } from '../reading/stored-file.ts'
 import { SharedWork } from '../shared-work.ts'
 import { keepOf, splitOf } from './call.ts'
 import { Fill, type Filled, type FillRequest, type FillTools, type HandedOver } from './fill.ts'
-import { isSame, lookUp, type Missing } from './look.ts'
+import { isFoundBy, lookUp, type Missing } from './look.ts'
 import {
   checkArguments,
   type FillOptions,
@@ -152,20 +152,25 @@ export class Filler {
     const failed = this.#failures.get(key)
     if (failed !== undefined) throw failed.error
     if (this.#waiting >= this.#maxWaiting) throw tooMany(this.#maxWaiting)
-    return this.#counted(async () => {
-      for (let isAgain = false; ; ) {
-        const current = this.#current(key)
-        const filled = current
-          ? await current.wait(request.options.signal)
-          : await this.#lead(key, request, missing)
-        if ('file' in filled) return filled
-        if (current !== undefined && isUnusable(filled, request)) continue
-        if (isAgain || !mayBeStoredNow(filled, request)) {
-          return this.#toFilling(filled, request, missing, current && 'waited')
-        }
-        isAgain = true
+    const { filled, isOurs } = await this.#counted(() => this.#join(key, request, missing))
+    if ('file' in filled) return filled
+    return this.#toFilling(filled, request, missing, isOurs ? undefined : 'waited')
+  }
+
+  /** Waits for the work of another caller, or starts some. */
+  async #join(key: string, request: FillRequest, missing: Missing) {
+    for (let isAgain = false; ; ) {
+      const current = this.#current(key)
+      const filled = current
+        ? await current.wait(request.options.signal)
+        : await this.#lead(key, request, missing)
+      if ('file' in filled) return { filled, isOurs: true }
+      if (current !== undefined && isUnusable(filled, request)) continue
+      if (isAgain || !mayBeStoredNow(filled, request, missing)) {
+        return { filled, isOurs: current === undefined }
       }
-    })
+      isAgain = true
+    }
   }
 
   /** Starts work for all callers and waits for it, or for what its first caller can have before the end. */
@@ -270,7 +275,7 @@ export class Filler {
     const run = (fill: Fill) => fill.produceUnstored({ reason })
     const { work, first, leave } = this.#start(request, reason, run)
     try {
-      const filled = await work.wait(request.options.signal, first)
+      const filled = await this.#counted(() => work.wait(request.options.signal, first))
       return 'file' in filled ? filled : await this.#toFilling(filled, request, { reason })
     } finally {
       leave()
@@ -320,15 +325,16 @@ export class Filler {
 
 /** Whether that is the file which a read of this caller has shown to be unusable. */
 function isUnusable(filled: Filled, { options: { unusable } }: FillRequest): boolean {
-  return unusable !== undefined && 'link' in filled && isSame(unusable.file, filled.link)
+  return unusable !== undefined && 'link' in filled && isFoundBy(unusable.file, filled.link)
 }
 
 /**
  * Whether a caller who takes unstored files had better try once more together with the others than by itself: what was
  * produced is gone, and memcached may be back.
  */
-function mayBeStoredNow(filled: Filled, { options }: FillRequest): boolean {
+function mayBeStoredNow(filled: Filled, { options }: FillRequest, { reason }: Missing): boolean {
   if (filled.outcome !== 'unstored' || filled.produced !== undefined) return false
+  if (reason === 'unavailable') return false // Nothing was to be stored.
   const isPassing =
     filled.error instanceof UnavailableError || filled.error instanceof InsufficientStorageError
   return isPassing && options.onUnavailable === 'produce'

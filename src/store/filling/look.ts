@@ -44,7 +44,7 @@ export async function lookUp(
   const seen: Seen = { entry, at }
   if (found === undefined) return { missing: { reason: 'not-found', seen } }
   const { file, link } = found
-  if (unusable !== undefined && isSame(unusable.file, link)) {
+  if (unusable !== undefined && isFoundBy(unusable.file, link)) {
     const { reason } = unusable
     return { missing: { reason, seen, ...(reason === 'expired' && { stale: file }) } }
   }
@@ -56,6 +56,6 @@ export async function lookUp(
 }
 
 /** Whether the link is the one that the file was found by: nothing was stored in its place since. */
-export function isSame(file: StoredFile, { manifest, storedAt }: Link): boolean {
+export function isFoundBy(file: StoredFile, { manifest, storedAt }: Link): boolean {
   return file.digest.equals(manifest.digest) && file.storedAt.getTime() === storedAt
 }

@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
-import { Digest, FileStore, memcached } from '../../../src/index.ts'
+import { Digest, FileStore, memcached, memory, UnavailableError } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { deferred } from '../../helpers/deferred.ts'
+import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { type Memcached, startMemcached } from '../../helpers/memcached.ts'
 import { until, watched } from '../../helpers/watchdog.ts'
 
@@ -80,6 +81,41 @@ for (const [what, end] of [
     t.is(calls, 2)
   })
 }
+
+test('memcached goes away between the two looks: nothing is produced for those who take stored files alone', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine)
+  const add = engine.add
+  engine.add = (...args) => {
+    engine.get = async () => {
+      throw new UnavailableError('it is away')
+    }
+    return add(...args)
+  }
+  await t.throwsAsync(
+    store.fill('a', () => t.fail() as never),
+    { code: 'unavailable', message: 'it is away' },
+  )
+})
+
+test('memcached is away: callers wait for one stream, which only the first can read, and for no other', async (t) => {
+  const cache = await startMemcached(t)
+  const store = storeOn(t, cache)
+  await cache.stop('SIGKILL')
+  const gates = [deferred(), deferred()] as const
+  let calls = 0
+  const produce = async () => {
+    await gates[++calls === 1 ? 0 : 1].promise
+    return [content]
+  }
+  const ask = async () => (await store.getOrPut('a', produce, { onUnavailable: 'produce' })).bytes()
+  const asking = [1, 2, 3].map(ask)
+  await until('it is produced', () => calls === 1)
+  gates[0].resolve()
+  await until('the others produce it, each for itself', () => calls === 3)
+  gates[1].resolve()
+  for (const file of await Promise.all(asking)) t.true(content.equals(file))
+})
 
 test('memcached is restarted while a file is produced: the lease is taken anew, and the file is stored', async (t) => {
   t.timeout(60_000)

@@ -5,9 +5,11 @@ import {
   memory,
   type ProduceContext,
   type Produced,
+  type StoredFile,
 } from '../../../src/index.ts'
 import { deferred } from '../../helpers/deferred.ts'
 import { onEveryEngine } from '../../helpers/engines.ts'
+import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
 import { until } from '../../helpers/watchdog.ts'
 
@@ -102,6 +104,25 @@ for (const [what, prepare, produced] of cases) {
   })
 }
 
+test('a deletion that finds no lease stays when a fill begins before it is done', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const [filling, other] = [new FileStore(engine), new FileStore(engine)]
+  const source = gated(() => 'old')
+  const { get } = engine
+  let fill: Promise<StoredFile> | undefined
+  engine.get = async (key, prove, options) => {
+    const value = await get(key, prove, options)
+    if (key.startsWith('l') && fill === undefined) {
+      fill = filling.getOrPut('a', source.produce)
+      await until('it is produced', () => source.calls === 1)
+    }
+    return value
+  }
+  t.false(await other.delete('a'))
+  source.open()
+  t.is(await (await fill!).text(), 'call 2')
+})
+
 forEveryWriter(
   'the reader of a file that is deleted meanwhile gets it, unstored',
   async (t, stores) => {
@@ -118,6 +139,16 @@ forEveryWriter(
     t.false(await isThere(other))
   },
 )
+
+test('callers who begin anew take no more of the room for those that wait', async (t) => {
+  const store = new FileStore(memory(), { fills: { waiting: 2 } })
+  const source = gated(() => 'old')
+  const callers = [1, 2].map(() => store.getOrPut('a', source.produce))
+  await until('it is produced', () => source.calls === 1)
+  await store.delete('a')
+  source.open()
+  for (const file of await Promise.all(callers)) t.is(await file.text(), 'call 2')
+})
 
 test('a file that is deleted each time that it is produced is an error in the end', async (t) => {
   const store = new FileStore(memory())

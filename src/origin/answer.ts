@@ -94,7 +94,7 @@ export function answerOf(
   const common = { response, asked, options, progress }
   if (status === 404 || status === 410) return { kind: 'absent' }
   if (status === 304 && asked.validators !== undefined) {
-    return unchanged(headers, redirects, asked.validators, options)
+    return unchanged(response, redirects, asked.validators, options)
   }
   if (asked.range !== undefined && status === 416) {
     const contentRange = headers['content-range'] ?? ''
@@ -122,14 +122,11 @@ interface Common {
 
 function contentOf(common: Common, redirects: readonly IncomingHttpHeaders[]): OriginContent {
   const { response, asked, options } = common
-  const { headers, headersDistinct } = response
+  const { headers } = response
   const digests = announcedDigests(headers, ['content-digest', 'repr-digest'], asked.hash)
   const length = headers['content-length']
   const isDelimited = length !== undefined || headers['transfer-encoding'] !== undefined
-  // Of several Age fields `headers` has the first alone.
-  const { age } = headersDistinct
-  const all = age === undefined ? headers : { ...headers, age: age.join(',') }
-  const freshness = freshnessAfter(redirects, all, options)
+  const freshness = freshnessAfter(redirects, withAllAges(response), options)
   // A body that ends with its connection could be a part of one, unless a digest tells.
   const isStorable = freshness.isStorable && (isDelimited || digests.length > 0)
   return {
@@ -182,12 +179,14 @@ function describe(
 
 /** RFC 9111, 4.3.4: what the 304 says takes the place of what was said before. */
 function unchanged(
-  headers: IncomingHttpHeaders,
+  response: HttpResponse,
   redirects: readonly IncomingHttpHeaders[],
   known: Validators,
   options: FreshnessOptions,
 ): OriginUnchanged {
-  const etag = kept(headers.etag)
+  const headers = withAllAges(response)
+  // What is too long to be kept may be the tag of the version which is known without one.
+  const etag = known.etag === undefined ? kept(headers.etag) : headers.etag
   if (etag !== undefined && !isSameTag(etag, known.etag)) throw new OtherVersionError()
   const { 'cache-control': own, expires } = headers
   const told = own ?? (expires === undefined ? known.cacheControl : undefined)
@@ -198,6 +197,11 @@ function unchanged(
     freshness: freshnessAfter(redirects, all, options),
     validators: isLong(own) ? {} : { ...known, ...validatorsOf(headers), cacheControl },
   }
+}
+
+/** Of several Age fields `headers` has the first alone. */
+function withAllAges({ headers, headersDistinct: { age } }: HttpResponse): IncomingHttpHeaders {
+  return age === undefined ? headers : { ...headers, age: age.join(',') }
 }
 
 function freshnessAfter(

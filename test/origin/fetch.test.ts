@@ -149,6 +149,11 @@ const lies: [string, Handler, Partial<OriginRequest>?][] = [
     { validators: { etag: '"1"' } },
   ],
   [
+    'a 304 for a version whose tag is too long to be kept',
+    (_, res) => res.writeHead(304, { ETag: `"${'x'.repeat(600)}"` }).end(),
+    { validators: { etag: '"1"' } },
+  ],
+  [
     'a 206 without a range',
     (_, res) => res.writeHead(206, { 'Content-Range': 'bytes 0-0/2' }).end('x'),
   ],
@@ -300,7 +305,7 @@ test('what may be a part is not stored: a body that ends with its connection, un
   t.is(String(await bodyOf(proven)), 'x')
 })
 
-test('two Age fields make an answer stale', async (t) => {
+test('two Age fields make an answer stale, a 304 as well', async (t) => {
   const { double, fetch } = await setup(t)
   double.on(
     'f',
@@ -317,6 +322,11 @@ test('two Age fields make an answer stale', async (t) => {
   const answer = await fetch('f')
   t.like(answer, { freshness: { isStorable: true, ttl: 0 } })
   await bodyOf(answer)
+  double.on(
+    'f',
+    raw('HTTP/1.1 304 Not Modified', 'Cache-Control: max-age=9', 'Age: 0', 'Age: old', '', ''),
+  )
+  t.like(await fetch('f', { validators: { etag: '"1"' } }), { freshness: { ttl: 0 } })
 })
 
 test('a type that is too long to be kept is left out', async (t) => {

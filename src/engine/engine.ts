@@ -94,7 +94,7 @@ export interface ReplaceOptions<T> {
    * Whether `next` may return `undefined` because of what is there: nothing is stored before it was asked then.
    * Default false, which stores a new value in fewer trips.
    */
-  isChoosy?: boolean
+  mayDecline?: boolean
 }
 
 /**

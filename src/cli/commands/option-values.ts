@@ -55,6 +55,7 @@ export function parseKeyPrefix(text: string): string {
   throw new InvalidArgumentError('It takes at most 100 printable ASCII characters, no spaces.')
 }
 
+/** Takes printable ASCII characters; the server says what is no media type. */
 export function mediaType(text: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   throw new InvalidArgumentError('It takes a media type, such as text/html; charset=utf-8.')

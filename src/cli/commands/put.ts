@@ -86,7 +86,7 @@ async function put(paths: string[], options: PutCommandOptions): Promise<void> {
     await report.progress.start(bytesOf(items), items.length)
     try {
       const how = { jobs, signal: server.signal, report, labelOf }
-      await forEachOf(groupsOf(items), how, async (item, group) => {
+      await forEachOf(groupsOf(items, jobs), how, async (item, group) => {
         const { receipt, sent } = await uploader.upload(item, group)
         totals[sent ? 'sent' : 'known'] += 1
         report.progress.fileDone()

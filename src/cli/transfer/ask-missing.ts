@@ -2,7 +2,7 @@ import type { HashesJson, MissingJson } from '../../api/missing.ts'
 import { MISSING } from '../../api/paths.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 
-/** Those of the hashes, at most `MAX_HASHES`, whose content the server cannot serve. */
+/** Asks which of the hashes, at most `MAX_HASHES`, have content that the server cannot serve. */
 export async function askMissing(
   server: RemoteServer,
   hashes: readonly string[],

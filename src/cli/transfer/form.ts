@@ -13,8 +13,9 @@ export interface FormFile {
   readonly digest: Digest
 }
 
-/** Puts together what one form can take; each other file is alone. */
-export function* groupsOf(items: readonly PutItem[]): Generator<PutItem[]> {
+/** Puts together what one form can take; each other file is alone. There are `jobs` groups at least, where there are files. */
+export function* groupsOf(items: readonly PutItem[], jobs: number): Generator<PutItem[]> {
+  const files = Math.min(MOST.files, Math.ceil(items.length / jobs))
   let group: PutItem[] = []
   let bytes = 0
   for (const item of items) {
@@ -22,7 +23,7 @@ export function* groupsOf(items: readonly PutItem[]): Generator<PutItem[]> {
       yield [item]
       continue
     }
-    if (group.length === MOST.files || bytes + item.size > MOST.bytes) {
+    if (group.length === files || bytes + item.size > MOST.bytes) {
       yield group
       group = []
       bytes = 0
@@ -33,7 +34,7 @@ export function* groupsOf(items: readonly PutItem[]): Generator<PutItem[]> {
   if (group.length > 0) yield group
 }
 
-/** Whether a form can say what the file is: it drops empty ones without a name, and folders of Windows from names. */
+/** Returns whether a form can say what the file is: it drops empty ones without a name, and folders of Windows from names. */
 function fits(item: PutItem): boolean {
   const { name, size, failure } = item
   if (failure !== undefined || !isSmall(item)) return false

@@ -8,6 +8,7 @@ const READ_BYTES = 1024 * 1024
 /** Bytes of the largest file that is read in place. */
 const SMALL = 64 * 1024
 
+/** Returns whether `readSmall` reads it. */
 export function isSmall({ isFile, size }: PutItem): boolean {
   return isFile && size <= SMALL
 }

@@ -163,10 +163,10 @@ export class Fleet implements Engine {
     key: string,
     prove: Proof<T>,
     next: (predecessors: Predecessors<T>) => Successor<T> | undefined,
-    { versions, everywhere = false, isChoosy = false }: ReplaceOptions<T>,
+    { versions, everywhere = false, mayDecline = false }: ReplaceOptions<T>,
   ): Promise<number> {
     const seats = await this.#change(key, { extraCopy: true })
-    const isNew = !everywhere && !isChoosy && !this.#newest.has(key)
+    const isNew = !everywhere && !mayDecline && !this.#newest.has(key)
     const replacing = new Replacing(seats, key, { prove, versions }, { everywhere, isNew })
     const replaced = await replacing.run(next)
     if (replaced === undefined) return 0

@@ -218,7 +218,7 @@ export class Fill {
     const { ref, options } = this.#request
     const { manifest, type, attributes } = stale
     const keep = keepOf(ref, unchanged, { ...options, ...(type && { type }), attributes })
-    const over = seen && { ...seen, isNeeded: true }
+    const over = seen && { ...seen, mustBeThere: true }
     const commit = committer.validate({ ...keep, over, signal: this.#signal })
     try {
       await stale.probe(this.#signal)

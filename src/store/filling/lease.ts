@@ -37,7 +37,7 @@ export class FillLease {
     return copies === 0 ? undefined : new FillLease(engine, key, token)
   }
 
-  /** Whether a process has the lease, or may have it as far as can be told. */
+  /** Resolves with whether a process has the lease, or may have it where the engine does not answer. */
   static async isTaken(engine: Engine, key: string): Promise<boolean> {
     try {
       return (await engine.get<boolean>(key, () => true, { versions })) === true

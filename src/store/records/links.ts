@@ -40,7 +40,7 @@ export interface Seen {
   /** When it was looked for: Unix time in milliseconds. */
   readonly at: number
   /** Whether it must still be there: for a link that gives what was found a longer life. */
-  readonly isNeeded?: boolean
+  readonly mustBeThere?: boolean
 }
 
 /** Links have a copy more than chunks: without its link a file is lost. */
@@ -287,7 +287,7 @@ export class Links {
     let written = link
     const copies = await this.#replace(
       ref,
-      { isChoosy: over !== undefined },
+      { mayDecline: over !== undefined },
       ({ newest, isDamaged, isLeft }, later) => {
         if (over !== undefined && this.#isOther(newest, over)) return undefined
         const existing = toLink(newest)
@@ -360,7 +360,7 @@ export class Links {
    */
   #replace(
     ref: ParsedRef,
-    options: Pick<ReplaceOptions<Entry>, 'everywhere' | 'isChoosy'>,
+    options: Pick<ReplaceOptions<Entry>, 'everywhere' | 'mayDecline'>,
     next: (
       there: Predecessors<Entry>,
       later: (now: number) => number,
@@ -421,8 +421,8 @@ export class Links {
   }
 
   /** Whether something was written or deleted since `entry` was read. */
-  #isOther(now: Entry | undefined, { entry, isNeeded = false }: Seen): boolean {
-    if (now === undefined || this.#isDisproved(now)) return isNeeded
+  #isOther(now: Entry | undefined, { entry, mustBeThere = false }: Seen): boolean {
+    if (now === undefined || this.#isDisproved(now)) return mustBeThere
     return entry === undefined || !isSame(now, entry)
   }
 

@@ -2,11 +2,13 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
-import { Digest } from '../../../src/index.ts'
+import { Digest, memory } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
 import { type Cli, cliFor } from '../../helpers/cli.ts'
+import { FaultyEngine, hold } from '../../helpers/faulty-engine.ts'
 import { startFlakyProxy } from '../../helpers/flaky-proxy.ts'
 import { startTestServer } from '../../helpers/server.ts'
+import { until } from '../../helpers/watchdog.ts'
 
 /** Makes `site` with small files, and returns their contents by their names on the server. */
 async function makeSite(cli: Cli, names: readonly string[]): Promise<Map<string, Buffer>> {
@@ -45,7 +47,8 @@ test('small files go together, whatever they are called, each with its type and 
   let requests = 0
   server.http.on('request', () => requests++)
 
-  const { stdout } = await cli.ok(['put', '-r', 'site', '--ttl', '2h', '--force', '--json'])
+  const flags = ['--ttl', '2h', '--force', '--json', '--jobs', '1']
+  const { stdout } = await cli.ok(['put', '-r', 'site', ...flags])
 
   t.is(requests, 1)
   const lines = stdout.trim().split('\n')
@@ -73,6 +76,25 @@ test('what a form cannot say goes alone: a path of Windows as a name, nothing wi
     t.true((await (await server.store.get(hex)).bytes()).equals(content))
     t.true(stdout.includes(hex))
   }
+})
+
+test('a folder that the server knows is put with as many requests at a time as asked', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const server = await startTestServer(t, { engine })
+  const cli = await cliFor(t, server)
+  await makeSite(cli, numbered(40))
+  await cli.ok(['put', '-r', 'site'])
+  let underWay = 0
+  server.http.on('request', ({ method }, res) => {
+    if (method !== 'PUT') return
+    underWay++
+    res.on('close', () => underWay--)
+  })
+  const { gate } = hold(engine, { operation: 'add' })
+  const putting = cli.ok(['put', '-r', 'site', '--jobs', '4'])
+  await until('four requests at a time', () => underWay === 4)
+  gate.resolve()
+  await putting
 })
 
 test('of many small files only those are sent that the server lacks', async (t) => {
@@ -126,7 +148,7 @@ test('a form is sent again, whole, after a 503 and after a cut connection', asyn
   const cli = await cliFor(t, proxy)
   const contents = await makeSite(cli, numbered(12))
 
-  t.is((await cli.ok(['put', '-r', 'site'])).stdout.trim().split('\n').length, 12)
+  t.is((await cli.ok(['put', '-r', 'site', '--jobs', '1'])).stdout.trim().split('\n').length, 12)
 
   t.is(forms, 3)
   await assertStored(t, server, contents)

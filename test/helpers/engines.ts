@@ -6,7 +6,7 @@ import {
   memcached,
   memory,
 } from '../../src/index.ts'
-import { Memcached } from './memcached.ts'
+import { Memcached, startMemcached } from './memcached.ts'
 
 /** Reads and changes values without the store and, for memcached, without our client. */
 interface Values {
@@ -61,6 +61,15 @@ export class Backend {
   flip(key: string, bit: number): Promise<void> {
     return this.change(key, (value) => flipped(value, bit))
   }
+}
+
+/** Creates a store on three memcacheds of its own. */
+export async function storeOnFleet(t: ExecutionContext): Promise<FileStore> {
+  const caches = await Promise.all([1, 2, 3].map(() => startMemcached(t)))
+  const addresses = caches.map(({ address }) => address).join(',')
+  const store = new FileStore(memcached(addresses, { timeoutMs: 10_000, connectTimeoutMs: 10_000 }))
+  t.teardown(() => store.close())
+  return store
 }
 
 export function flipped(value: Buffer, bit: number): Buffer {

@@ -1,8 +1,7 @@
-import test from 'ava'
-import { Digest, FileStore, memcached } from '../../src/index.ts'
+import test, { type ExecutionContext } from 'ava'
+import { Digest, type FileStore } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
-import { onEveryEngine } from '../helpers/engines.ts'
-import { startMemcached } from '../helpers/memcached.ts'
+import { onEveryEngine, storeOnFleet } from '../helpers/engines.ts'
 import { until } from '../helpers/watchdog.ts'
 
 const content = bytes('delete', 2500)
@@ -50,36 +49,22 @@ onEveryEngine('what cannot be read can be deleted', async (t, backend) => {
   }
 })
 
-onEveryEngine(
-  'only the file that was found is deleted, where that is asked for',
-  async (t, backend) => {
-    const store = backend.store()
-    await store.put('old', { name: 'a' })
-    const old = await store.find('a')
-    await until('another millisecond', () => Date.now() > old.storedAt.getTime())
-    await store.put('new', { name: 'a' })
-    t.false(await store.delete('a', { only: old }))
-    const file = await store.get('a')
-    t.is(await file.text(), 'new')
-    t.true(await store.delete('a', { only: file }))
-    await t.throwsAsync(store.get('a'), { code: 'not-found' })
-    t.false(await store.delete('a', { only: file }))
-    await store.put('newer', { name: 'a' })
-    t.is(await (await store.get('a')).text(), 'newer')
-  },
-)
-
-test('only the file that was found is deleted, of a fleet', async (t) => {
-  const caches = await Promise.all([1, 2, 3].map(() => startMemcached(t)))
-  const engine = memcached(caches.map(({ address }) => address).join(','), { timeoutMs: 10_000 })
-  const store = new FileStore(engine)
-  t.teardown(() => store.close())
+async function deletesOnlyTheFound(t: ExecutionContext, store: FileStore): Promise<void> {
   await store.put('old', { name: 'a' })
   const old = await store.find('a')
+  await until('another millisecond', () => Date.now() > old.storedAt.getTime())
   await store.put('new', { name: 'a' })
   t.false(await store.delete('a', { only: old }))
   const file = await store.get('a')
   t.is(await file.text(), 'new')
   t.true(await store.delete('a', { only: file }))
   await t.throwsAsync(store.get('a'), { code: 'not-found' })
-})
+  t.false(await store.delete('a', { only: file }))
+  await store.put('newer', { name: 'a' })
+  t.is(await (await store.get('a')).text(), 'newer')
+}
+
+const title = 'only the file that was found is deleted, where that is asked for'
+onEveryEngine(title, (t, backend) => deletesOnlyTheFound(t, backend.store()))
+
+test(`${title}, of a fleet`, async (t) => deletesOnlyTheFound(t, await storeOnFleet(t)))

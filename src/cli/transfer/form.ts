@@ -13,9 +13,9 @@ export interface FormFile {
   readonly digest: Digest
 }
 
-/** Puts together what one form can take; each other file is alone. There are `jobs` groups at least, where there are files. */
+/** Puts together what one form can take, in `jobs` groups at least if there are as many files; each other file is alone. */
 export function* groupsOf(items: readonly PutItem[], jobs: number): Generator<PutItem[]> {
-  const files = Math.min(MOST.files, Math.ceil(items.length / jobs))
+  const files = Math.min(MOST.files, Math.max(1, Math.floor(items.length / jobs)))
   let group: PutItem[] = []
   let bytes = 0
   for (const item of items) {

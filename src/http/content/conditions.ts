@@ -6,6 +6,7 @@ import {
   type FileRef,
   type FileStore,
   PreconditionFailedError,
+  type StoredFile,
 } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { isLost } from '../problem.ts'
@@ -28,18 +29,21 @@ export function commitOptions<T extends CommitOptions>(
   }
 }
 
-/** @throws {PreconditionFailedError} unless what is there now is what the request says it is. */
+/**
+ * Resolves with the file that fulfils the conditions of the request, where there are some.
+ * @throws {PreconditionFailedError} unless what is there now is what the request says it is.
+ */
 export async function checkConditions(
   exchange: Exchange,
   store: FileStore,
   ref: FileRef,
-): Promise<void> {
+): Promise<StoredFile | undefined> {
   const { method, headers } = exchange
-  if (!isConditional(headers)) return
+  if (!isConditional(headers)) return undefined
   // An unreadable file does not keep a client from creating it anew.
   const isThere = !isCreateOnly(exchange) || (await store.isReadable(ref))
-  const current = isThere ? await validatorsOf(store, ref, method) : undefined
-  if (evaluate(method, headers, current) === 'proceed') return
+  const current = isThere ? await findCurrent(store, ref, method) : undefined
+  if (evaluate(method, headers, current && validatorsOf(current)) === 'proceed') return current
   throw new PreconditionFailedError('what is there is not what the request expects', {
     actual: current === undefined ? 'nothing' : `content ${current.hash}`,
   })
@@ -59,14 +63,17 @@ function isCreateOnly({ headers }: Exchange): boolean {
   return headers['if-none-match']?.trim() === '*'
 }
 
-async function validatorsOf(
+function validatorsOf({ hash, name, storedAt }: StoredFile): Validators {
+  return { hash, storedAt: name === undefined ? undefined : storedAt }
+}
+
+async function findCurrent(
   store: FileStore,
   ref: FileRef,
   method: string,
-): Promise<Validators | undefined> {
+): Promise<StoredFile | undefined> {
   try {
-    const { hash, name, storedAt } = await store.find(ref)
-    return { hash, storedAt: name === undefined ? undefined : storedAt }
+    return await store.find(ref)
   } catch (error) {
     // An upload may create what is not there; a client that removes it is told so.
     if (isLost(error) && method !== 'DELETE') return undefined

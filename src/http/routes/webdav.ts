@@ -95,8 +95,7 @@ async function sourceOf(ctx: Context, store: FileStore): Promise<StoredFile> {
     throw new HttpProblem('forbidden', 'folders have no list of what is in them: name one file')
   }
   if (name === destination) throw new HttpProblem('forbidden', 'that is the file itself')
-  await checkConditions(ctx.exchange, store, { name })
-  return store.find({ name })
+  return (await checkConditions(ctx.exchange, store, { name })) ?? store.find({ name })
 }
 
 /** Names the content of a file as the Destination says; the rest of its life, its type and the like go along. */

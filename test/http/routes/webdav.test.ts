@@ -78,6 +78,22 @@ test('MKCOL has nothing to do, unless there is a file', async (t) => {
   assertProblem(t, await make('/files/dir/', '<x/>'), 415, 'unsupported-media-type')
 })
 
+test('COPY with If-Match copies the content that it names, and no later one', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const { url, store } = await startTestServer(t, { engine })
+  const { hash } = await store.put('one', { name: 'a' })
+  const get = engine.get
+  engine.get = async (key, prove, options) => {
+    const value = await get(key, prove, options)
+    engine.get = get
+    await store.put('two', { name: 'a' })
+    return value
+  }
+  const headers = { Destination: '/files/b', 'If-Match': `"${hash}"` }
+  t.is((await ask(`${url}/files/a`, { method: 'COPY', headers })).status, 201)
+  t.is((await store.get('b')).hash, hash)
+})
+
 test('COPY and MOVE name the content, with its type and the rest of its life', async (t) => {
   const { url, store } = await startTestServer(t, { basePath: '/cache' })
   const send = (method: string, from: string, to: string, headers = {}) =>

@@ -91,8 +91,8 @@ export interface ReplaceOptions<T> {
   /** Replace the copies of servers that are not the key's own too, wherever there are some. Default false. */
   everywhere?: boolean
   /**
-   * Whether `next` may return `undefined` because of what is there: nothing is stored before it was asked then.
-   * Default false, which stores a new value in fewer trips.
+   * Whether `next` may return `undefined` because of what is there. Then nothing is stored before it was asked with
+   * that. Default false, which stores a new value in fewer trips.
    */
   mayDecline?: boolean
 }

@@ -318,17 +318,19 @@ export class FileStore {
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
     const isMeant = (link: Link) => only === undefined || isFoundBy(only, link)
-    const remove = (isFilled: boolean) => this.#links.delete(parsed, isFilled, only && isMeant)
     const isFilled = await this.#isFilled(parsed)
-    const wasThere = await remove(isFilled)
+    const wasThere = await this.#links.delete(parsed, isFilled, only && isMeant)
+    const isOther = only !== undefined && !wasThere
     // A fill that began in between may have looked before the link was removed.
-    const isStored = !isFilled && (await this.#isFilled(parsed)) && (await remove(true))
-    const removeChunk = ({ digest, near }: Chunk) =>
+    if (!isFilled && !isOther && (await this.#isFilled(parsed))) {
+      await this.#links.keepDeleted(parsed)
+    }
+    const remove = ({ digest, near }: Chunk) =>
       this.engine.delete(this.#keys.chunk(digest), { near: this.#keys.chunk(near) })
-    await pMap(link && isMeant(link) ? link.manifest.chunks() : [], removeChunk, {
+    await pMap(link && !isOther && isMeant(link) ? link.manifest.chunks() : [], remove, {
       concurrency: LOOKUPS,
     })
-    return wasThere || isStored
+    return wasThere
   }
 
   /** Whether a process may be producing the file under that name. */

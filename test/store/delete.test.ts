@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
-import { Digest, type FileStore } from '../../src/index.ts'
+import { Digest, FileStore, memory } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
 import { onEveryEngine, storeOnFleet } from '../helpers/engines.ts'
+import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { until } from '../helpers/watchdog.ts'
 
 const content = bytes('delete', 2500)
@@ -63,6 +64,22 @@ async function deletesOnlyTheFound(t: ExecutionContext, store: FileStore): Promi
   await store.put('newer', { name: 'a' })
   t.is(await (await store.get('a')).text(), 'newer')
 }
+
+test('a file that is stored again while it is purged keeps its chunks', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine)
+  await store.put(content, { name: 'a' })
+  const only = await store.find('a')
+  await until('another millisecond', () => Date.now() > only.storedAt.getTime())
+  const look = engine.look!
+  engine.look = async (key) => {
+    engine.look = look
+    await store.put(content, { name: 'a' })
+    return look(key)
+  }
+  t.false(await store.delete('a', { only, purge: true }))
+  t.deepEqual(await (await store.get('a')).bytes(), content)
+})
 
 const title = 'only the file that was found is deleted, where that is asked for'
 onEveryEngine(title, (t, backend) => deletesOnlyTheFound(t, backend.store()))

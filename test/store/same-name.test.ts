@@ -1,8 +1,12 @@
 import { setImmediate as tick } from 'node:timers/promises'
-import { Digest } from '../../src/index.ts'
+import test from 'ava'
+import { Digest, FileStore, memory } from '../../src/index.ts'
 import { bytes } from '../helpers/bytes.ts'
+import { deferred } from '../helpers/deferred.ts'
 import { onEveryEngine } from '../helpers/engines.ts'
+import { FaultyEngine } from '../helpers/faulty-engine.ts'
 import { pieces, slowly } from '../helpers/sources.ts'
+import { until } from '../helpers/watchdog.ts'
 
 const ROUNDS = 200
 const one = bytes('one', 3500)
@@ -74,6 +78,29 @@ onEveryEngine(
     t.is((await (await store.get('a')).bytes()).toString(), 'new')
   },
 )
+
+test('create-only takes a name that is deleted once more meanwhile', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine)
+  const gate = deferred()
+  let isProduced = false
+  const filling = store.getOrPut('a', async () => {
+    isProduced = true
+    await gate.promise
+    return 'filled'
+  })
+  await until('it is produced', () => isProduced)
+  await store.delete('a')
+  const look = engine.look!
+  engine.look = async (key) => {
+    engine.look = look
+    await store.delete('a')
+    return look(key)
+  }
+  await store.put('new', { name: 'a', createOnly: true })
+  gate.resolve()
+  t.is(await (await filling).text(), 'new')
+})
 
 onEveryEngine(
   'create-only, many at once, in the place of what cannot be read: exactly one wins',

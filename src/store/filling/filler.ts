@@ -65,7 +65,10 @@ export class Filler {
   readonly #tools: FillTools
   readonly #events: StoreEvents
   readonly #maxWaiting: number
+  /** What other callers of the same file can wait for. */
   readonly #underWay = new Map<string, SharedWork<Filled>>()
+  /** All that is under way, what is for one caller too. */
+  readonly #works = new Set<SharedWork<Filled>>()
   readonly #failures = new LRUCache<string, { error: unknown }>({ max: MAX_FAILURES })
   #waiting = 0
 
@@ -133,7 +136,7 @@ export class Filler {
 
   /** Ends what is under way, and its leases. Idempotent. */
   async close(): Promise<void> {
-    const all = [...this.#underWay.values()]
+    const all = [...this.#works]
     for (const work of all) work.abort(new UnavailableError('the store is closed'))
     await Promise.allSettled(all.map(({ result }) => result))
   }
@@ -219,6 +222,9 @@ export class Filler {
       resolveFirst({ outcome: bytes.isStored ? 'filling' : 'unstored', reason, file })
     }
     const work = new SharedWork((own) => run(new Fill(this.#tools, request, handOver, own)))
+    this.#works.add(work)
+    const forget = () => void this.#works.delete(work)
+    work.result.then(forget, forget)
     return { work, first, leave: () => (hasLeft = true) }
   }
 

@@ -235,16 +235,36 @@ export class Links {
       const link = toKeptLink(newest)
       if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
-      const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
+      // Just newer than what is meant, and older than an upload that was not seen.
+      const entry: Tombstone = { deletedAt: storedAt(isMeant ? 0 : Date.now()) }
       const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
       return { value: this.#encodeTombstone(key, entry), proven: entry, ttl }
     })
     return wasThere
   }
 
+  /** Leaves a tombstone for a day where a link was just deleted, unless another one is there by now. */
+  async keepDeleted(ref: ParsedRef): Promise<void> {
+    if (this.#hasCopies) {
+      const key = this.#keys.link(ref)
+      await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged }, later) => {
+        if (newest === undefined || isDamaged || toKeptLink(newest) !== undefined) return undefined
+        // As well: just newer than the tombstone which is there.
+        const entry: Tombstone = { deletedAt: later(0) }
+        return { value: this.#encodeTombstone(key, entry), proven: entry, ttl: TOMBSTONE_TTL }
+      })
+      return
+    }
+    for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+      const { current, isDamaged, bury } = await this.#look(ref)
+      if (isDamaged || toKeptLink(current) !== undefined || (await bury(TOMBSTONE_TTL))) return
+    }
+    throw keepsChanging(ref)
+  }
+
   /**
-   * As `delete`, where there is one copy, with a tombstone: a fill has to see it, and no command deletes just what was
-   * looked at.
+   * As `delete`, where there is one copy, with a tombstone in the place of what was looked at, and of nothing else: a fill
+   * has to see it.
    */
   async #bury(
     ref: ParsedRef,
@@ -258,8 +278,7 @@ export class Links {
       if (isMeant !== undefined && !(link && isMeant(link))) return false
       if (await bury(ttl)) return isDamaged || toLink(link) !== undefined
     }
-    const key = this.#keys.link(ref)
-    throw new UnavailableError(`what is under ${key} keeps changing`)
+    throw keepsChanging(ref)
   }
 
   /** Whether there is a link that has not ended, sound or not. */
@@ -461,6 +480,10 @@ function restored({ endsAt: _, version: __, ...link }: Link, storedAt: number): 
 function remaining(since: number, ttl: number): number | undefined {
   const seconds = Math.ceil((since - Date.now()) / 1000) + ttl
   return seconds > 0 ? Math.min(seconds, MAX_TTL) : undefined
+}
+
+function keepsChanging(ref: ParsedRef): UnavailableError {
+  return new UnavailableError(`${describeRef(ref)} is written to or deleted at the same time`)
 }
 
 function unlessCorrupt(error: unknown): undefined {

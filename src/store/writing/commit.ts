@@ -1,5 +1,10 @@
 import { checkTtl } from '../../engine/key.ts'
-import { ExistsError, InsufficientStorageError, InvalidArgumentError } from '../../errors.ts'
+import {
+  ExistsError,
+  InsufficientStorageError,
+  InvalidArgumentError,
+  UnavailableError,
+} from '../../errors.ts'
 import { checkName } from '../file-ref.ts'
 import type { Link } from '../records/link.ts'
 import type { Links, LinkWritten, Seen } from '../records/links.ts'
@@ -32,9 +37,12 @@ export interface CommitOptions {
    * Asked before the first byte is read and again right before the links are written: its
    * rejection ends the upload and changes nothing.
    */
-  precondition?: (() => Promise<void>) | undefined
+  precondition?: (() => Promise<unknown>) | undefined
   signal?: AbortSignal | undefined
 }
+
+/** How often a create-only upload looks again at what cannot be read, since that is replaced at the same time. */
+const MAX_LOOKS = 8
 
 /** What a fill has looked at before it began. */
 export interface OverOptions {
@@ -64,7 +72,8 @@ export interface Receipt {
   type?: string
   /**
    * Whether the name, or without one the hash, led to nothing before. With one memcached, a file that is kept beyond its
-   * end (`staleFor`, `keepFor`) counts as something, and so does one that was deleted while it was being produced.
+   * end (`staleFor`, `keepFor`) counts as something, and so does one that was deleted while it was being produced, or,
+   * for ten minutes, with `only`.
    */
   created: boolean
   /** The fewest copies that any part of it was stored in. */
@@ -77,7 +86,7 @@ export interface Commit extends OverOptions {
   readonly named: Named | undefined
   readonly ttl: number
   readonly createOnly: boolean | undefined
-  readonly precondition: (() => Promise<void>) | undefined
+  readonly precondition: (() => Promise<unknown>) | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -165,11 +174,13 @@ export class Committer {
     if (!createOnly) return this.#links.put(ref, link)
     const added = await this.#links.add(ref, link)
     if (added > 0) return { link, created: true, copies: added }
-    const unreadable = await this.#links.see(ref)
-    await this.#refuseIfReadable(ref)
-    const written = await this.#links.putOver(ref, link, unreadable)
-    if (written === undefined) throw exists(name)
-    return written
+    for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+      const unreadable = await this.#links.see(ref)
+      await this.#refuseIfReadable(ref)
+      const written = await this.#links.putOver(ref, link, unreadable)
+      if (written !== undefined) return written
+    }
+    throw new UnavailableError(`the file ${JSON.stringify(name)} is deleted at the same time`)
   }
 
   async #refuseIfReadable({ name }: { name: string }): Promise<void> {

@@ -208,6 +208,21 @@ test('a store that is closed releases its leases', async (t) => {
   t.false(await isLeased(cache))
 })
 
+test('a store that is closed ends what it produces for one caller alone', async (t) => {
+  const store = new FileStore(memory())
+  let calls = 0
+  const produce = async () => {
+    if (++calls === 2) await new Promise(() => {})
+    return { source: [content], store: false }
+  }
+  const asking = [1, 2].map(() => store.fill('a', produce))
+  await until('it is produced for the second', () => calls === 2)
+  await store.close()
+  const [first, second] = await Promise.allSettled(asking)
+  t.like(first, { status: 'fulfilled', value: { outcome: 'unstored' } })
+  t.like(second, { status: 'rejected', reason: { code: 'unavailable' } })
+})
+
 test('of several memcacheds, any one may be away', async (t) => {
   t.timeout(120_000)
   const caches = await Promise.all([1, 2, 3].map(() => startMemcached(t)))

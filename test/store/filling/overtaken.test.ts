@@ -123,6 +123,51 @@ test('a deletion that finds no lease stays when a fill begins before it is done'
   t.is(await (await fill!).text(), 'call 2')
 })
 
+test('what is stored once a deletion can be seen stays, although a fill began before the deletion is done', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const [deleting, other] = [new FileStore(engine), new FileStore(engine)]
+  await deleting.put('old', { name: 'a' })
+  const source = gated(() => 'filled')
+  const remove = engine.delete
+  let fill: Promise<StoredFile> | undefined
+  engine.delete = async (key, options) => {
+    const wasThere = await remove(key, options)
+    if (fill === undefined) {
+      fill = other.getOrPut('a', source.produce)
+      await until('it is produced', () => source.calls === 1)
+      await other.put('new', { name: 'a', createOnly: true })
+    }
+    return wasThere
+  }
+  t.true(await deleting.delete('a'))
+  source.open()
+  t.is(await (await fill!).text(), 'new')
+})
+
+test('of a file that was found a deletion stays for the day, too, when a fill begins before it is done', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const [deleting, other] = [new FileStore(engine), new FileStore(engine)]
+  await deleting.put('old', { name: 'a' })
+  const only = await deleting.find('a')
+  const source = gated(() => 'filled')
+  const look = engine.look!
+  const kept: number[] = []
+  engine.look = async (key) => {
+    const { current, put } = await look(key)
+    const putAndTell = async (value: Buffer, ttl: number) => {
+      if (kept.push(ttl) === 1) {
+        void other.fill('a', source.produce, { unusable: { file: only, reason: 'evicted' } })
+        await until('it is produced', () => source.calls === 1)
+      }
+      return put(value, ttl)
+    }
+    return { current, put: putAndTell }
+  }
+  t.true(await deleting.delete('a', { only }))
+  t.deepEqual(kept, [600, 86_400])
+  source.open()
+})
+
 forEveryWriter(
   'the reader of a file that is deleted meanwhile gets it, unstored',
   async (t, stores) => {

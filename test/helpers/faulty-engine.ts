@@ -5,7 +5,6 @@ import type {
   GetOptions,
   Proof,
   ServerEngine,
-  SetOptions,
 } from '../../src/engine/engine.ts'
 import { deferred } from './deferred.ts'
 
@@ -17,31 +16,21 @@ type Get = <T>(key: string, prove: Proof<T>, options?: GetOptions) => Promise<T 
  */
 export class FaultyEngine implements ServerEngine {
   readonly inner: Engine
-  get: Get
-  set: Engine['set']
-  add: Engine['add']
-  touch: Engine['touch']
-  delete: Engine['delete']
-  look: ServerEngine['look']
-  maxValueSize: Engine['maxValueSize']
-  ping: Engine['ping']
-  stats: () => Promise<EngineStats[]>
-  observe: (observer: EngineObserver) => void
-  close: Engine['close']
+  get: Get = (key, prove, options) => this.inner.get(key, prove, options)
+  set: Engine['set'] = (key, value, options) => this.inner.set(key, value, options)
+  add: Engine['add'] = (key, value, options) => this.inner.add(key, value, options)
+  touch: Engine['touch'] = (key, ttl) => this.inner.touch(key, ttl)
+  delete: Engine['delete'] = (key) => this.inner.delete(key)
+  look: ServerEngine['look'] = (key) => this.inner.look!(key)
+  maxValueSize: Engine['maxValueSize'] = (keyLength, usual) =>
+    this.inner.maxValueSize(keyLength, usual)
+  ping: Engine['ping'] = () => this.inner.ping()
+  stats: () => Promise<EngineStats[]> = () => this.inner.stats()
+  observe: (observer: EngineObserver) => void = (observer) => this.inner.observe(observer)
+  close: Engine['close'] = () => this.inner.close()
 
   constructor(inner: Engine) {
     this.inner = inner
-    this.get = (key, prove, options) => inner.get(key, prove, options)
-    this.set = (key: string, value: Buffer, options?: SetOptions) => inner.set(key, value, options)
-    this.add = (key: string, value: Buffer, options?: SetOptions) => inner.add(key, value, options)
-    this.touch = (key, ttl) => inner.touch(key, ttl)
-    this.delete = (key) => inner.delete(key)
-    this.look = (key) => inner.look!(key)
-    this.maxValueSize = (keyLength, usual) => inner.maxValueSize(keyLength, usual)
-    this.ping = () => inner.ping()
-    this.stats = () => inner.stats()
-    this.observe = (observer) => inner.observe(observer)
-    this.close = () => inner.close()
   }
 }
 

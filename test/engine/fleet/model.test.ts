@@ -7,7 +7,7 @@ import { World } from './model/world.ts'
 
 /** `MODEL_SEED` begins with another schedule, `MODEL_SCHEDULES` runs more: `npm run test:soak:fleet`. */
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 1_000_000)
-const count = Number(process.env.MODEL_SCHEDULES ?? 50)
+const count = Number(process.env.MODEL_SCHEDULES ?? 25)
 /** How often a schedule is run that the machine was too busy for: servers were silent that it left alone. */
 const TRIES = 3
 

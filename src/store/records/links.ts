@@ -235,8 +235,7 @@ export class Links {
       const link = toKeptLink(newest)
       if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
-      // Just newer than what is meant, and older than an upload that was not seen.
-      const entry: Tombstone = { deletedAt: storedAt(isMeant ? 0 : Date.now()) }
+      const entry: Tombstone = { deletedAt: storedAt(Date.now()) }
       const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
       return { value: this.#encodeTombstone(key, entry), proven: entry, ttl }
     })
@@ -249,7 +248,7 @@ export class Links {
       const key = this.#keys.link(ref)
       await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged }, later) => {
         if (newest === undefined || isDamaged || toKeptLink(newest) !== undefined) return undefined
-        // As well: just newer than the tombstone which is there.
+        // Just newer than the tombstone which is there, and older than an upload that was not seen.
         const entry: Tombstone = { deletedAt: later(0) }
         return { value: this.#encodeTombstone(key, entry), proven: entry, ttl: TOMBSTONE_TTL }
       })

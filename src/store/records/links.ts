@@ -225,7 +225,10 @@ export class Links {
   ): Promise<boolean> {
     const key = this.#keys.link(ref)
     if (!this.#hasCopies) {
-      if (isFilled || isMeant !== undefined) return this.#bury(ref, isFilled, isMeant)
+      if (isFilled || isMeant !== undefined) {
+        const isMeantThere = (link?: Link) => isMeant === undefined || (!!link && isMeant(link))
+        return this.#bury(ref, isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL, isMeantThere)
+      }
       // What is kept beyond its end, to be made valid again, is not there for those who ask.
       const isThere = await this.#isThere(ref)
       return (await this.#engine.delete(key, PLACED)) && isThere
@@ -254,27 +257,23 @@ export class Links {
       })
       return
     }
-    for (let looks = 1; looks <= MAX_LOOKS; looks++) {
-      const { current, isDamaged, bury } = await this.#look(ref)
-      if (isDamaged || toKeptLink(current) !== undefined || (await bury(TOMBSTONE_TTL))) return
-    }
-    throw keepsChanging(ref)
+    await this.#bury(ref, TOMBSTONE_TTL, (link, isDamaged) => link === undefined && !isDamaged)
   }
 
   /**
-   * As `delete`, where there is one copy, with a tombstone in the place of what was looked at, and of nothing else: a fill
-   * has to see it.
+   * Puts a tombstone, where there is one copy, in the place of what was looked at, and of nothing else: a fill has to see
+   * it. Resolves with whether there was a link whose time is not over.
+   * @param isMeant Whether to do so where that link, or what does not prove itself, is there.
    */
   async #bury(
     ref: ParsedRef,
-    isFilled: boolean,
-    isMeant: ((link: Link) => boolean) | undefined,
+    ttl: number,
+    isMeant: (link: Link | undefined, isDamaged: boolean) => boolean,
   ): Promise<boolean> {
-    const ttl = isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
     for (let looks = 1; looks <= MAX_LOOKS; looks++) {
       const { current, isDamaged, bury } = await this.#look(ref)
       const link = toKeptLink(current)
-      if (isMeant !== undefined && !(link && isMeant(link))) return false
+      if (!isMeant(link, isDamaged)) return false
       if (await bury(ttl)) return isDamaged || toLink(link) !== undefined
     }
     throw keepsChanging(ref)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 
-/** The path of the browser that the tests drive: `CHROMIUM`, or Debian's. */
-export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+/** The path of the browser that the tests drive: `CHROMIUM`, or Debian's without a window, which starts in half the time. */
+export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell'
 
 export const hasChromium = () => existsSync(chromiumPath)
 

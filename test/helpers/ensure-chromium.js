@@ -3,13 +3,13 @@ import { aptInstall } from './apt-install.js'
 import { chromiumPath, hasChromium, hasPictureFont } from './chromium.js'
 
 const missing = [
-  ...(hasChromium() || process.env.CHROMIUM ? [] : ['chromium']),
+  ...(hasChromium() || process.env.CHROMIUM ? [] : ['chromium-headless-shell']),
   ...(hasPictureFont() ? [] : ['fonts-dejavu-core']),
 ]
 if (missing.length > 0) aptInstall(...missing)
 if (!hasChromium()) {
   console.error(`SKIPPED: all tests of the page. There is no browser at ${chromiumPath}.
-  Debian           sudo apt-get install chromium
+  Debian           sudo apt-get install chromium-headless-shell
   elsewhere        CHROMIUM=/path/to/chromium npm run test:browser`)
 }
 if (!hasPictureFont()) {

@@ -42,19 +42,16 @@ async function slowUpload(url: string): Promise<number> {
   return answer.statusCode
 }
 
-test.serial(
-  'without a memcached it says in one line what that means; a signal ends it',
-  async (t) => {
-    const serving = await startServe(t, ['--log-level', 'error'])
-    t.is((await serving.logged(/^no --memcached/)).level, 'warn')
-    t.is((await fetch(`${serving.url}/readyz`)).status, 200)
-    serving.signal('SIGTERM')
-    await serving.logged('stopped')
-    const { code, stderr } = await serving.result
-    t.is(code, 0)
-    t.is(stderr, '', 'Node.js knows each V8 flag that is set')
-  },
-)
+test('without a memcached it says in one line what that means; a signal ends it', async (t) => {
+  const serving = await startServe(t, ['--log-level', 'error'])
+  t.is((await serving.logged(/^no --memcached/)).level, 'warn')
+  t.is((await fetch(`${serving.url}/readyz`)).status, 200)
+  serving.signal('SIGTERM')
+  await serving.logged('stopped')
+  const { code, stderr } = await serving.result
+  t.is(code, 0)
+  t.is(stderr, '', 'Node.js knows each V8 flag that is set')
+})
 
 test.serial('no request that was accepted is lost when the process is told to stop', async (t) => {
   const server = await startMemcached(t)
@@ -88,24 +85,21 @@ test.serial('no request that was accepted is lost when the process is told to st
   t.is((await result).code, 0)
 })
 
-test.serial(
-  'while it drains it is not ready, and says on each answer that it is the last',
-  async (t) => {
-    const serving = await startServe(t, ['--drain-delay', '5s'])
-    const waiting = await connectRaw(t, serving.url)
-    waiting.send('GET /healthz HTTP/1.1', 'Host: localhost', '', '')
-    await waiting.until(/^HTTP\/1.1 200.*keep-alive/is)
-    serving.signal('SIGTERM')
-    await serving.logged(/^stops/)
-    const ready = await fetch(`${serving.url}/readyz`)
-    t.is(ready.status, 503)
-    t.is(ready.headers.get('Connection'), 'close')
-    waiting.send('GET /healthz HTTP/1.1', 'Host: localhost', '', '')
-    t.regex((await waiting.closed()).slice(100), /HTTP\/1.1 200.*connection: close/is)
-  },
-)
+test('while it drains it is not ready, and says on each answer that it is the last', async (t) => {
+  const serving = await startServe(t, ['--drain-delay', '5s'])
+  const waiting = await connectRaw(t, serving.url)
+  waiting.send('GET /healthz HTTP/1.1', 'Host: localhost', '', '')
+  await waiting.until(/^HTTP\/1.1 200.*keep-alive/is)
+  serving.signal('SIGTERM')
+  await serving.logged(/^stops/)
+  const ready = await fetch(`${serving.url}/readyz`)
+  t.is(ready.status, 503)
+  t.is(ready.headers.get('Connection'), 'close')
+  waiting.send('GET /healthz HTTP/1.1', 'Host: localhost', '', '')
+  t.regex((await waiting.closed()).slice(100), /HTTP\/1.1 200.*connection: close/is)
+})
 
-test.serial('a second signal ends it at once', async (t) => {
+test('a second signal ends it at once', async (t) => {
   const serving = await startServe(t)
   const stuck = await connectRaw(t, serving.url)
   stuck.send('PUT /files/x HTTP/1.1', 'Host: localhost', 'Content-Length: 10', '', 'part')
@@ -120,7 +114,7 @@ for (const [how, boom] of [
   ['an exception that nobody caught', 'throw new Error("boom")'],
   ['a rejection that nobody handled', 'Promise.reject(new Error("boom"))'],
 ] as const) {
-  test.serial(`${how} is logged and ends the process`, async (t) => {
+  test(`${how} is logged and ends the process`, async (t) => {
     const code = encodeURIComponent(`process.on("SIGUSR2", () => { ${boom} })`)
     const serving = await startServe(t, ['--log-level', 'fatal'], {
       NODE_OPTIONS: `--import=data:text/javascript,${code}`,
@@ -133,7 +127,7 @@ for (const [how, boom] of [
   })
 }
 
-test.serial('SIGHUP with nothing to read again is one line of the log', async (t) => {
+test('SIGHUP with nothing to read again is one line of the log', async (t) => {
   const { address } = await startMemcached(t)
   for (const workers of [1, 2]) {
     const args = ['--memcached', address, '--workers', String(workers)]
@@ -149,30 +143,27 @@ test.serial('SIGHUP with nothing to read again is one line of the log', async (t
   }
 })
 
-test.serial(
-  'SIGHUP takes a new certificate; one that cannot be used changes nothing',
-  async (t) => {
-    const [live, next] = await Promise.all([
-      createCertificate(t, 'first'),
-      createCertificate(t, 'second'),
-    ])
-    const serving = await startServe(t, ['--tls-cert', live.certFile, '--tls-key', live.keyFile])
-    const shown = async () => {
-      const socket = connect({ port: Number(new URL(serving.url).port), rejectUnauthorized: false })
-      await once(socket, 'secureConnect')
-      const { CN } = socket.getPeerCertificate().subject
-      socket.destroy()
-      return CN
-    }
-    t.is(await shown(), 'first')
-    await writeFile(live.certFile, 'no certificate')
-    serving.signal('SIGHUP')
-    t.is((await serving.logged(/^keeps the old TLS certificate/)).level, 'error')
-    t.is(await shown(), 'first')
-    await copyFile(next.certFile, live.certFile)
-    await copyFile(next.keyFile, live.keyFile)
-    serving.signal('SIGHUP')
-    t.like(await serving.logged('uses the new TLS certificate'), { subject: 'CN=second' })
-    t.is(await shown(), 'second')
-  },
-)
+test('SIGHUP takes a new certificate; one that cannot be used changes nothing', async (t) => {
+  const [live, next] = await Promise.all([
+    createCertificate(t, 'first'),
+    createCertificate(t, 'second'),
+  ])
+  const serving = await startServe(t, ['--tls-cert', live.certFile, '--tls-key', live.keyFile])
+  const shown = async () => {
+    const socket = connect({ port: Number(new URL(serving.url).port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { CN } = socket.getPeerCertificate().subject
+    socket.destroy()
+    return CN
+  }
+  t.is(await shown(), 'first')
+  await writeFile(live.certFile, 'no certificate')
+  serving.signal('SIGHUP')
+  t.is((await serving.logged(/^keeps the old TLS certificate/)).level, 'error')
+  t.is(await shown(), 'first')
+  await copyFile(next.certFile, live.certFile)
+  await copyFile(next.keyFile, live.keyFile)
+  serving.signal('SIGHUP')
+  t.like(await serving.logged('uses the new TLS certificate'), { subject: 'CN=second' })
+  t.is(await shown(), 'second')
+})

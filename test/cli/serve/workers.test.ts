@@ -75,7 +75,7 @@ test('several workers without a memcached are refused: each would have files of 
   t.regex(stderr, /--workers.*--memcached/)
 })
 
-test.serial('a worker that does not answer is replaced', async (t) => {
+test('a worker that does not answer is replaced', async (t) => {
   const memcached = await startMemcached(t)
   const serving = await startServe(t, ['--workers', '2', '--memcached', memcached.address])
   const [victim] = childrenOf(serving.pid)

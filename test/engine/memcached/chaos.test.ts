@@ -23,12 +23,12 @@ if (soakMinutes > 0) {
 } else {
   for (const seed of [1, 2, anySeed]) {
     test.serial(`random faults, seed ${seed}: nothing wrong, no hang, well afterwards`, (t) =>
-      chaos(t, seed, 8000),
+      chaos(t, seed, 5000),
     )
   }
   for (const protocol of ['meta', 'text'] as const) {
     test.serial(`random faults over ${protocol}: nothing wrong, no hang, well afterwards`, (t) =>
-      chaos(t, 4, 4000, protocol),
+      chaos(t, 4, 3000, protocol),
     )
   }
 }

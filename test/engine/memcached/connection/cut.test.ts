@@ -39,7 +39,7 @@ for (const [how, end] of Object.entries({ FIN: fin, RST: reset })) {
     })
   }
 
-  test.serial(`${how} again and again: unavailable, then right when it stops`, async (t) => {
+  test(`${how} again and again: unavailable, then right when it stops`, async (t) => {
     const { proxy, engine } = await rig(t)
     const values = await fill(engine, Array(8).fill(VALUE))
     for (const { count } of Object.values(cuts).map((count) => ({ count }))) {
@@ -150,7 +150,7 @@ for (const protocol of ['binary', 'meta', 'text'] as const) {
 }
 
 for (const protocol of ['binary', 'meta', 'text'] as const) {
-  test.serial(`${protocol}: what an abandoned socket still sends reaches nobody`, async (t) => {
+  test(`${protocol}: what an abandoned socket still sends reaches nobody`, async (t) => {
     const { proxy, engine } = await rig(t, { ...QUICK, timeoutMs: 300, protocol })
     const values = await fill(engine, Array(12).fill(50_000))
     for (let round = 0; round < 3; round++) {

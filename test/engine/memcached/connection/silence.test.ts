@@ -17,7 +17,7 @@ function block(ms: number): void {
 }
 
 for (const protocol of ['binary', 'meta', 'text'] as const) {
-  test.serial(`${protocol}: a black hole fails a lone request in time`, async (t) => {
+  test(`${protocol}: a black hole fails a lone request in time`, async (t) => {
     const { proxy, engine } = await rig(t, { ...QUICK, protocol })
     await engine.ping()
     proxy.toServer = () => {}
@@ -27,7 +27,7 @@ for (const protocol of ['binary', 'meta', 'text'] as const) {
   })
 }
 
-test.serial('a black hole under steady traffic fails requests in time', async (t) => {
+test('a black hole under steady traffic fails requests in time', async (t) => {
   const { proxy, engine } = await rig(t)
   await engine.ping()
   proxy.toServer = () => {}
@@ -49,20 +49,17 @@ test.serial('a black hole under steady traffic fails requests in time', async (t
 })
 
 for (const protocol of ['binary', 'meta', 'text'] as const) {
-  test.serial(
-    `${protocol}: a memcached that stops answering in mid-response fails in time`,
-    async (t) => {
-      const { proxy, engine } = await rig(t, { ...QUICK, protocol })
-      const values = await fill(engine, Array(4).fill(200_000))
-      let left = 300_000
-      proxy.toClient = (bytes, _link, forward) => {
-        forward(bytes.subarray(0, left))
-        left = Math.max(0, left - bytes.length)
-      }
-      const { right, unavailable } = await readAll(engine, values)
-      t.deepEqual({ right, unavailable }, { right: 1, unavailable: 3 })
-    },
-  )
+  test(`${protocol}: a memcached that stops answering in mid-response fails in time`, async (t) => {
+    const { proxy, engine } = await rig(t, { ...QUICK, protocol })
+    const values = await fill(engine, Array(4).fill(200_000))
+    let left = 300_000
+    proxy.toClient = (bytes, _link, forward) => {
+      forward(bytes.subarray(0, left))
+      left = Math.max(0, left - bytes.length)
+    }
+    const { right, unavailable } = await readAll(engine, values)
+    t.deepEqual({ right, unavailable }, { right: 1, unavailable: 3 })
+  })
 }
 
 for (const [protocol, rounds] of [
@@ -70,26 +67,24 @@ for (const [protocol, rounds] of [
   ['meta', 1],
   ['text', 1],
 ] as const) {
-  test.serial(
-    `${protocol}: SIGSTOP fails in time; SIGCONT is noticed within a second`,
-    async (t) => {
-      const { server, engine } = await rig(t, { ...QUICK, protocol })
-      const values = await fill(engine, Array(4).fill(100_000))
-      for (let round = 0; round < rounds; round++) {
-        server.freeze()
-        const start = performance.now()
-        const { wrong, absent, unavailable } = await readAll(engine, values)
-        t.deepEqual({ wrong, absent, unavailable }, { wrong: 0, absent: 0, unavailable: 4 })
-        t.true(performance.now() - start < QUICK.timeoutMs! + SLACK)
-        await Promise.allSettled([engine.set('x', Buffer.alloc(900_000)), sleep(1000)])
-        server.thaw()
-        t.true((await recovery(() => engine.ping())) < 1000 + SLACK)
-        t.is((await readAll(engine, values)).right, 4)
-      }
-    },
-  )
+  test(`${protocol}: SIGSTOP fails in time; SIGCONT is noticed within a second`, async (t) => {
+    const { server, engine } = await rig(t, { ...QUICK, protocol })
+    const values = await fill(engine, Array(4).fill(100_000))
+    for (let round = 0; round < rounds; round++) {
+      server.freeze()
+      const start = performance.now()
+      const { wrong, absent, unavailable } = await readAll(engine, values)
+      t.deepEqual({ wrong, absent, unavailable }, { wrong: 0, absent: 0, unavailable: 4 })
+      t.true(performance.now() - start < QUICK.timeoutMs! + SLACK)
+      await Promise.allSettled([engine.set('x', Buffer.alloc(900_000)), sleep(1000)])
+      server.thaw()
+      t.true((await recovery(() => engine.ping())) < 1000 + SLACK)
+      t.is((await readAll(engine, values)).right, 4)
+    }
+  })
 }
 
+// One after the other are tests that count descriptors, or block the event loop.
 test.serial('nobody listens: refused, at once, and no descriptor leaks', async (t) => {
   const port = await freePort()
   const engine = memcached(`127.0.0.1:${port}`, QUICK)
@@ -104,20 +99,20 @@ test.serial('nobody listens: refused, at once, and no descriptor leaks', async (
   await server.stop()
 })
 
-test.serial('a unix socket that is not there is refused', async (t) => {
+test('a unix socket that is not there is refused', async (t) => {
   const engine = memcached('/nonexistent/memcached.sock', QUICK)
   t.teardown(() => engine.close())
   t.is(await failureOf(t, 'get', engine.get('key', whole)), 'refused')
 })
 
-test.serial('a host that does not exist is unresolved', async (t) => {
+test('a host that does not exist is unresolved', async (t) => {
   const engine = memcached('does-not-exist.invalid', QUICK)
   t.teardown(() => engine.close())
   const code = await failureOf(t, 'get', engine.get('key', whole))
   t.true(code === 'unresolved' || code === 'connect-timeout', code)
 })
 
-test.serial('a server that accepts and never answers is a connect timeout', async (t) => {
+test('a server that accepts and never answers is a connect timeout', async (t) => {
   const sockets: { destroy(): void }[] = []
   const silent = createServer((socket) => sockets.push(socket.on('error', () => {})))
   silent.listen(0, '127.0.0.1')
@@ -133,7 +128,7 @@ test.serial('a server that accepts and never answers is a connect timeout', asyn
   t.is(sockets.length, 1)
 })
 
-test.serial('a server that does not even accept is a connect timeout', async (t) => {
+test('a server that does not even accept is a connect timeout', async (t) => {
   const server = await startMemcached(t, { args: ['-b', '1'] })
   server.freeze()
   // Fill its backlog, so that the kernel ignores who else knocks.
@@ -173,7 +168,7 @@ test.serial(
 )
 
 for (const protocol of ['binary', 'meta', 'text'] as const) {
-  test.serial(`${protocol}: a slow link is slow, not broken`, async (t) => {
+  test(`${protocol}: a slow link is slow, not broken`, async (t) => {
     const { proxy, engine } = await rig(t, { ...QUICK, protocol, responseCapMs: 60_000 })
     const values = await fill(engine, Array(6).fill(300_000))
     let busy = Promise.resolve()
@@ -188,7 +183,7 @@ for (const protocol of ['binary', 'meta', 'text'] as const) {
     t.true(performance.now() - start > QUICK.timeoutMs!)
   })
 
-  test.serial(`${protocol}: a trickle is cut short`, async (t) => {
+  test(`${protocol}: a trickle is cut short`, async (t) => {
     const { proxy, engine } = await rig(t, { ...QUICK, protocol, responseCapMs: 1500 })
     const values = await fill(engine, [100_000])
     let busy = Promise.resolve()

@@ -24,7 +24,8 @@ import type { FileReading, StoredFile } from './reading/stored-file.ts'
 import type { Verification } from './reading/verification.ts'
 import { Keys } from './records/keys.ts'
 import type { Link } from './records/link.ts'
-import { Links } from './records/links.ts'
+import type { Links } from './records/links.ts'
+import { linksOf } from './records/links-of.ts'
 import type { Chunk } from './records/manifest.ts'
 import { Proofs } from './records/proofs.ts'
 import { Sealer } from './records/seal.ts'
@@ -86,7 +87,7 @@ export class FileStore {
     this.#keys = new Keys(options.keyPrefix)
     const secrets = secretsOf(options.secret)
     const proofs = new Proofs(secrets.length > 0)
-    this.#links = new Links(engine, this.#keys, new Sealer(secrets), proofs)
+    this.#links = linksOf(engine, this.#keys, new Sealer(secrets), proofs)
     this.#hasher = new Hasher(settings.hashThreads)
     // As much free memory is kept as all reads, or all uploads, may use at the same time.
     const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))

@@ -3,7 +3,7 @@ import test from 'ava'
 import { Digest, NotFoundError } from '../../../src/index.ts'
 import { Keys } from '../../../src/store/records/keys.ts'
 import { decodeLink, encodeLink } from '../../../src/store/records/link.ts'
-import { Links } from '../../../src/store/records/links.ts'
+import { linksOf } from '../../../src/store/records/links-of.ts'
 import { Sealer } from '../../../src/store/records/seal.ts'
 import { manifestOf } from '../../helpers/records.ts'
 import { connect, holders, startFleet, until } from './harness.ts'
@@ -135,7 +135,7 @@ test('asking for content by hash gives each copy of its link its whole life agai
     t.is(ttl, 1000)
     t.true(storedAt >= start)
   }
-  const links = new Links(engine, new Keys(), new Sealer())
+  const links = linksOf(engine, new Keys(), new Sealer())
   t.true(await store.delete(hash))
   t.false(await links.renew({ hash: Digest.parse(hash) }, old), 'it is deleted since')
   await t.throwsAsync(store.get(hash), { instanceOf: NotFoundError })

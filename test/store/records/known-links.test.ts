@@ -4,7 +4,7 @@ import { Digest, FileStore, memcached, memory } from '../../../src/index.ts'
 import { Keys } from '../../../src/store/records/keys.ts'
 import { KnownLinks } from '../../../src/store/records/known-links.ts'
 import { encodeLink, type Link } from '../../../src/store/records/link.ts'
-import { Links } from '../../../src/store/records/links.ts'
+import { linksOf } from '../../../src/store/records/links-of.ts'
 import { Sealer } from '../../../src/store/records/seal.ts'
 import { encodeTombstone } from '../../../src/store/records/tombstone.ts'
 import { onEveryEngine } from '../../helpers/engines.ts'
@@ -38,7 +38,7 @@ test('the same bytes under the same key are proved once, by name and by hash', a
     proofs++
     return fits.apply(sealer, args)
   }
-  const links = new Links(memory(), new Keys(), sealer)
+  const links = linksOf(memory(), new Keys(), sealer)
   const link = linkTo('content')
   for (const [ref, stored] of [
     [{ name: 'a' }, { ...link, name: 'a' }],
@@ -115,7 +115,7 @@ onEveryEngine('a known link ends when its time is over', async (t, backend) => {
 
 test('a known link ends by its record, where the engine keeps that for longer', async (t) => {
   const engine = memory()
-  const links = new Links(engine, new Keys(), new Sealer())
+  const links = linksOf(engine, new Keys(), new Sealer())
   const link = { ...linkTo('content'), name: 'a', ttl: 1, endsAt: Date.now() + 5000 }
   const key = new Keys().linkByName('a')
   await engine.set(key, encodeLink(link, key, new Sealer()))
@@ -263,7 +263,7 @@ test('records of more than 1 KiB are not remembered', (t) => {
 })
 
 test('large records are proved each time, and are right', async (t) => {
-  const links = new Links(memory(), new Keys(), new Sealer())
+  const links = linksOf(memory(), new Keys(), new Sealer())
   for (const type of ['x'.repeat(2000), 'y'.repeat(2000)]) {
     await links.put({ name: 'a' }, { ...linkTo('content', type), name: 'a' })
     for (let i = 0; i < 2; i++) t.is((await links.read({ name: 'a' }))!.type, type)

@@ -70,7 +70,7 @@ export interface SetOptions extends CopyOptions {
 /** What takes the place of every copy of a value. */
 export interface Successor<T> {
   value: Buffer
-  /** What the proof will make of `value`. Its version has to be larger than that of the newest copy. */
+  /** What the proof will make of `value`, with a larger version than any that is known. */
   proven: T
   /** Seconds to live, 0 for no limit. */
   ttl: number
@@ -78,8 +78,10 @@ export interface Successor<T> {
 
 /** What the copies were that a successor is asked for. */
 export interface Predecessors<T> {
-  /** The one that counts, of those that could be read. */
+  /** The one that counts, of those that could be read: none that is known to be outdated. */
   newest: T | undefined
+  /** The largest version that is known, which the successor's has to pass; 0 if there is none. */
+  version: number
   /** Whether a copy was there that did not prove itself. */
   isDamaged: boolean
   /** Whether a server may have kept a copy, since it did not answer. */
@@ -91,10 +93,11 @@ export interface ReplaceOptions<T> {
   /** Replace the copies of servers that are not the key's own too, wherever there are some. Default false. */
   everywhere?: boolean
   /**
-   * Whether `next` may return `undefined` because of what is there. Then nothing is stored before it was asked with
-   * that. Default false, which stores a new value in fewer trips.
+   * Whether what is stored depends on what is there. Then `next` is asked with that before anything is stored, and of
+   * several such writes in the place of the same copies one is made: `next` is asked again for the others. Default false,
+   * which takes fewer trips.
    */
-  mayDecline?: boolean
+  isConditional?: boolean
 }
 
 /**

@@ -163,11 +163,13 @@ export class Fleet implements Engine {
     key: string,
     prove: Proof<T>,
     next: (predecessors: Predecessors<T>) => Successor<T> | undefined,
-    { versions, everywhere = false, mayDecline = false }: ReplaceOptions<T>,
+    { versions, everywhere = false, isConditional = false }: ReplaceOptions<T>,
   ): Promise<number> {
     const seats = await this.#change(key, { extraCopy: true })
-    const isNew = !everywhere && !mayDecline && !this.#newest.has(key)
-    const replacing = new Replacing(seats, key, { prove, versions }, { everywhere, isNew })
+    const known = this.#newest.get(key)
+    const isNew = !everywhere && !isConditional && known === undefined
+    const how = { everywhere, isNew, isConditional, known }
+    const replacing = new Replacing(seats, key, { prove, versions }, how)
     const replaced = await replacing.run(next)
     if (replaced === undefined) return 0
     this.#learn(key, replaced.version)

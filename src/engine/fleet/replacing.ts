@@ -9,6 +9,9 @@ import type { Copy } from './versioned.ts'
 import { isNewer, type Versioned } from './versioned.ts'
 import { MAX_ROUNDS, rememberMissed, worst } from './writing.ts'
 
+/** How often a conditional write looks again because others write to the same key. */
+const MAX_LOOKS = 8
+
 /**
  * Replaces all copies of a value by a newer one: looks what there is, so that the successor can be newer,
  * and then puts it in the place of just that. So a write that reaches a server late undoes nothing.
@@ -19,6 +22,8 @@ export class Replacing<T> {
   readonly #versioned: Versioned<T>
   readonly #everywhere: boolean
   readonly #isNew: boolean
+  readonly #isConditional: boolean
+  readonly #known: number
   readonly #looks = new Map<Member, Look<T>>()
   readonly #tried = new Set<Member>()
   readonly #stored = new Set<Member>()
@@ -30,13 +35,22 @@ export class Replacing<T> {
     seats: Seats,
     key: string,
     versioned: Versioned<T>,
-    { everywhere, isNew }: { everywhere: boolean; isNew: boolean },
+    how: Readonly<{
+      everywhere: boolean
+      /** Whether there probably is no copy. */
+      isNew: boolean
+      isConditional: boolean
+      /** The version below which a copy is outdated. */
+      known: number | undefined
+    }>,
   ) {
     this.#seats = seats
     this.#key = key
     this.#versioned = versioned
-    this.#everywhere = everywhere
-    this.#isNew = isNew
+    this.#everywhere = how.everywhere
+    this.#isNew = how.isNew
+    this.#isConditional = how.isConditional
+    this.#known = how.known ?? 0
   }
 
   /**
@@ -47,12 +61,10 @@ export class Replacing<T> {
   async run(next: Next<T>): Promise<Replaced | undefined> {
     const added = this.#isNew ? await this.#addAll(next) : undefined
     if (added !== undefined) return this.#replaced(added)
-    await this.#lookAround()
-    if (this.#count(this.#looks) < this.#seats.quorum.write) throw this.#failure()
-    const predecessors = this.#predecessors()
-    const isUnsure = this.#count(this.#looks) < this.#seats.quorum.read
-    let successor = next(predecessors)
-    if (successor === undefined) return undefined
+    const decided = await this.#decide(next)
+    if (decided === undefined) return undefined
+    const { predecessors, isUnsure } = decided
+    let { successor } = decided
     await this.#store(successor)
     const { isLeft } = this.#predecessors()
     if (this.#everywhere && isLeft !== predecessors.isLeft) {
@@ -77,7 +89,7 @@ export class Replacing<T> {
   async #addAll(next: Next<T>): Promise<Successor<T> | undefined> {
     const { holders } = this.#seats
     if (!holders.every((member) => member.isUp)) return undefined
-    const successor = next({ newest: undefined, isDamaged: false, isLeft: this.#isLeft })
+    const successor = next(this.#predecessors())
     if (successor === undefined) return undefined
     const { value, ttl } = successor
     const adds = holders.map(async (member) => {
@@ -91,6 +103,44 @@ export class Replacing<T> {
     this.#stored.clear()
     this.#added = value
     return undefined
+  }
+
+  /**
+   * Looks what there is and asks `next` what to store in its place. A conditional write is made on the first server then,
+   * which tells which of several such writes is the one.
+   */
+  async #decide(next: Next<T>) {
+    for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+      await this.#lookAround()
+      if (this.#count(this.#looks) < this.#seats.quorum.write) throw this.#failure()
+      const predecessors = this.#predecessors()
+      const isUnsure = this.#count(this.#looks) < this.#seats.quorum.read
+      const successor = next(predecessors)
+      if (successor === undefined) return undefined
+      if (!this.#isConditional || (await this.#storeOnFirst(successor))) {
+        return { predecessors, isUnsure, successor }
+      }
+      // A server that was silent now is not asked again.
+      for (const member of this.#looks.keys()) this.#tried.delete(member)
+      this.#looks.clear()
+    }
+    throw new UnavailableError(`what is under ${this.#key} keeps changing`)
+  }
+
+  /** Resolves with whether what the first server had is still there, and replaced now. */
+  async #storeOnFirst({ value, ttl }: Successor<T>): Promise<boolean> {
+    const [first] = this.#targets()
+    const { slot } = this.#looks.get(first!)!
+    try {
+      const isStored = await first!.useInTime(() => slot.put(value, ttl))
+      if (isStored) this.#stored.add(first!)
+      return isStored
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      this.#failures.push(error)
+      this.#looks.delete(first!)
+      return false
+    }
   }
 
   #replaced({ ttl, proven }: Successor<T>): Replaced {
@@ -119,7 +169,7 @@ export class Replacing<T> {
 
   /** On the first servers that are up, and wherever else a copy was found. */
   async #store(successor: Successor<T>): Promise<void> {
-    const done = new Set<Member>()
+    const done = new Set(this.#stored)
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const targets = this.#targets().filter((member) => !done.has(member))
       if (targets.length === 0) return
@@ -154,15 +204,22 @@ export class Replacing<T> {
   }
 
   #predecessors(): Predecessors<T> {
+    const { versions } = this.#versioned
     let newest: Copy<T> | undefined
     let isDamaged = false
     for (const { answer } of this.#looks.values()) {
       if (answer === 'absent') continue
       if (typeof answer !== 'string' && this.#added?.equals(answer.value)) continue
       if (answer === 'damaged') isDamaged = true
-      else if (!newest || isNewer(this.#versioned.versions, answer, newest)) newest = answer
+      else if (!newest || isNewer(versions, answer, newest)) newest = answer
     }
-    return { newest: newest?.proven, isDamaged, isLeft: this.#isLeft }
+    const version = newest === undefined ? 0 : versions.of(newest.proven)
+    return {
+      newest: version < this.#known ? undefined : newest?.proven,
+      version: Math.max(version, this.#known),
+      isDamaged,
+      isLeft: this.#isLeft,
+    }
   }
 
   get #isLeft(): boolean {

@@ -7,9 +7,13 @@ import {
   type FileStore,
   PreconditionFailedError,
   type StoredFile,
+  UnavailableError,
 } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { isLost } from '../problem.ts'
+
+/** How often a deletion looks again, since others write the name at the same time. */
+const MAX_LOOKS = 32
 
 /** What making a link is subject to: the conditions of the request and how long it shall live. */
 export function commitOptions<T extends CommitOptions>(
@@ -47,6 +51,23 @@ export async function checkConditions(
   throw new PreconditionFailedError('what is there is not what the request expects', {
     actual: current === undefined ? 'nothing' : `content ${current.hash}`,
   })
+}
+
+/**
+ * Deletes a name if what it leads to fulfils the conditions of the request: that file, and none that was stored since.
+ * Resolves with whether there was one.
+ */
+export async function deleteUnderConditions(
+  exchange: Exchange,
+  store: FileStore,
+  { name, purge }: { name: string; purge: boolean },
+): Promise<boolean> {
+  for (let looks = 1; looks <= MAX_LOOKS; looks++) {
+    const only = await checkConditions(exchange, store, { name })
+    if (await store.delete({ name }, { purge, only })) return true
+    if (only === undefined) return false
+  }
+  throw new UnavailableError(`the file ${JSON.stringify(name)} is written at the same time`)
 }
 
 /** Fails the condition of the later one of two requests that create the same name at once. */

@@ -2,7 +2,7 @@ import type Router from '@koa/router'
 import { FILES, nameFromPath, UNNAMED } from '../../api/paths.ts'
 import { type FileStore, InvalidArgumentError, NotFoundError } from '../../index.ts'
 import { isForm, receiveForm } from '../body/form.ts'
-import { checkConditions } from '../content/conditions.ts'
+import { deleteUnderConditions } from '../content/conditions.ts'
 import { FILES_ROUTE } from '../content/content.ts'
 import { putFile, typeOf } from '../content/put.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -30,9 +30,10 @@ export function fileRoutes(router: Router, store: FileStore): void {
   router.delete(FILES_ROUTE, async (ctx) => {
     const { exchange } = ctx
     const name = nameOf(exchange)
-    await checkConditions(exchange, store, { name })
-    const wasThere = await store.delete({ name }, { purge: exchange.query.flag('purge') })
-    if (!wasThere) throw new NotFoundError(`there is no file ${JSON.stringify(name)}`)
+    const purge = exchange.query.flag('purge')
+    if (!(await deleteUnderConditions(exchange, store, { name, purge }))) {
+      throw new NotFoundError(`there is no file ${JSON.stringify(name)}`)
+    }
     ctx.status = 204
   })
 }

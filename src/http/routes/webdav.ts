@@ -5,11 +5,9 @@ import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import { FILES, nameFromPath, UNNAMED } from '../../api/paths.ts'
 import { cacheStatusOf } from '../../api/problem.ts'
 import {
-  CorruptError,
   ExistsError,
   type FileStore,
   InvalidArgumentError,
-  NotFoundError,
   PreconditionFailedError,
   type Receipt,
   type StoredFile,
@@ -51,7 +49,7 @@ export function webdavRoutes(router: Router, store: FileStore): void {
   router.register(ROUTE, ['MOVE'], async (ctx) => {
     const source = await sourceOf(ctx, store)
     const receipt = await copy(ctx, store, source)
-    await removeUnlessReplaced(store, source)
+    await store.delete({ name: nameOf(ctx) }, { only: source })
     answerCopy(ctx, receipt)
   })
 }
@@ -110,17 +108,6 @@ async function copy(ctx: Context, store: FileStore, source: StoredFile): Promise
     if (!(error instanceof ExistsError)) throw error
     throw new PreconditionFailedError(error.message, { cause: error }) // RFC 4918, 10.6.
   }
-}
-
-/** Removes the name of what was moved, unless it leads to another upload by now, or to a damaged record. */
-async function removeUnlessReplaced(store: FileStore, moved: StoredFile): Promise<void> {
-  const name = moved.name!
-  const now = await store.find({ name }).catch((error: unknown) => {
-    if (error instanceof NotFoundError || error instanceof CorruptError) return undefined
-    throw error
-  })
-  const isSame = now?.hash === moved.hash && +now.storedAt === +moved.storedAt
-  if (isSame) await store.delete({ name })
 }
 
 function mayOverwrite(ctx: Context): boolean {

@@ -16,6 +16,12 @@ type Next = (
 ) => Successor<Entry> | undefined
 
 /**
+ * No time: what is made for the place of one entry is just newer than that, so that whatever is written at the same time
+ * is newer still. Where a server is away, which may have kept something, the time counts.
+ */
+const JUST = 0
+
+/**
  * Links with several copies, which may disagree. Each write is newer than what was there, and says so, since that may
  * come back from a server that is away or has stood in for one.
  */
@@ -42,12 +48,13 @@ export class CopiedLinks extends Links {
     isMeant?: (link: Link) => boolean,
   ): Promise<boolean> {
     let wasThere = false
-    await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged, isLeft }, later) => {
+    const options = { everywhere: true, isConditional: isMeant !== undefined }
+    await this.#replace(ref, options, ({ newest, isDamaged, isLeft }, later) => {
       const link = toKeptLink(newest)
       if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
       const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
-      return this.#tombstone(ref, later(Date.now()), ttl)
+      return this.#tombstone(ref, later(isMeant && !isLeft ? JUST : Date.now()), ttl)
     })
     return wasThere
   }
@@ -56,7 +63,7 @@ export class CopiedLinks extends Links {
     await this.#replace(ref, { everywhere: true }, ({ newest, isDamaged }, later) => {
       if (newest === undefined || isDamaged || toKeptLink(newest) !== undefined) return undefined
       // Just newer than the tombstone which is there, and older than an upload that was not seen.
-      return this.#tombstone(ref, later(0), TOMBSTONE_TTL)
+      return this.#tombstone(ref, later(JUST), TOMBSTONE_TTL)
     })
   }
 
@@ -81,23 +88,23 @@ export class CopiedLinks extends Links {
   ): Promise<LinkWritten> {
     let created = true
     let written = link
-    const next: Next = ({ newest, isDamaged, isLeft }, later) => {
+    const next: Next = ({ newest, version: known, isDamaged, isLeft }, later) => {
       if (over !== undefined && this.isOther(newest, over)) return undefined
       const existing = toLink(newest)
       created = !isDamaged && existing === undefined
       const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
-      const version = later(over === undefined ? link.storedAt : over.at)
+      const isJust = over !== undefined && newest !== undefined && !isLeft
+      const version = later(isJust ? JUST : (over?.at ?? link.storedAt))
       written = { ...link, ttl, storedAt: Math.max(version, link.storedAt) }
-      // What was written since, and is seen too late or not at all, is to be the newer one.
       if (version < written.storedAt) written = { ...written, version }
-      const isFirst = newest === undefined && !isDamaged && !isLeft
+      const isFirst = known === 0 && !isDamaged && !isLeft
       if (isFirst || ttl === 0 || ref.name === undefined) return this.#successor(ref, written)
       // The link before may outlive this one, which has to go on being newer.
       written = { ...written, endsAt: written.storedAt + ttl * 1000 }
       const kept = ttl + Math.max(TOMBSTONE_TTL, keptBeyond(link))
       return this.#successor(ref, written, Math.min(kept, MAX_TTL))
     }
-    const copies = await this.#replace(ref, { mayDecline: over !== undefined }, next)
+    const copies = await this.#replace(ref, { isConditional: over !== undefined }, next)
     return { link: written, created, copies }
   }
 
@@ -113,7 +120,7 @@ export class CopiedLinks extends Links {
   /** Puts what `next` makes in the place of all copies; resolves with 0 if it makes nothing. */
   #replace(
     ref: ParsedRef,
-    options: Pick<ReplaceOptions<Entry>, 'everywhere' | 'mayDecline'>,
+    options: Pick<ReplaceOptions<Entry>, 'everywhere' | 'isConditional'>,
     next: Next,
   ): Promise<number> {
     const key = this.key(ref)
@@ -124,13 +131,11 @@ export class CopiedLinks extends Links {
       const known = this.known(ref)
       return known?.isSame(record) ? known.link : this.decode(record, key, ref)
     }
-    const successor = (there: Predecessors<Entry>) => {
-      const known = there.newest === undefined ? 0 : versions.of(there.newest)
-      return next(there, (now) => {
-        last = Math.min(Math.max(now, known + 1, last + 1), MAX_TIME)
+    const successor = (there: Predecessors<Entry>) =>
+      next(there, (now) => {
+        last = Math.min(Math.max(now, there.version + 1, last + 1), MAX_TIME)
         return last
       })
-    }
     return this.engine.replace!(key, prove, successor, { versions, ...options })
   }
 }

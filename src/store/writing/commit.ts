@@ -35,14 +35,15 @@ export interface CommitOptions {
   createOnly?: boolean | undefined
   /**
    * Asked before the first byte is read and again right before the links are written: its
-   * rejection ends the upload and changes nothing.
+   * rejection ends the upload and changes nothing. The link by name takes the place of just what was
+   * there when it was asked: where that has changed, it is asked again.
    */
   precondition?: (() => Promise<unknown>) | undefined
   signal?: AbortSignal | undefined
 }
 
-/** How often a create-only upload looks again at what cannot be read, since that is replaced at the same time. */
-const MAX_LOOKS = 8
+/** How often an upload under a condition looks again at what it is to replace, since others write it at the same time. */
+const MAX_LOOKS = 32
 
 /** What a fill has looked at before it began. */
 export interface OverOptions {
@@ -138,12 +139,12 @@ export class Committer {
   /** Makes the link by hash, then the one by name. The caller has seen that all chunks are there. */
   async link({ manifest, copies }: Written, commit: Commit): Promise<Committed> {
     const { named, ttl } = commit
-    await commit.precondition?.()
+    const seen = commit.precondition && (await this.#look(commit))
     commit.signal?.throwIfAborted()
     const { digest } = manifest
     const link: Link = { manifest, storedAt: Date.now(), ttl }
     const byHash = await this.#links.prolong({ hash: digest }, link, named === undefined)
-    const told = named ? await this.#linkName(manifest, named, commit) : byHash
+    const told = named ? await this.#linkName(manifest, named, commit, seen) : byHash
     const receipt = {
       hash: digest.hex,
       size: manifest.size,
@@ -156,12 +157,24 @@ export class Committer {
     return { link: told.link, receipt }
   }
 
-  /** Dates the link anew: the less time from its date until it can be read, the more the date says. */
+  /** Resolves with what the name led to before the precondition was asked, for a write in the place of just that. */
+  async #look({ named, precondition }: Commit): Promise<Seen | undefined> {
+    const seen = named && (await this.#links.see({ name: named.name }))
+    await precondition?.()
+    return seen
+  }
+
+  /**
+   * Dates the link anew: the less time from its date until it can be read, the more the date says.
+   * @param seen What fulfilled the precondition.
+   */
   async #linkName(
     manifest: Manifest,
     { name, type, attributes, staleFor, keepFor }: Named,
-    { ttl, createOnly, over }: Commit,
+    commit: Commit,
+    seen: Seen | undefined,
   ): Promise<LinkWritten> {
+    const { ttl, createOnly, over } = commit
     const storedAt = Date.now()
     const link: Link = { manifest, storedAt, ttl, staleFor, keepFor, name, type, attributes }
     const ref = { name }
@@ -171,16 +184,19 @@ export class Committer {
         throw new OvertakenError(`there is another ${JSON.stringify(name)}`)
       return written
     }
-    if (!createOnly) return this.#links.put(ref, link)
-    const added = await this.#links.add(ref, link)
-    if (added > 0) return { link, created: true, copies: added }
+    if (createOnly) {
+      const added = await this.#links.add(ref, link)
+      if (added > 0) return { link, created: true, copies: added }
+    } else if (seen === undefined) return this.#links.put(ref, link)
+    let current = seen
     for (let looks = 1; looks <= MAX_LOOKS; looks++) {
-      const unreadable = await this.#links.see(ref)
-      await this.#refuseIfReadable(ref)
-      const written = await this.#links.putOver(ref, link, unreadable)
+      current ??= await this.#look(commit)
+      if (createOnly) await this.#refuseIfReadable(ref)
+      const written = await this.#links.putOver(ref, { ...link, storedAt: Date.now() }, current!)
       if (written !== undefined) return written
+      current = undefined
     }
-    throw new UnavailableError(`the file ${JSON.stringify(name)} is deleted at the same time`)
+    throw new UnavailableError(`the file ${JSON.stringify(name)} is written at the same time`)
   }
 
   async #refuseIfReadable({ name }: { name: string }): Promise<void> {

@@ -164,6 +164,27 @@ test('If-Match holds when the upload ends, not only when it began', async (t) =>
   t.is((await ask(`${url}/files/f`)).text, 'meanwhile')
 })
 
+for (const method of ['PUT', 'DELETE']) {
+  test(`${method} with If-Match leaves alone what is stored in its last moment`, async (t) => {
+    const engine = new FaultyEngine(memory())
+    const { url, store } = await startTestServer(t, { engine })
+    const { hash } = await store.put('one', { name: 'f' })
+    const late = async () => {
+      engine.look = engine.inner.look!.bind(engine.inner)
+      await store.put('meanwhile', { name: 'f' })
+    }
+    engine.look = async (key) => {
+      const slot = await engine.inner.look!(key)
+      const put: typeof slot.put = (value, ttl) => late().then(() => slot.put(value, ttl))
+      return { ...slot, put }
+    }
+    const headers = { 'If-Match': `"${hash}"` }
+    const body = method === 'PUT' ? { body: 'two' } : {}
+    t.is((await ask(`${url}/files/f`, { method, headers, ...body })).status, 412)
+    t.is((await ask(`${url}/files/f`)).text, 'meanwhile')
+  })
+}
+
 test('If-Unmodified-Since and a plain If-None-Match guard an upload too', async (t) => {
   const { url, store } = await startTestServer(t)
   const { hash } = await store.put('one', { name: 'f' })

@@ -33,7 +33,8 @@ export const CODINGS: readonly string[] = ['gzip', 'deflate', 'br', 'zstd']
  * coding that no client undoes.
  */
 export function contentCoding(field: string | undefined): string | undefined {
-  const coding = field?.trim().toLowerCase() || 'identity'
+  const sent = field?.trim().toLowerCase() || 'identity'
+  const coding = sent.replace(/(^|[,\s])x-gzip(?=$|[,\s])/g, '$1gzip') // RFC 9110, 8.4.1.3.
   const isKnown = coding.split(',').every((each) => CODINGS.includes(each.trim()))
   return coding === 'identity' || isKnown ? coding : undefined
 }

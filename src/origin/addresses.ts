@@ -1,3 +1,4 @@
+import { hostIn } from '../api/fields.ts'
 import { InvalidArgumentError } from '../index.ts'
 
 /** A request's URL in the form that the transport takes: a `URL` would resolve dots in a path. */
@@ -29,11 +30,12 @@ export class Addresses {
   /**
    * @param template If content can be asked for by hash.
    * @param redirectHosts Hosts (`host` or `host:port`) that redirects may lead to beside the origin.
+   * @throws {InvalidArgumentError} for what is no host.
    */
   constructor(base: URL, template: Template | undefined, redirectHosts: readonly string[]) {
     this.base = base
     this.#template = template
-    this.#redirectHosts = new Set(redirectHosts.map((host) => host.toLowerCase()))
+    this.#redirectHosts = new Set(redirectHosts.map(checkHost))
   }
 
   /** The address of a file by name; `undefined` for a name that no path below the base stands for. */
@@ -61,14 +63,29 @@ export class Addresses {
    * https to http. `undefined` for any other place.
    */
   redirect(from: Address, location: string | undefined): Address | undefined {
-    const to = URL.parse(location ?? '', from.origin.origin + from.path)
+    const to = URL.parse(utf8(location ?? ''), from.origin.origin + from.path)
     if (location === undefined || to === null || !/^https?:$/.test(to.protocol)) return undefined
     if (from.origin.protocol === 'https:' && to.protocol !== 'https:') return undefined
     if (to.username !== '' || to.password !== '') return undefined
-    const isAllowed = this.#redirectHosts.has(to.host) || this.#redirectHosts.has(to.hostname)
+    const port = to.port || (to.protocol === 'https:' ? '443' : '80') // A URL leaves out its scheme's own.
+    const hosts = [to.hostname, `${to.hostname}:${port}`]
+    const isAllowed = hosts.some((host) => this.#redirectHosts.has(host))
     if (to.origin !== from.origin.origin && !isAllowed) return undefined
     return { origin: new URL(to.origin), path: to.pathname + to.search }
   }
+}
+
+function checkHost(host: string): string {
+  if (hostIn(host) !== undefined && URL.canParse(`http://${host}`)) return host.toLowerCase()
+  throw new InvalidArgumentError('redirectHosts are hosts, or hosts with ports', {
+    expected: 'cdn.example or cdn.example:8443',
+    actual: JSON.stringify(host).slice(0, 200),
+  })
+}
+
+/** Node takes the bytes of a field for Latin-1; servers that do not encode a path send UTF-8. */
+function utf8(field: string): string {
+  return Buffer.from(field, 'latin1').toString()
 }
 
 /** Dots lead elsewhere, and servers differ on empty segments and backslashes. */

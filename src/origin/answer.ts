@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import { parseHttpDate } from '../api/dates.ts'
 import { contentCoding } from '../api/fields.ts'
 import { contentRange, parseRange } from '../api/range.ts'
 import type { HttpResponse } from '../transport.ts'
@@ -11,8 +12,9 @@ import { type Freshness, type FreshnessOptions, freshnessOf, strictest } from '.
 export interface Validators {
   readonly etag?: string | undefined
   readonly lastModified?: string | undefined
-  /** Its Cache-Control, which counts again where a 304 has none. */
+  /** Its Cache-Control, or what Pragma says in its place, which counts again where a 304 has none; and so does Expires. */
   readonly cacheControl?: string | undefined
+  readonly expires?: string | undefined
 }
 
 /** The bytes that an answer carries. */
@@ -64,6 +66,8 @@ export interface Asked {
   readonly hash?: string | undefined
   /** Bytes that the file may have. */
   readonly maxSize: number
+  /** Whether what comes goes to a client alone, which may take it slowly. */
+  readonly isPassed?: boolean | undefined
 }
 
 export interface AnswerOptions extends FreshnessOptions {
@@ -104,13 +108,21 @@ export function answerOf(
   if (asked.range !== undefined && status === 206) return partOf(common, asked.range)
   if (status === 200 || status === 203) return contentOf(common, redirects)
   throw new OriginError('origin-failed', `the origin answered with status ${status}`, {
-    retryAfter: secondsOf(headers['retry-after']),
+    retryAfter: secondsUntil(headers['retry-after']),
+    isOutage: status >= 500,
   })
 }
 
-/** The seconds of a Retry-After; `undefined` for a date, and for what is longer than some days. */
-function secondsOf(field: string | undefined): number | undefined {
-  return field !== undefined && /^\d{1,6}$/.test(field) ? Number(field) : undefined
+/** Seconds that a Retry-After can ask for. */
+const MAX_RETRY_AFTER = 999_999
+
+/** The seconds of a Retry-After; `undefined` for what is over, or longer than some days. */
+function secondsUntil(field = ''): number | undefined {
+  const isNumber = /^\d+$/.test(field)
+  const seconds = isNumber
+    ? Number(field)
+    : Math.ceil((parseHttpDate(field) ?? 0) - Date.now() / 1000)
+  return seconds >= 0 && seconds <= MAX_RETRY_AFTER ? seconds : undefined
 }
 
 interface Common {
@@ -168,7 +180,7 @@ function describe(
   if (encoding === undefined || encoding.length > MAX_CODING) {
     throw new OriginError('origin-failed', 'the origin sends a Content-Encoding that is not known')
   }
-  if (size !== undefined && size > maxSize) throw tooLarge(maxSize)
+  if (size !== undefined && size > maxSize) throw tooLarge(maxSize, size)
   return {
     type: type !== undefined && Buffer.byteLength(type) <= MAX_TYPE ? type : undefined,
     encoding: encoding === 'identity' ? undefined : encoding,
@@ -188,15 +200,25 @@ function unchanged(
   // What is too long to be kept may be the tag of the version which is known without one.
   const etag = known.etag === undefined ? kept(headers.etag) : headers.etag
   if (etag !== undefined && !isSameTag(etag, known.etag)) throw new OtherVersionError()
-  const { 'cache-control': own, expires } = headers
-  const told = own ?? (expires === undefined ? known.cacheControl : undefined)
-  const all = { ...headers, ...(told !== undefined && { 'cache-control': told }) }
-  const cacheControl = own ?? known.cacheControl
+  const { 'last-modified': modified = known.lastModified } = headers
+  if (known.etag === undefined && modified !== known.lastModified) throw new OtherVersionError()
+  const cacheControl = cacheControlOf(headers) ?? known.cacheControl
+  const expires = headers.expires ?? known.expires
+  const all = {
+    ...headers,
+    ...(cacheControl !== undefined && { 'cache-control': cacheControl }),
+    ...(expires !== undefined && { expires }),
+  }
   return {
     kind: 'unchanged',
     freshness: freshnessAfter(redirects, all, options),
-    validators: isLong(own) ? {} : { ...known, ...validatorsOf(headers), cacheControl },
+    validators: isLong(cacheControl) ? {} : { ...known, ...validatorsOf(all) },
   }
+}
+
+/** RFC 9111, 5.4: Pragma stands for it where there is none. */
+function cacheControlOf({ 'cache-control': field, pragma }: IncomingHttpHeaders) {
+  return field ?? (/no-cache/i.test(pragma ?? '') ? 'no-cache' : undefined)
 }
 
 /** Of several Age fields `headers` has the first alone. */
@@ -228,13 +250,15 @@ function kept(field: string | undefined): string | undefined {
 
 /** Without those that are too long to be kept; none with a Cache-Control too long to count again. */
 function validatorsOf(headers: IncomingHttpHeaders): Validators {
-  if (isLong(headers['cache-control'])) return {}
+  const cacheControl = cacheControlOf(headers)
+  if (isLong(cacheControl) || isLong(headers.expires)) return {}
   const etag = kept(headers.etag)
   const lastModified = kept(headers['last-modified'])
-  const cacheControl = kept(headers['cache-control'])
+  const { expires } = headers
   return {
     ...(etag !== undefined && { etag }),
     ...(lastModified !== undefined && { lastModified }),
     ...(cacheControl !== undefined && { cacheControl }),
+    ...(expires !== undefined && { expires }),
   }
 }

@@ -22,6 +22,9 @@ export interface BodyProgress {
   /** It is being read. */
   began(): void
   received(bytes: number): void
+  /** There are bytes to be taken by its reader; then, that they were. */
+  offered(): void
+  taken(): void
   /** Returns the error to throw in place of one that ended the body. */
   explain(error: unknown): unknown
   /** No more of it will be read. */
@@ -63,14 +66,14 @@ async function* checkedPieces(
       size += value.length
       if (size > maxSize) throw tooLarge(maxSize)
       for (const { state } of digests) state.update(value)
-      if (held !== undefined) yield held
+      if (held !== undefined) yield* offer(held, progress)
       held = value as Buffer
     }
     const isWhole = response.complete && (expected === undefined || size === expected)
     if (!isWhole)
       throw new OriginError('origin-failed', 'the origin ended in the middle of the file')
     for (const digest of digests) check(digest)
-    if (held !== undefined) yield held
+    if (held !== undefined) yield* offer(held, progress)
   } catch (error) {
     throw progress.explain(error)
   } finally {
@@ -78,8 +81,17 @@ async function* checkedPieces(
   }
 }
 
-export function tooLarge(maxSize: number): OriginError {
-  return new OriginError('origin-failed', `the origin's file has more than ${maxSize} bytes`)
+function* offer(piece: Buffer, progress: BodyProgress): Generator<Buffer, void, undefined> {
+  progress.offered()
+  yield piece
+  progress.taken()
+}
+
+/** @param size Bytes that the file has, where that is known. */
+export function tooLarge(maxSize: number, size?: number): OriginError {
+  return new OriginError('origin-failed', `the origin's file has more than ${maxSize} bytes`, {
+    size,
+  })
 }
 
 /** A digest that the body must have. */

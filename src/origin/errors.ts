@@ -6,16 +6,29 @@ export class OriginError extends Error {
   readonly reason: Extract<Reason, 'origin-failed' | 'origin-timeout'>
   /** Seconds after which the origin wants to be asked again, where it says so. */
   readonly retryAfter: number | undefined
+  /** Whether the origin could not answer, for which `stale-if-error` is; it could where it refuses the file. */
+  readonly isOutage: boolean
+  /** Bytes of the file, where it has too many. */
+  readonly size: number | undefined
 
   constructor(
     reason: OriginError['reason'],
     message: string,
-    { cause, retryAfter }: { cause?: unknown; retryAfter?: number | undefined } = {},
+    { cause, retryAfter, isOutage = true, size }: OriginErrorOptions = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.reason = reason
     this.retryAfter = retryAfter
+    this.isOutage = isOutage
+    this.size = size
   }
+}
+
+interface OriginErrorOptions {
+  cause?: unknown
+  retryAfter?: number | undefined
+  isOutage?: boolean
+  size?: number | undefined
 }
 
 /** The origin says of a version that is not the one which was asked for that it is unchanged. */

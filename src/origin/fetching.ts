@@ -31,6 +31,8 @@ export class Fetching implements BodyProgress {
   #bytes = 0
   #isBegun = false
   #isOver = false
+  /** Since when the reader could take what it has not taken. */
+  #offeredAt: number | undefined
 
   /**
    * @param onClosed Called once, when its connection does nothing more for it.
@@ -71,7 +73,7 @@ export class Fetching implements BodyProgress {
       this.#onClosed()
       if (!this.#isBegun) this.ended()
     })
-    if (this.#outcome !== 'content') response.resume()
+    if (this.#outcome !== 'content') discard(response)
   }
 
   began(): void {
@@ -80,6 +82,19 @@ export class Fetching implements BodyProgress {
 
   received(bytes: number): void {
     this.#bytes += bytes
+  }
+
+  offered(): void {
+    this.#offeredAt = performance.now()
+  }
+
+  taken(): void {
+    this.#offeredAt = undefined
+  }
+
+  /** Milliseconds for which the reader has taken nothing of what there is. */
+  get untakenMs(): number {
+    return this.#offeredAt === undefined ? 0 : performance.now() - this.#offeredAt
   }
 
   explain(error: unknown): unknown {
@@ -109,6 +124,21 @@ export class Fetching implements BodyProgress {
       error,
     })
   }
+}
+
+/** Of an answer that is not needed: bytes that are read on, and milliseconds for that. */
+const DISCARDED = { bytes: 64 * 1024, ms: 1000 }
+
+/** Reads an answer that is not needed to its end if that is near, so that its connection can be used again. */
+function discard(response: HttpResponse): void {
+  let bytes = 0
+  const timer = setTimeout(() => response.destroy(), DISCARDED.ms)
+  response.on('error', () => {})
+  response.on('data', ({ length }: Buffer) => {
+    bytes += length
+    if (bytes > DISCARDED.bytes) response.destroy()
+  })
+  response.once('close', () => clearTimeout(timer))
 }
 
 const OUTCOMES: Record<OriginAnswer['kind'], FetchOutcome> = {

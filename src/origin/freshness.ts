@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import CachePolicy from 'http-cache-semantics'
+import { parseHttpDate } from '../api/dates.ts'
 
 /** What RFC 9111 says of an answer, for a cache that several clients share. */
 export interface Freshness {
@@ -54,7 +55,9 @@ export function freshnessOf(headers: IncomingHttpHeaders, options: FreshnessOpti
     control.has(name),
   )
   const pastEnd = (seconds: number) => (isStrict ? 0 : wholeSeconds(seconds + Math.min(0, left)))
-  const ifError = Math.max(secondsOf(control.get('stale-if-error')), options.staleIfError)
+  // RFC 9111, 5.2.2.10: what nobody said may be served stale is not, where the origin has spoken to shared caches.
+  const ownIfError = control.has('s-maxage') ? 0 : options.staleIfError
+  const ifError = Math.max(secondsOf(control.get('stale-if-error')), ownIfError)
   return {
     isStorable: true,
     ttl: wholeSeconds(left),
@@ -67,15 +70,16 @@ export function freshnessOf(headers: IncomingHttpHeaders, options: FreshnessOpti
 /** The strictest of an answer and of a redirect that led to it, as far as that says something. */
 export function strictest(
   answer: Freshness,
-  { 'cache-control': control, expires, date }: IncomingHttpHeaders,
+  { 'cache-control': control, expires, date, vary }: IncomingHttpHeaders,
   options: FreshnessOptions,
 ): Freshness {
-  if (control === undefined && expires === undefined) return answer
+  if (control === undefined && expires === undefined && vary === undefined) return answer
   const redirect = freshnessOf(
     {
       ...(control !== undefined && { 'cache-control': control }),
       ...(expires !== undefined && { expires }),
       ...(date !== undefined && { date }),
+      ...(vary !== undefined && { vary }),
     },
     options,
   )
@@ -90,10 +94,14 @@ export function strictest(
 
 type Directives = ReadonlyMap<string, string | undefined>
 
-/** Names in lower case, values without quotes. Of a time that is given twice the shorter one counts. */
-function directivesOf(field: string | undefined): Directives {
+/**
+ * Names in lower case, values without quotes. Of a time that is given twice the shorter one counts. A quote without an
+ * end hides nothing.
+ */
+function directivesOf(field = ''): Directives {
   const directives = new Map<string, string | undefined>()
-  for (const [part] of field?.matchAll(/(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g) ?? []) {
+  const isSound = /^(?:[^"]|"(?:\\.|[^"\\])*")*$/.test(field)
+  for (const [part] of field.matchAll(isSound ? /(?:[^,"]|"(?:\\.|[^"\\])*")+/g : /[^,]+/g)) {
     const at = part.indexOf('=')
     const name = (at === -1 ? part : part.slice(0, at)).trim().toLowerCase()
     const value = at === -1 ? undefined : unquoted(part.slice(at + 1).trim())
@@ -111,12 +119,10 @@ function unquoted(value: string): string {
 
 function policyOf(headers: IncomingHttpHeaders, control: Directives): CachePolicy {
   const { date, expires, pragma, 'last-modified': modified } = headers
-  const known: Record<string, string | undefined> = {
-    date,
-    expires,
-    pragma,
-    'last-modified': modified,
-  }
+  const known: Record<string, string | undefined> = { pragma, 'last-modified': modified }
+  // RFC 9111, 5.3: what is no date is in the past. Left to `Date.parse`, `3600` would be a year.
+  if (expires !== undefined) known.expires = isDate(expires) ? expires : 'none'
+  if (date !== undefined && isDate(date)) known.date = date
   if (control.size > 0) known['cache-control'] = Array.from(control, writeDirective).join(', ')
   return new CachePolicy({ headers: {} }, { status: 200, headers: known }, NO_HEURISTIC)
 }
@@ -125,6 +131,10 @@ function policyOf(headers: IncomingHttpHeaders, control: Directives): CachePolic
 function writeDirective([name, value]: readonly [string, string | undefined]): string {
   if (name === 'max-age' || name === 's-maxage') return `${name}=${secondsOf(value)}`
   return name === 'proxy-revalidate' ? 'must-revalidate' : name
+}
+
+function isDate(field: string): boolean {
+  return parseHttpDate(field) !== undefined
 }
 
 function secondsOf(value: string | undefined): number {

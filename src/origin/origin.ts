@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { UnavailableError } from '../index.ts'
 import { type HttpResponse, Transport, wasKept } from '../transport.ts'
 import { type Address, Addresses } from './addresses.ts'
 import { type AnswerOptions, type Asked, answerOf, type OriginAnswer } from './answer.ts'
@@ -11,6 +12,9 @@ import { Turns } from './turns.ts'
 /** Redirects that are followed for one file. */
 const MAX_REDIRECTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+/** Milliseconds: how often it is looked for clients that take nothing, and how long one may, while others wait for a turn. */
+const PACE_MS = { look: 1000, most: 3000 }
 
 /** Told of every fetch; must not throw. */
 export interface OriginObserver {
@@ -33,6 +37,9 @@ export class Origin {
   readonly #turns: Turns
   readonly #answerOptions: AnswerOptions
   readonly #observers: OriginObserver[] = []
+  /** Fetches that go to clients as fast as these take them. */
+  readonly #passing = new Set<Fetching>()
+  #pace: NodeJS.Timeout | undefined
 
   /** @throws {InvalidArgumentError} for an option that is unknown or can never work. */
   constructor(options: OriginOptions) {
@@ -67,18 +74,43 @@ export class Origin {
    * @throws {UnavailableError} when too many fetches are under way.
    */
   async fetch(request: OriginRequest): Promise<OriginAnswer> {
-    const release = await this.#turns.take(request.signal)
+    const giveBack = await this.#turn(request.signal)
     const { totalTimeoutMs } = this.settings
-    const fetching = new Fetching(request, totalTimeoutMs, release, (outcome, facts) => {
+    const closed = () => {
+      this.#passing.delete(fetching)
+      giveBack()
+    }
+    const fetching = new Fetching(request, totalTimeoutMs, closed, (outcome, facts) => {
       for (const observer of this.#observers) observer.fetched?.(outcome, facts)
     })
     try {
       const { response, redirects } = await this.#follow(request, fetching)
       const answer = answerOf(response, redirects, request, this.#answerOptions, fetching)
       fetching.answered(answer.kind, response)
+      const isStored = answer.kind === 'content' && answer.freshness.isStorable
+      if ('body' in answer && (request.isPassed || !isStored)) this.#passing.add(fetching)
       return answer
     } catch (error) {
       throw fetching.fail(error)
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<() => void> {
+    const turn = this.#turns.take(signal)
+    if (this.#turns.waiting > 0) this.#pace ??= setInterval(this.#checkPace, PACE_MS.look)
+    return turn
+  }
+
+  /** While others wait for a turn, ends fetches of which a client takes nothing. */
+  readonly #checkPace = (): void => {
+    if (this.#turns.waiting === 0) {
+      clearInterval(this.#pace)
+      this.#pace = undefined
+      return
+    }
+    for (const fetching of this.#passing) {
+      if (fetching.untakenMs <= PACE_MS.most) continue
+      fetching.abort(new UnavailableError('others wait, and the client takes the file too slowly'))
     }
   }
 

@@ -20,6 +20,11 @@ export class Turns {
     return this.#taken
   }
 
+  /** How many wait for a turn. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
   /**
    * Resolves with what gives the turn back.
    * @throws {UnavailableError} when too many wait, or it takes too long.

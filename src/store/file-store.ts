@@ -62,6 +62,8 @@ export class FileStore {
   readonly engine: Engine
   /** Bytes. */
   readonly chunkSize: number
+  /** Bytes that a file may have as far as the options say; `maxFileSize()` tells what the engine lets it have too. */
+  readonly fileSizeLimit: number
   readonly #keys: Keys
   readonly #links: Links
   readonly #reading: FileReading
@@ -84,6 +86,7 @@ export class FileStore {
     const { chunkSize, hotCache, heldBytes, readBytes, uploadBytes } = settings
     const { fillsAtOnce, fillsWaiting } = settings
     this.chunkSize = chunkSize
+    this.fileSizeLimit = settings.maxFileSize
     this.#keys = new Keys(options.keyPrefix)
     const secrets = secretsOf(options.secret)
     const proofs = new Proofs(secrets.length > 0)

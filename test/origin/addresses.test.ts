@@ -6,6 +6,7 @@ const base = new URL('https://files.example/base/')
 const addresses = new Addresses(base, parseTemplate('https://cas.example/by/{hash}?v=1'), [
   'cdn.example',
   'x:8443',
+  'y:443',
 ])
 
 const paths: [string, string | undefined][] = [
@@ -74,6 +75,9 @@ const redirects: [string | undefined, string | undefined][] = [
   ['https://CDN.example:444/a', 'https://cdn.example:444/a'],
   ['https://x:8443/a', 'https://x:8443/a'],
   ['https://x/a', undefined],
+  ['https://y/a', 'https://y/a'],
+  ['https://y:444/a', undefined],
+  ['/\u00c3\u00bc', 'https://files.example/%C3%BC'], // UTF-8, as Node hands it out.
   ['//other.example/a', undefined],
   ['https://other.example/a', undefined],
   ['https://files.example:444/a', undefined],
@@ -91,3 +95,9 @@ for (const [location, expected] of redirects) {
     t.is(to && to.origin.origin + to.path, expected)
   })
 }
+
+test('what is no host is refused as one for redirects', (t) => {
+  for (const host of ['http://x/', 'x/y', 'a@b', '', 'a b']) {
+    t.throws(() => new Addresses(base, undefined, [host]), { code: 'bad-request' }, host)
+  }
+})

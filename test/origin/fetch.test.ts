@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer as createTcpServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
@@ -154,6 +155,11 @@ const lies: [string, Handler, Partial<OriginRequest>?][] = [
     { validators: { etag: '"1"' } },
   ],
   [
+    'a 304 for a version of another date',
+    (_, res) => res.writeHead(304, { 'Last-Modified': 'Thu, 01 Jan 2026 00:00:01 GMT' }).end(),
+    { validators: { lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT' } },
+  ],
+  [
     'a 206 without a range',
     (_, res) => res.writeHead(206, { 'Content-Range': 'bytes 0-0/2' }).end('x'),
   ],
@@ -202,8 +208,12 @@ for (const [what, handler, request] of lies) {
   })
 }
 
-test('a Retry-After counts that is seconds, and some days at most', async (t) => {
+test('a Retry-After counts that is seconds or a date, and some days at most', async (t) => {
   const { double, fetch } = await setup(t)
+  const date = new Date(Date.now() + 100_000).toUTCString()
+  double.on('d', (_, res) => void res.writeHead(503, { 'Retry-After': date }).end())
+  const dated = await t.throwsAsync(fetch('d'), { instanceOf: OriginError })
+  t.true(dated!.retryAfter! > 50 && dated!.retryAfter! <= 100, String(dated?.retryAfter))
   for (const [field, seconds] of [
     ['7', 7],
     ['0', 0],
@@ -212,6 +222,7 @@ test('a Retry-After counts that is seconds, and some days at most', async (t) =>
     ['0x10', undefined],
     ['99999999999', undefined],
     ['Thu, 01 Jan 2099 00:00:00 GMT', undefined],
+    ['2026-01-01', undefined],
   ] as const) {
     double.on('f', (_, res) => void res.writeHead(503, { 'Retry-After': field }).end())
     const error = await t.throwsAsync(fetch('f'), { instanceOf: OriginError })
@@ -388,6 +399,57 @@ test('a Cache-Control too long to be kept counts, and is not forgotten at the ne
   const unchanged = await fetch('f', { validators })
   t.like(unchanged, { kind: 'unchanged', freshness: { ttl: 3 } })
   t.deepEqual('validators' in unchanged && unchanged.validators, {})
+})
+
+test('a 304 leaves what it does not say as it was', async (t) => {
+  const { double, fetch } = await setup(t)
+  const past = 'Thu, 01 Jan 2026 00:00:00 GMT'
+  const later = new Date(Date.now() + 3_600_000).toUTCString()
+  for (const [first, then, ttl] of [
+    [{ Expires: past }, {}, 0],
+    [{ Expires: '0' }, {}, 0],
+    [{ Pragma: 'no-cache' }, {}, 0],
+    [{ 'Cache-Control': 'no-cache' }, { Expires: later }, 0],
+    [{ Expires: past }, { 'Cache-Control': 'max-age=9' }, 9],
+    [{ Pragma: 'no-cache' }, { 'Cache-Control': 'max-age=9' }, 9],
+  ] as const) {
+    double.file('f', CONTENT, { ETag: '"1"', ...first })
+    const answer = await fetch('f')
+    if (answer.kind !== 'content') return t.fail(answer.kind)
+    await bodyOf(answer)
+    double.on('f', (_, res) => void res.writeHead(304, then).end())
+    const unchanged = await fetch('f', { validators: answer.validators })
+    t.like(unchanged, { freshness: { ttl } }, JSON.stringify([first, then]))
+  }
+})
+
+for (const [what, handler] of [
+  ['a 404 without an end', (_, res) => void endless(res.writeHead(404))],
+  ['a 404 that stops', (_, res) => void res.writeHead(404, { 'Content-Length': 9 }).write('x')],
+] satisfies [string, Handler][]) {
+  test(`${what} keeps no turn`, async (t) => {
+    const { double, origin, fetch } = await setup(t)
+    double.on('f', handler)
+    t.deepEqual(await fetch('f'), { kind: 'absent' })
+    await until('the turn to be given back', () => origin.underWay === 0)
+  })
+}
+
+test('while others wait for a turn, a client that takes nothing of what is passed on loses it', async (t) => {
+  const { double, fetch } = await setup(t, { maxFetches: 2 })
+  const content = bytes('passed', 900_000)
+  double.file('f', content, { 'Cache-Control': 'private' })
+  double.on('g', (_, res) => {
+    const range = 'bytes 0-899999/1000000'
+    res.writeHead(206, { 'Content-Range': range }).end(content)
+  })
+  const slow = [await fetch('f'), await fetch('g', { range: 'bytes=0-899999' })]
+  for (const answer of slow) if ('body' in answer) await once(answer.body, 'readable')
+  await new Promise((resolve) => setTimeout(resolve, 3500))
+  double.file('h', 'x')
+  t.is(String(await bodyOf(await fetch('h'))), 'x')
+  const ends = await Promise.allSettled(slow.map(bodyOf))
+  t.true(ends.some((end) => end.status === 'rejected' && /slowly/.test(end.reason.message)))
 })
 
 test('404 and 410 say that there is no such file', async (t) => {

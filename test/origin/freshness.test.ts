@@ -57,6 +57,11 @@ const answers: [string, IncomingHttpHeaders, number | 'not stored'][] = [
   ['freshness-expires-past', { date, expires: at(-1) }, 0],
   ['freshness-expires-present', { date, expires: date }, 0],
   ['freshness-expires-invalid', { date, expires: '0' }, 0],
+  ['Expires that is a number', { date, expires: '3600' }, 0],
+  ['Expires that is no HTTP date', { date, expires: '2099-01-01' }, 0],
+  ['Date that is no date', { date: '0', expires: at(-3600) }, 0],
+  ['no-store behind a quote without an end', { 'cache-control': 'x="y, no-store' }, 'not stored'],
+  ['private in quotes without an end', { 'cache-control': 'no-cache="a, private' }, 'not stored'],
   ['freshness-expires-age', { date, expires: at(3600), age: '7200' }, 0],
   ['cc-resp-private-shared', { 'cache-control': 'private, max-age=3600' }, 'not stored'],
   ['private with fields', { 'cache-control': 'private="a, b", max-age=3600' }, 'not stored'],
@@ -127,6 +132,8 @@ test('the setting for a failing origin counts unless the answer forbids it', (t)
   const lenient = { ...options, staleIfError: 100 }
   t.is(freshnessOf({ 'cache-control': 'max-age=1' }, lenient).ifError, 100)
   t.is(freshnessOf({ 'cache-control': 'max-age=1, must-revalidate' }, lenient).ifError, 0)
+  t.is(freshnessOf({ 'cache-control': 's-maxage=1' }, lenient).ifError, 0)
+  t.is(freshnessOf({ 'cache-control': 's-maxage=1, stale-if-error=9' }, lenient).ifError, 9)
 })
 
 test('a redirect that says how long it holds makes the answer no fresher', (t) => {

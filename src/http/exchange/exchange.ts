@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Context } from 'koa'
 import { StreamPieces } from '../../stream-pieces.ts'
 import type { Fields } from '../fields/content.ts'
@@ -268,6 +269,9 @@ export class Exchange implements Unfinished {
       this.#isCut = this.res.headersSent
     }
     this.#ctx.respond = false
+    // Where nothing but its end delimits the answer, only a reset tells that it is cut (RFC 9112, 8).
+    const { httpVersionMinor, socket } = this.req
+    if (httpVersionMinor === 0 && this.res.headersSent && isTcp(socket)) socket.resetAndDestroy()
     this.res.destroy()
   }
 
@@ -370,6 +374,11 @@ export class Exchange implements Unfinished {
     req.unpipe() // A decoder that failed takes no more, and would hold the body up.
     discard(req, req.socket)
   }
+}
+
+/** Not a pipe; nor TLS, which tells by itself whether its end was meant. */
+function isTcp(socket: Socket): boolean {
+  return socket.remoteFamily !== undefined && !('encrypted' in socket)
 }
 
 /** What a request of HTTP/1.1 expects; Node takes the same for a 100 (RFC 9110, 10.1.1). */

@@ -7,8 +7,11 @@ const AT = 'origin-at'
 const ETAG = 'origin-etag'
 const MODIFIED = 'origin-last-modified'
 const CONTROL = 'origin-cache-control'
+const EXPIRES = 'origin-expires'
 /** Until when it may be served while the origin fails. */
 const UNTIL = 'origin-stale-until'
+/** Until when it may be served while it is renewed, where it also may while the origin fails. */
+const RENEWING_UNTIL = 'origin-renewing-until'
 /** Set where the origin has to be asked each time. */
 const ASK = 'origin-ask'
 /** Why the origin could not be asked when that was tried last. */
@@ -28,7 +31,7 @@ export function keepFresh(
   { encoding }: Pick<Described, 'encoding'>,
 ): KeepOptions {
   const { ttl, whileRevalidate, ifError, age } = freshness
-  const { etag, lastModified, cacheControl } = validators
+  const { etag, lastModified, cacheControl, expires } = validators
   const isStaleAtOnce = ttl === 0 && whileRevalidate === 0
   const canRenew = etag !== undefined || lastModified !== undefined
   const now = Date.now()
@@ -42,7 +45,11 @@ export function keepFresh(
       ...(etag !== undefined && { [ETAG]: etag }),
       ...(lastModified !== undefined && { [MODIFIED]: lastModified }),
       ...(cacheControl !== undefined && { [CONTROL]: cacheControl }),
-      ...(ifError > 0 && { [UNTIL]: String(now + (ttl + ifError) * 1000) }),
+      ...(expires !== undefined && { [EXPIRES]: expires }),
+      ...(ifError > 0 && {
+        [UNTIL]: String(now + (ttl + ifError) * 1000),
+        [RENEWING_UNTIL]: String(now + (ttl + whileRevalidate) * 1000),
+      }),
       ...(isStaleAtOnce && { [ASK]: 'always' }),
       ...(encoding !== undefined && { [CONTENT_ENCODING]: encoding }),
     },
@@ -51,22 +58,27 @@ export function keepFresh(
 
 /** How to keep a stale file while the origin fails; `undefined` where it may no longer be served. */
 export function keepStale({ attributes }: StoredFile, reason: string): KeepOptions | undefined {
-  const left = Math.floor((Number(attributes[UNTIL] ?? 0) - Date.now()) / 1000)
+  const left = secondsUntil(attributes[UNTIL])
   if (!(left > 0)) return undefined
   const { [ASK]: _, ...rest } = attributes
+  const ttl = Math.min(RETRY, left)
   return {
-    ttl: Math.min(RETRY, left),
+    ttl,
+    staleFor: Math.min(Math.max(0, secondsUntil(attributes[RENEWING_UNTIL]) - ttl), MAX_TTL),
     keepFor: Math.min(Math.max(left, KEEP_FOR), MAX_TTL),
     attributes: { ...rest, [FAILED]: reason },
   }
 }
 
+function secondsUntil(time = '0'): number {
+  return Math.floor((Number(time) - Date.now()) / 1000)
+}
+
 /** What to ask the origin with whether a file is still the same; `undefined` where it cannot tell. */
 export function validatorsOf({ attributes }: StoredFile): Validators | undefined {
-  const { [ETAG]: etag, [MODIFIED]: lastModified, [CONTROL]: cacheControl } = attributes
-  return etag === undefined && lastModified === undefined
-    ? undefined
-    : { etag, lastModified, cacheControl }
+  const { [ETAG]: etag, [MODIFIED]: lastModified } = attributes
+  if (etag === undefined && lastModified === undefined) return undefined
+  return { etag, lastModified, cacheControl: attributes[CONTROL], expires: attributes[EXPIRES] }
 }
 
 export function encodingOf({ attributes }: StoredFile): string | undefined {

@@ -47,7 +47,8 @@ export async function passFile(
   const { file } = filling
   const isStored = filling.outcome === 'filling'
   const cacheStatus = cacheStatusOf(filling)
-  if (evaluate(method, headers, undefined) === 'failed') {
+  // There is a file, whose hash is not known: `*` is all that can be said of it.
+  if (evaluate(method, headers, { hash: '' }) === 'failed') {
     throw new PreconditionFailedError('the file is another one')
   }
   const fields = passedFields(file, isStored)
@@ -56,13 +57,14 @@ export async function passFile(
     const asked = 'name' in ref ? ref.name : ref.hash.hex
     fields.push(...dispositionField(download, { name: asked, hash: asked }))
   }
+  const head: Head = { status: 200, fields: [...fields, 'Cache-Status', cacheStatus] }
   if (method === 'HEAD') {
     file.cancel()
-    begin(exchange, 200, [...fields, 'Cache-Status', cacheStatus])
+    begin(exchange, head)
     exchange.res.end()
     return undefined
   }
-  const held = await sendPast(exchange, [...fields, 'Cache-Status', cacheStatus], file)
+  const held = await sendPast(exchange, head, file.stream())
   if (held === undefined) return undefined
   const stored = isStored ? await file.stored.catch(() => undefined) : undefined
   if (stored !== undefined) {
@@ -91,13 +93,19 @@ export async function passAnswer(
   const fields = passedFields(file, false)
   fields.push('Cache-Status', 'blobcached; fwd=miss; detail=range')
   if (answer.kind === 'part') fields.push('Content-Range', answer.contentRange)
-  begin(exchange, answer.kind === 'part' ? 206 : 200, fields)
-  for await (const piece of body) await exchange.write(piece as Buffer)
-  exchange.res.end()
-  await exchange.sent()
+  const status = answer.kind === 'part' ? 206 : 200
+  const held = await sendPast(exchange, { status, fields }, body)
+  if (held === undefined) return
+  exchange.isHit = true
+  await respondAll(exchange, { status, fields }, held)
 }
 
-function begin(exchange: Exchange, status: 200 | 206, fields: Fields): void {
+interface Head {
+  readonly status: 200 | 206
+  readonly fields: Fields
+}
+
+function begin(exchange: Exchange, { status, fields }: Head): void {
   exchange.writeHead(status, fields)
   exchange.isHit = true
 }
@@ -117,19 +125,19 @@ function passedFields(file: Passed, isStored: boolean): Fields {
 /** Sends what passes `HELD` as it comes; resolves with all the bytes where there are no more than that. */
 async function sendPast(
   exchange: Exchange,
-  fields: Fields,
-  file: ProducedFile,
+  head: Head,
+  pieces: AsyncIterable<Buffer>,
 ): Promise<Buffer[] | undefined> {
   const { res } = exchange
   const held: Buffer[] = []
   let size = 0
-  for await (const piece of file.stream()) {
+  for await (const piece of pieces) {
     size += piece.length
     if (size <= HELD) {
       held.push(piece)
       continue
     }
-    if (!res.headersSent) begin(exchange, 200, fields)
+    if (!res.headersSent) begin(exchange, head)
     for (const each of held.splice(0)) await exchange.write(each)
     await exchange.write(piece)
   }

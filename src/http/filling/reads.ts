@@ -181,6 +181,7 @@ export class FilledReads {
     exchange.filled = 'passed'
     const address = this.#source.addressOf({ name })!
     const answer = await this.#source.part(address, range, exchange.signal)
+    if (answer.kind === 'part') this.#source.noteSize(name, sizeIn(answer.contentRange))
     if (answer.kind === 'part' || answer.kind === 'content') return passAnswer(exchange, answer)
     if (answer.kind !== 'unsatisfiable') throw new NotFoundError('its origin has no such file')
     throw new HttpProblem('range-not-satisfiable', 'the file has none of these bytes', {
@@ -236,6 +237,11 @@ function plainRange({ method, headers }: Exchange): string | undefined {
   if (method !== 'GET' || range === undefined || !/^bytes=(?:\d+-\d*|-\d+)$/i.test(range))
     return undefined
   return headers['if-range'] === undefined && !isConditional(headers) ? range : undefined
+}
+
+/** The size of the whole that a Content-Range names. */
+function sizeIn(contentRange: string): number {
+  return Number(contentRange.slice(contentRange.indexOf('/') + 1))
 }
 
 function isProduced(filling: Filling): filling is Producing {

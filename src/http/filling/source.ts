@@ -25,8 +25,8 @@ const MAX_FAILURES = 16 * 1024 * 1024
 const FAILURE = 1000
 /** Milliseconds for which the origin is not asked again after it has failed. */
 const FAILED_MS = 1000
-/** Milliseconds for which it is remembered that a file is large. */
-const LARGE_MS = 60_000
+/** Milliseconds for which it is remembered that a file is large, unless an answer says that it no longer is. */
+const LARGE_MS = 3_600_000
 
 type FileRequest = Omit<OriginRequest, 'maxSize'>
 
@@ -80,7 +80,14 @@ export class OriginSource {
 
   /** Asks for a part of a file, past the store. */
   async part(address: Address, range: string, signal: AbortSignal): Promise<OriginAnswer> {
-    return this.#fetch({ address, range, signal })
+    return this.#fetch({ address, range, signal, isPassed: true })
+  }
+
+  /** Tells those who wait for a part of the file if it is large. */
+  noteSize(name: string, size: number): void {
+    if (size <= this.origin.settings.rangeLimit) return void this.#large.delete(name)
+    this.#large.set(name, true)
+    for (const tell of this.#onLarge.get(name) ?? []) tell()
   }
 
   /**
@@ -94,36 +101,47 @@ export class OriginSource {
     try {
       return await this.#ask(context)
     } catch (error) {
-      const keep = stale && error instanceof OriginError && keepStale(stale, error.reason)
+      const isOutage = error instanceof OriginError && error.isOutage
+      const keep = stale && isOutage && keepStale(stale, error.reason)
       if (keep) return { unchanged: true, ...keep }
       throw error
     }
   }
 
   async #ask(context: ProduceContext): Promise<ProducedSource | Unchanged> {
-    const { name, hash, stale, signal } = context
+    const { name, hash, reason, stale, signal } = context
+    const isPassed = reason === 'unavailable'
     const address = this.addressOf(context)
     if (address === undefined) throw notThere(context)
     const failure = this.#failures.get(keyOf(address))
     if (failure !== undefined) throw failure
     try {
-      const answer = await this.#fetchUnlessSame({ address, hash, signal }, stale)
+      const answer = await this.#fetchUnlessSame({ address, hash, signal, isPassed }, stale)
       if (answer.kind === 'content') {
         answer.body.once('error', (error) => this.#remember(address, error, FAILED_MS))
+        if (!answer.freshness.isStorable) await this.#drop(name, stale)
         return this.#content(answer, name)
       }
       if (answer.kind === 'unchanged') return unchanged(answer, stale!)
     } catch (error) {
+      const { size } = error instanceof OriginError ? error : {}
+      if (name !== undefined && size !== undefined) this.noteSize(name, size)
       this.#remember(address, error, FAILED_MS)
       throw error
     }
-    // What the origin no longer has is not served because it is stale only, nor when the origin fails later.
-    if (stale !== undefined && name !== undefined) {
-      await this.#store.delete({ name }, { only: stale }).catch(() => {})
-    }
+    await this.#drop(name, stale)
     const absent = notThere(context)
     this.#remember(address, absent, this.origin.settings.negativeTtl * 1000)
     throw absent
+  }
+
+  /**
+   * Forgets a stale file that the origin no longer has, or has another one of that is not to be stored: it is not
+   * served because it is stale only, nor when the origin fails later.
+   */
+  async #drop(name: string | undefined, stale: StoredFile | undefined): Promise<void> {
+    if (stale === undefined || name === undefined) return
+    await this.#store.delete({ name }, { only: stale }).catch(() => {})
   }
 
   /** Asks for a file; where one is stale, whether that is still the same, if the origin can tell. */
@@ -146,17 +164,14 @@ export class OriginSource {
   }
 
   async #fetch(request: FileRequest): Promise<OriginAnswer> {
-    // Unknown while memcached is down; what is passed on has no limit of its own then.
-    const maxSize = await this.#store.maxFileSize().catch(() => Number.MAX_SAFE_INTEGER)
+    // While memcached is down, what its chunks could hold is unknown.
+    const maxSize = await this.#store.maxFileSize().catch(() => this.#store.fileSizeLimit)
     return this.origin.fetch({ ...request, maxSize })
   }
 
   #content(answer: OriginAnswer & { kind: 'content' }, name: string | undefined): ProducedSource {
     const { body, type, size, freshness, validators } = answer
-    if (name !== undefined && size !== undefined && size > this.origin.settings.rangeLimit) {
-      this.#large.set(name, true)
-      for (const tell of this.#onLarge.get(name) ?? []) tell()
-    }
+    if (name !== undefined && size !== undefined) this.noteSize(name, size)
     const common = {
       source: body,
       store: freshness.isStorable,

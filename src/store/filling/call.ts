@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 import type { ParsedRef } from '../file-ref.ts'
 import { orAborted } from '../or-aborted.ts'
 import type { CommitOptions } from '../writing/commit.ts'
-import { open } from '../writing/source.ts'
+import { checkSize, open } from '../writing/source.ts'
 import type { Missing } from './look.ts'
 import {
   type KeepOptions,
@@ -52,6 +52,7 @@ export function isRepeatable({ source }: ProducedSource): boolean {
 
 export function splitOf({ source, size, digest }: ProducedSource, hasReader: boolean): Split {
   const parsed = typeof digest === 'string' ? Digest.parse(digest) : digest
+  checkSize(size)
   const opened = open(source)
   return new Split(opened, { size: size ?? opened.size, digest: parsed }, hasReader)
 }

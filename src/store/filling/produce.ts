@@ -151,8 +151,12 @@ function wrong(name: string, expected: string, actual: unknown): InvalidArgument
  */
 export function toProduced(produced: Produced): ProducedSource | Unchanged {
   if (!isDescription(produced)) return { source: produced }
-  if ('unchanged' in produced) refuseUnknown('an unchanged file', produced, UNCHANGED)
-  else refuseUnknown('what produce returns', produced, PRODUCED)
+  if (!('unchanged' in produced)) {
+    refuseUnknown('what produce returns', produced, PRODUCED)
+    return produced
+  }
+  refuseUnknown('an unchanged file', produced, UNCHANGED)
+  if (produced.unchanged !== true) throw wrong('unchanged', 'true', produced.unchanged)
   return produced
 }
 

@@ -40,6 +40,15 @@ export function open(source: Source): OpenSource {
   )
 }
 
+/** @throws {InvalidArgumentError} unless it is a number of bytes, or not known. */
+export function checkSize(size: number | undefined): void {
+  if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return
+  throw new InvalidArgumentError('the size of a source is a whole number of bytes', {
+    expected: 'a whole number, at least 0',
+    actual: String(size),
+  })
+}
+
 function nothing(): void {}
 
 function openStream(stream: Readable): OpenSource {

@@ -4,7 +4,7 @@ import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
 import type { Commit, CommitOptions, Committed, Committer, OverOptions, Receipt } from './commit.ts'
-import { type OpenSource, open, type Source, untilAborted } from './source.ts'
+import { checkSize, type OpenSource, open, type Source, untilAborted } from './source.ts'
 
 export interface StageOptions {
   /** What the content's SHA-256 must be. */
@@ -76,6 +76,7 @@ export class Uploads {
     }: StageOptions & Pick<WriteOptions, 'onChunk'>,
     digest: Digest | undefined,
   ): Promise<Written> {
+    checkSize(size)
     signal?.throwIfAborted()
     const maxSize = await this.#writer.maxFileSize()
     if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import test from 'ava'
 import { bytes } from '../../helpers/bytes.ts'
 import { KeptLog } from '../../helpers/kept-log.ts'
 import { expectSamples } from '../../helpers/metrics.ts'
 import { type Handler, raw, startOrigin } from '../../helpers/origin.ts'
 import { assertProblem } from '../../helpers/problem.ts'
+import { connectRaw } from '../../helpers/raw-http.ts'
 import { until } from '../../helpers/watchdog.ts'
 import { startFilled } from './setup.ts'
 
@@ -70,6 +72,15 @@ for (const [what, handler] of large) {
     await until('the memory to be given back', () => server.store.memoryUsage.used === 0)
   })
 }
+
+test('a client of HTTP/1.0 is told by a reset that an answer without a length is cut', async (t) => {
+  const { double, server } = await startFilled(t)
+  double.on('f', (_, res) => void res.write(LARGE, () => res.destroy()))
+  const client = await connectRaw(t, server.url)
+  const failure = once(client.socket, 'error')
+  client.send('GET /files/f HTTP/1.0', '', '')
+  t.is((await failure)[0].code, 'ECONNRESET')
+})
 
 test('a failure is remembered for a moment, and then the origin is asked again', async (t) => {
   const { double, get } = await startFilled(t)

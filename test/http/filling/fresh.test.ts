@@ -228,6 +228,40 @@ const strict: [string, Record<string, string>, number][] = [
   ['with s-maxage alone', { 'Cache-Control': 's-maxage=5' }, 10],
   ['with no-cache', { 'Cache-Control': 'no-cache, stale-if-error=100' }, 0],
 ]
+const refusals = [401, 403, 451]
+for (const status of refusals) {
+  test(`stale-if-error is not for an origin that refuses the file with ${status}`, async (t) => {
+    const headers = { 'Cache-Control': 'max-age=5, stale-if-error=100', ETag: '"1"' }
+    const filled = await fetched(t, headers)
+    filled.double.on('f', (_, res) => void res.writeHead(status).end())
+    await age(filled, 10)
+    t.is((await filled.get('/files/f')).status, 502)
+  })
+}
+
+test('while the origin fails, what may be renewed in the background goes on being served at once', async (t) => {
+  const control = 'max-age=5, stale-while-revalidate=1000, stale-if-error=1000'
+  const filled = await fetched(t, { 'Cache-Control': control, ETag: '"1"' })
+  filled.double.on('f', (_, res) => void res.writeHead(500).end())
+  await age(filled, 10)
+  t.regex(await look(filled, t, OLD), /^blobcached; hit; ttl=-/)
+  await until('the failure to be noted', async () => /detail/.test(await look(filled, t, OLD)))
+  filled.double.on('f', () => {})
+  await age(filled, 10)
+  t.regex(await look(filled, t, OLD), /^blobcached; hit; ttl=-/)
+})
+
+test('stale-while-revalidate is over when the origin has another version that is not to be stored', async (t) => {
+  const control = 'max-age=5, stale-while-revalidate=1000, stale-if-error=1000'
+  const filled = await fetched(t, { 'Cache-Control': control, ETag: '"1"' })
+  filled.double.file('f', NEW, { 'Cache-Control': 'no-store' })
+  await age(filled, 10)
+  t.regex(await look(filled, t, OLD), /^blobcached; hit; ttl=-/)
+  await until('the new version', async () => (await filled.get('/files/f')).body.equals(NEW))
+  filled.double.on('f', (_, res) => void res.writeHead(500).end())
+  t.is((await filled.get('/files/f')).status, 502)
+})
+
 for (const [what, headers, seconds] of strict) {
   test(`what is stale ${what} is not served when the origin fails`, async (t) => {
     const filled = await fetched(t, { ...headers, ETag: '"1"' })

@@ -2,6 +2,7 @@ import test from 'ava'
 import { bytes } from '../../helpers/bytes.ts'
 import { deferred } from '../../helpers/deferred.ts'
 import { type Ask, ask } from '../../helpers/http.ts'
+import { assertProblem } from '../../helpers/problem.ts'
 import { until } from '../../helpers/watchdog.ts'
 import { hashOf, startFilled } from './setup.ts'
 
@@ -107,6 +108,32 @@ test('ranges of a file beyond the limit are passed on, and the whole is not fetc
   t.is(none.status, 416)
   t.is(none.headers['content-range'], `bytes */${size}`)
   await t.throwsAsync(server.store.find({ name: 'f' }), { code: 'not-found' })
+})
+
+test('a range of a file that is too large to be stored is passed on', async (t) => {
+  const limits = { store: { maxFileSize: 100_000, chunkSize: 1000 } }
+  const { double, get } = await startFilled(t, { rangeLimit: 1000 }, limits)
+  double.on('f', ({ headers }, res) => {
+    if (headers.range === undefined) res.writeHead(200, { 'Content-Length': 200_000 }).write('x')
+    else res.writeHead(206, { 'Content-Range': 'bytes 9-10/200000' }).end('xy')
+  })
+  const part = await get('/files/f', { headers: { Range: 'bytes=9-10' } })
+  t.is(part.status, 206)
+  t.is(part.text, 'xy')
+})
+
+test('a small part that is shorter than it says is 502', async (t) => {
+  const { double, get } = await startFilled(t, { rangeLimit: 1000 })
+  double.on('f', ({ headers }, res) => {
+    if (headers.range === undefined) res.writeHead(200, { 'Content-Length': 200_000 }).write('x')
+    else res.writeHead(206, { 'Content-Range': 'bytes 9-13/200000' }).end('xy')
+  })
+  assertProblem(
+    t,
+    await get('/files/f', { headers: { Range: 'bytes=9-13' } }),
+    502,
+    'origin-failed',
+  )
 })
 
 test('the download of a file that comes from the origin has its name', async (t) => {

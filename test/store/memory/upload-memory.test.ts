@@ -1,4 +1,5 @@
 import test from 'ava'
+import { FileStore, memory } from '../../../src/index.ts'
 import { Budgets } from '../../../src/store/memory/budgets.ts'
 import { validateOptions } from '../../../src/store/options.ts'
 
@@ -98,4 +99,18 @@ test('an upload whose client leaves while it waits gives all of it back', async 
   await t.throwsAsync(waiting, { message: 'gone' })
   for (const upload of [...uploads, leaving]) upload.close()
   t.deepEqual(budgets.usage, { used: 0, total: 16 * CHUNK, waiting: 0 })
+})
+
+test('a size that is no number of bytes is refused, and leaves the memory as it was', async (t) => {
+  const store = new FileStore(memory())
+  for (const size of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY]) {
+    const wrong = { code: 'bad-request', message: /size/ }
+    await t.throwsAsync(store.put('xx', { size }), wrong)
+    await t.throwsAsync(store.stage('xx', { size }), wrong)
+    await t.throwsAsync(
+      store.getOrPut('a', () => ({ source: 'xx', size })),
+      wrong,
+    )
+    t.is(store.memoryUsage.used, 0)
+  }
 })

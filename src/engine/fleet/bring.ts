@@ -1,5 +1,5 @@
 import { UnavailableError } from '../../errors.ts'
-import type { Slot } from '../engine.ts'
+import type { ServerEngine, Slot } from '../engine.ts'
 import type { Answer } from './answers.ts'
 import { ProofFailure } from './ask.ts'
 import type { Member } from './member.ts'
@@ -15,13 +15,18 @@ export interface Look<T> {
   readonly answer: Answer<T>
 }
 
-/** @throws {ProofFailure | UnavailableError} */
+/**
+ * @param isPatient Whether to wait as long as for a server that no other one can stand in for.
+ * @throws {ProofFailure | UnavailableError}
+ */
 export async function lookAt<T>(
   member: Member,
   key: string,
   { prove }: Versioned<T>,
+  isPatient = false,
 ): Promise<Look<T>> {
-  const slot = await member.useInTime((engine) => engine.look(key))
+  const look = (engine: ServerEngine) => engine.look(key)
+  const slot = await (isPatient ? member.use(look) : member.useInTime(look))
   const value = slot.current
   if (value === undefined) return { slot, answer: 'absent' }
   try {

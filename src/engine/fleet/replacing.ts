@@ -127,12 +127,15 @@ export class Replacing<T> {
     throw new UnavailableError(`what is under ${this.#key} keeps changing`)
   }
 
-  /** Resolves with whether what the first server had is still there, and replaced now. */
+  /**
+   * Resolves with whether what the first server had is still there, and replaced now. A server that is only slow is
+   * waited for: others may wait for it too.
+   */
   async #storeOnFirst({ value, ttl }: Successor<T>): Promise<boolean> {
     const [first] = this.#targets()
     const { slot } = this.#looks.get(first!)!
     try {
-      const isStored = await first!.useInTime(() => slot.put(value, ttl))
+      const isStored = await first!.use(() => slot.put(value, ttl))
       if (isStored) this.#stored.add(first!)
       return isStored
     } catch (error) {
@@ -158,10 +161,12 @@ export class Replacing<T> {
   }
 
   async #lookAt(members: readonly Member[]): Promise<void> {
+    const [first] = this.#seats.up(1)
     const looked = members.map(async (member) => {
       this.#tried.add(member)
       await this.#unlessSilent(member, async () => {
-        this.#looks.set(member, await lookAt(member, this.#key, this.#versioned))
+        const isPatient = this.#isConditional && member === first
+        this.#looks.set(member, await lookAt(member, this.#key, this.#versioned, isPatient))
       })
     })
     await Promise.all(looked)

@@ -102,7 +102,8 @@ async function addFirst(seats: Seats, add: (engine: Engine) => Promise<number>) 
     if (decider === undefined) break
     tried.add(decider)
     try {
-      return { decider, added: await decider.useInTime(add) }
+      // One that is only slow is waited for: others may wait for it too.
+      return { decider, added: await decider.use(add) }
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
       failure = error

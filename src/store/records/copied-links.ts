@@ -71,7 +71,7 @@ export class CopiedLinks extends Links {
     const now = Date.now()
     const copies = await this.#replace(ref, {}, ({ newest }, later) => {
       const link = toLink(newest)
-      return link && this.#successor(ref, restored(link, later(now)))
+      return link && this.#successor(ref, dated(restored(link, now), later(now)))
     })
     return copies > 0
   }
@@ -95,8 +95,7 @@ export class CopiedLinks extends Links {
       const ttl = isProlonged && existing ? longerLife(existing, link) : link.ttl
       const isJust = over !== undefined && newest !== undefined && !isLeft
       const version = later(isJust ? JUST : (over?.at ?? link.storedAt))
-      written = { ...link, ttl, storedAt: Math.max(version, link.storedAt) }
-      if (version < written.storedAt) written = { ...written, version }
+      written = dated({ ...link, ttl }, version)
       const isFirst = known === 0 && !isDamaged && !isLeft
       if (isFirst || ttl === 0 || ref.name === undefined) return this.#successor(ref, written)
       // The link before may outlive this one, which has to go on being newer.
@@ -138,4 +137,9 @@ export class CopiedLinks extends Links {
       })
     return this.engine.replace!(key, prove, successor, { versions, ...options })
   }
+}
+
+/** Returns `link` with this version. Its times are those of this machine's clock, whatever others were written by. */
+function dated(link: Link, version: number): Link {
+  return version === link.storedAt ? link : { ...link, version }
 }

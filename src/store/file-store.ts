@@ -96,7 +96,7 @@ export class FileStore {
     const poolOf = (bytes: number) => new BufferPool(chunkSize, Math.ceil(bytes / chunkSize))
     const readPool = poolOf(heldBytes + readBytes)
     const budgets = new Budgets(settings)
-    const presence = new Presence(engine, this.#keys, this.#links)
+    const presence = new Presence(engine, this.#keys, this.#links, budgets)
     const source = new ChunkSource(engine, this.#keys, this.#hasher, readPool)
     const chunks = new SharedChunks(source, hotCache)
     const prover = new Prover(proofs, this.#hasher, readPool, this.#events)

@@ -117,7 +117,7 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
   const workBytes = Math.min(Math.floor(total / 16), rest - 2 * chunkSize)
   const longWorkBytes = Math.min(
     Math.floor(total / 32),
-    Math.floor((rest - 2 * chunkSize - workBytes) / 2),
+    Math.floor((rest - 2 * chunkSize - workBytes) / 3),
   )
   return {
     chunkSize,
@@ -126,7 +126,7 @@ export function validateOptions(options: FileStoreOptions): StoreSettings {
     hotCache,
     hashThreads,
     perRead,
-    heldBytes: rest - workBytes - 2 * longWorkBytes,
+    heldBytes: rest - workBytes - 3 * longWorkBytes,
     readBytes,
     uploadBytes,
     workBytes,

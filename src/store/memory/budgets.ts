@@ -9,6 +9,9 @@ import { windowFor } from './window.ts'
  */
 const HOLD_PATIENCE_MS = 250
 
+/** Looks that may wait: each has the whole list of its chunks by then. */
+const WAITING_LOOKS = 16
+
 /** `receiving` and `sending` may take as long as a client, or a look at a large file; `short` waits for neither. */
 export type WorkKind = 'short' | 'receiving' | 'sending'
 
@@ -18,6 +21,7 @@ export class Budgets {
   readonly #reads: ByteBudget
   readonly #uploads: UploadBudgets
   readonly #work: Readonly<Record<WorkKind, ByteBudget>>
+  readonly #looks: ByteBudget
   readonly #chunkSize: number
   readonly #perRead: number
 
@@ -34,6 +38,8 @@ export class Budgets {
       receiving: new ByteBudget(settings.longWorkBytes),
       sending: new ByteBudget(settings.longWorkBytes),
     }
+    const tooMany = 'too many large files are looked at'
+    this.#looks = new ByteBudget(settings.longWorkBytes, WAITING_LOOKS, tooMany)
     this.#chunkSize = settings.chunkSize
     this.#perRead = settings.perRead
   }
@@ -41,7 +47,7 @@ export class Budgets {
   get usage(): MemoryUsage {
     const { starts, chunks } = this.#uploads
     const work = Object.values(this.#work)
-    const parts = [this.#held, this.#reads, starts, chunks, ...work]
+    const parts = [this.#held, this.#reads, starts, chunks, this.#looks, ...work]
     const sum = (figure: keyof MemoryUsage) => parts.reduce((all, part) => all + part[figure], 0)
     return { used: sum('used'), total: sum('total'), waiting: sum('waiting') }
   }
@@ -80,6 +86,14 @@ export class Budgets {
    */
   work(bytes: number, kind: WorkKind, signal?: AbortSignal): Promise<Lease> {
     return this.#work[kind].acquire(bytes, bytes, { signal })
+  }
+
+  /**
+   * Room for a look whether the chunks of a large file are there, which takes `bytes` from when its link was read.
+   * @throws {UnavailableError} when there is none for 30 seconds, or some wait already.
+   */
+  look(bytes: number, signal?: AbortSignal): Promise<Lease> {
+    return this.#looks.acquire(bytes, bytes, { signal })
   }
 
   /** The memory of one upload. @param bytes Of the file; `Infinity` where that is not known. */

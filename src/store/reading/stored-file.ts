@@ -187,7 +187,7 @@ export class StoredFile {
 
   /** @throws {EvictedError} unless every chunk is there, as far as that shows without reading. */
   async probe(signal?: AbortSignal): Promise<void> {
-    const missing = await this.#reading.presence.countMissing(this.manifest, signal)
+    const missing = await this.#reading.presence.lookFor(this.manifest, signal)
     if (missing === 0) return
     throw new EvictedError(`${missing} of ${this.manifest.chunkCount} chunks are gone`)
   }

@@ -3,6 +3,7 @@ import pMap from 'p-map'
 import type { Digest } from '../../digest.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { ParsedRef } from '../file-ref.ts'
+import type { Budgets } from '../memory/budgets.ts'
 import type { Keys } from '../records/keys.ts'
 import type { Link } from '../records/link.ts'
 import type { Links } from '../records/links.ts'
@@ -14,6 +15,9 @@ import type { Chunk, Manifest } from '../records/manifest.ts'
  */
 const MAX_TOUCHES = { ofFile: 128, inAll: 1024 }
 
+/** Bytes for each chunk of a large file while it is looked at: its hash, and what is noted of it. */
+const COST = 64
+
 /**
  * Tells which chunks are there, as far as that shows without reading them. A touch both asks and extends the
  * life of the chunk.
@@ -22,10 +26,12 @@ export class Presence {
   readonly #engine: Engine
   readonly #keys: Keys
   readonly #links: Links
+  readonly #budgets: Pick<Budgets, 'look'>
   /** Shared by all files: many large ones at once are more than an engine lets wait in line. */
   readonly #limit = pLimit(MAX_TOUCHES.inAll)
 
-  constructor(engine: Engine, keys: Keys, links: Links) {
+  constructor(engine: Engine, keys: Keys, links: Links, budgets: Pick<Budgets, 'look'>) {
+    this.#budgets = budgets
     this.#engine = engine
     this.#keys = keys
     this.#links = links
@@ -34,8 +40,23 @@ export class Presence {
   /** The link of a file all of whose chunks are there, if there is one. */
   async readableLink(ref: ParsedRef, signal?: AbortSignal): Promise<Link | undefined> {
     const link = await this.#links.readUnlessCorrupt(ref)
-    if (link === undefined || (await this.countMissing(link.manifest, signal)) > 0) return undefined
+    if (link === undefined || (await this.lookFor(link.manifest, signal)) > 0) return undefined
     return link
+  }
+
+  /**
+   * As `countMissing`, for a file of which nothing else is held in memory.
+   * @throws {UnavailableError} when too many large files are looked at.
+   */
+  async lookFor(manifest: Manifest, signal?: AbortSignal): Promise<number> {
+    const { chunkCount } = manifest
+    if (chunkCount <= MAX_TOUCHES.ofFile) return this.countMissing(manifest, signal)
+    const lease = await this.#budgets.look(chunkCount * COST, signal)
+    try {
+      return await this.countMissing(manifest, signal)
+    } finally {
+      lease.release()
+    }
   }
 
   /** Counts the chunks that are gone. An abort of `signal` ends the wait at once. */

@@ -2,10 +2,10 @@ import test from 'ava'
 import pMap from 'p-map'
 import { FileStore, memcached, memory } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
-import { turns } from '../../helpers/deferred.ts'
+import { deferred, turns } from '../../helpers/deferred.ts'
 import { FaultyEngine, hold } from '../../helpers/faulty-engine.ts'
 import { startMemcached } from '../../helpers/memcached.ts'
-import { watched } from '../../helpers/watchdog.ts'
+import { until, watched } from '../../helpers/watchdog.ts'
 
 test('however many large files are looked for at once, they are not too many for memcached’s line', async (t) => {
   const { address } = await startMemcached(t)
@@ -69,4 +69,22 @@ test('a small file does not wait for all the chunks of large ones', async (t) =>
   engine.touch = touch
   for (const answer of touches.splice(0)) answer()
   await Promise.all(probes)
+})
+
+test('invariant 7: of many looks at large files some are under way, few wait, and no more', async (t) => {
+  const engine = new FaultyEngine(memory())
+  const store = new FileStore(engine, { chunkSize: 100, memory: { total: 32 * 1024 * 1024 } })
+  await store.put(bytes('large', 100_000), { name: 'a' })
+  const gate = deferred()
+  engine.touch = (key, ttl) => gate.promise.then(() => engine.inner.touch(key, ttl))
+  const looks = Promise.allSettled(
+    Array.from({ length: 60 }, async () => (await store.find('a')).probe()),
+  )
+  await until('some to wait', () => store.memoryUsage.waiting > 0)
+  gate.resolve()
+  const refused = (await looks).filter(({ status }) => status === 'rejected')
+  t.is(refused.length, 60 - 16 - 16)
+  for (const look of refused) t.is(look.status === 'rejected' && look.reason.code, 'unavailable')
+  t.is(store.memoryUsage.used, 0)
+  await t.notThrowsAsync((await store.find('a')).probe())
 })

@@ -13,7 +13,7 @@ export function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   const onSignal = (signal: NodeJS.Signals) => {
     if (isStopping) process.exit(EXIT_CODES[signal])
     isStopping = true
-    logger.info({ signal }, 'stops: takes no new work, finishes what is under way')
+    logger.info({ signal }, 'stops: finishes what is under way')
     stop().then(
       () => {
         logger.info('stopped')

@@ -58,7 +58,7 @@ export class RemoteServer {
   /** Resolves with the JSON of the response, made printable. Retries transient failures. */
   json<T>(call: Call): Promise<T> {
     return this.retrying(async () => {
-      const text = await this.#explaining(readText(await this.attempt(call), MAX_JSON))
+      const text = await this.#read(await this.attempt(call))
       return parsed(text, this.#options.url.host) as T
     }, call.retries)
   }
@@ -76,7 +76,7 @@ export class RemoteServer {
   async #dumped(call: Call): Promise<HttpResponse> {
     return this.retrying(async () => {
       const response = await this.attempt(call)
-      await this.#explaining(readText(response, MAX_JSON))
+      await this.#read(response)
       return response
     })
   }
@@ -112,17 +112,28 @@ export class RemoteServer {
     }
   }
 
-  #send({ origin, path }: Place, { method = 'GET', headers, body }: Call): Promise<HttpResponse> {
-    return this.#explaining(
-      this.#transport.send({
+  async #send({ origin, path }: Place, call: Call): Promise<HttpResponse> {
+    const { method = 'GET', headers, body } = call
+    try {
+      return await this.#transport.send({
         origin,
         path,
         method,
         headers: { ...this.#headers, ...headers },
         body: body?.(),
         signal: this.#options.signal,
-      }),
-    )
+      })
+    } catch (error) {
+      throw this.#explained(error, true)
+    }
+  }
+
+  async #read(response: HttpResponse): Promise<string> {
+    try {
+      return await readText(response, MAX_JSON)
+    } catch (error) {
+      throw this.#explained(error)
+    }
   }
 
   /** The pieces of a response's body. */
@@ -134,17 +145,9 @@ export class RemoteServer {
     }
   }
 
-  async #explaining<R>(reading: Promise<R>): Promise<R> {
-    try {
-      return await reading
-    } catch (error) {
-      throw this.#explained(error)
-    }
-  }
-
-  #explained(error: unknown): unknown {
+  #explained(error: unknown, isUnreachable = false): unknown {
     const { signal, url } = this.#options
-    return signal.aborted ? signal.reason : connectionFailure(error, url)
+    return signal.aborted ? signal.reason : connectionFailure(error, url, isUnreachable)
   }
 
   close(): void {

@@ -34,6 +34,8 @@ export interface Call {
 /** Bytes of JSON that are read: a manifest of 300 GB in the usual chunks. */
 const MAX_JSON = 64 * 1024 * 1024
 const MAX_REDIRECTS = 5
+/** Milliseconds for which an outage is not waited for again: one of several memcacheds may stay down. */
+const OUTAGE_MS = 30_000
 
 /** A blobcached server. A response that is not a success rejects with a `RemoteError`. */
 export class RemoteServer {
@@ -42,6 +44,8 @@ export class RemoteServer {
   /** What the paths of the server begin with. */
   readonly prefix: string
   readonly #headers: Record<string, string>
+  /** When an outage that all retries did not outlast is waited for again. */
+  #outageUntil = 0
 
   constructor(options: RemoteServerOptions) {
     const { url, token } = options
@@ -81,10 +85,19 @@ export class RemoteServer {
     })
   }
 
-  /** Repeats `work` after transient failures. */
-  retrying<R>(work: () => Promise<R>, retries = this.#options.retries): Promise<R> {
+  /** Repeats `work` after transient failures, except an outage that outlasted all retries just before. */
+  async retrying<R>(work: () => Promise<R>, retries = this.#options.retries): Promise<R> {
     const { signal, onRetry } = this.#options
-    return withRetries(work, { retries, signal, onRetry })
+    const isOutageKnown = performance.now() < this.#outageUntil
+    try {
+      return await withRetries(work, { retries, signal, onRetry, isOutageKnown })
+    } catch (error) {
+      const isOutage = error instanceof RemoteError && error.isOutage
+      if (isOutage && !isOutageKnown && retries > 0) {
+        this.#outageUntil = performance.now() + OUTAGE_MS
+      }
+      throw error
+    }
   }
 
   /**

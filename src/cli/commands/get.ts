@@ -7,6 +7,7 @@ import { hashIfTold } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
 import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
+import { orInterrupted } from '../terminal/interruption.ts'
 import { Report } from '../terminal/report.ts'
 import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
 import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
@@ -104,7 +105,8 @@ async function getOne(
   report.progress.label(label)
   const common = { server, ref, label, progress: report.progress }
   if (target === '-') {
-    await new Download({ ...common, sink: STANDARD_OUTPUT }).run()
+    const sink = sinkOf((bytes) => orInterrupted(print(bytes), server.signal))
+    await new Download({ ...common, sink }).run()
     return
   }
   const { hash, size, skipped } = item.isStream
@@ -113,27 +115,27 @@ async function getOne(
   report.result(sumLine(hash, path), { path, name: ref.name, hash, size, skipped })
 }
 
-const STANDARD_OUTPUT = sinkOf(
-  (bytes) =>
-    new Promise((resolve, reject) => {
-      process.stdout.write(bytes, (error) => {
-        if (!error) resolve()
-        else reject(isClosedPipe(error) ? error : outputError(error))
-      })
-    }),
-)
+function print(bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => {
+      if (!error) resolve()
+      else reject(isClosedPipe(error) ? error : outputError(error))
+    })
+  })
+}
 
 /** `skipped` is set where the file was there. */
 type Gotten = Omit<Downloaded, 'wasCut'> & { skipped?: true }
 
 /** Writes to a device or a pipe. */
 async function toStream(target: string, common: Omit<DownloadOptions, 'sink'>): Promise<Gotten> {
-  const file = await open(target, 'w')
+  const { signal } = common.server
+  const file = await orInterrupted(open(target, 'w'), signal)
   try {
-    const sink = sinkOf((bytes) => file.appendFile(bytes))
+    const sink = sinkOf((bytes) => orInterrupted(file.appendFile(bytes), signal))
     return await new Download({ ...common, sink }).run()
   } finally {
-    await file.close()
+    await orInterrupted(file.close(), signal) // It waits for writes.
   }
 }
 

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import test from 'ava'
 import { Digest } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
@@ -241,4 +241,20 @@ test('put notices a file that changes between its digest and its bytes', async (
     t.is(stderr, 'blobcached: a changed while it was read\n', how)
     t.false(await server.store.isReadable({ name: 'a' }), how)
   }
+})
+
+test('put leaves out the file that it prints its list to', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  await mkdir(cli.path('site'))
+  await writeFile(cli.path('site/a'), 'content')
+
+  const { code, stderr } = await cli.run(['put', '-r', 'site'], { output: cli.path('site/SUMS') })
+  const named = await cli.run(['put', 'SUMS'], { output: cli.path('SUMS') })
+
+  t.is(code, 0)
+  t.is(stderr, 'blobcached: skipped site/SUMS: standard output goes there\n')
+  t.regex(await readFile(cli.path('site/SUMS'), 'utf8'), /^\S+ {2}site\/a\n$/)
+  t.is(named.code, 1)
+  t.is(named.stderr, 'blobcached: SUMS is where standard output goes\n')
 })

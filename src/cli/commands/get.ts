@@ -102,6 +102,7 @@ async function getOne(
   report: Report,
 ) {
   const { ref, label, target, path } = item
+  if (item.failure !== undefined) throw item.failure
   report.progress.label(label)
   const common = { server, ref, label, progress: report.progress }
   if (target === '-') {

@@ -90,7 +90,9 @@ async function put(paths: string[], options: PutCommandOptions): Promise<void> {
         const { receipt, sent } = await uploader.upload(item, group)
         totals[sent ? 'sent' : 'known'] += 1
         report.progress.fileDone()
-        report.result(textOf(item, receipt.hash), { path: item.path, sent, ...receipt })
+        const { path, name } = item
+        const json = { path, sent, ...receipt, ...(name !== undefined && { name }) }
+        report.result(textOf(item, receipt.hash), json)
       })
     } finally {
       report.progress.stop()

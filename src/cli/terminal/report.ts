@@ -1,6 +1,6 @@
 import { colorsFor, printError } from './colors.ts'
 import { checkOutput, messageOf, reasonOf } from './failure.ts'
-import { printable } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
 
 export interface ReportOptions {
@@ -29,7 +29,7 @@ export class Report {
   result(text: string, json: object): void {
     checkOutput()
     this.progress.clear()
-    process.stdout.write(`${this.#options.json ? JSON.stringify(json) : text}\n`)
+    process.stdout.write(`${this.#options.json ? printableJson(json) : text}\n`)
   }
 
   /** Something good to know for a person at the terminal. */
@@ -58,6 +58,6 @@ export class Report {
     this.#lastFailure = error
     const json = { ...(file !== undefined && { file }), error: reasonOf(error) }
     const message = printable(messageOf(error))
-    process.stdout.write(`${JSON.stringify({ ...json, message })}\n`)
+    process.stdout.write(`${printableJson({ ...json, message })}\n`)
   }
 }

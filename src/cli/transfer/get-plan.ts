@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RemoteRef } from '../../api/paths.ts'
 import { UsageError } from '../exit-codes.ts'
-import { printable } from '../terminal/printable.ts'
+import { isPrintable } from '../terminal/printable.ts'
 import { type Listed, listed } from './list.ts'
 
 /** A file to fetch, and where to write it. */
@@ -18,6 +18,8 @@ export interface GetItem {
   readonly isStream: boolean
   /** Whether a file is there. */
   readonly isThere: boolean
+  /** Why it cannot be written there. */
+  readonly failure?: unknown
 }
 
 export interface GetPlanOptions {
@@ -28,7 +30,7 @@ export interface GetPlanOptions {
   parents?: boolean
 }
 
-/** @throws {UsageError} before anything is fetched. */
+/** Lists the files to fetch. A name that is no path here fails alone. @throws {UsageError} before anything is fetched. */
 export async function planGet(
   refs: readonly string[],
   { output, list, parents = list !== undefined }: GetPlanOptions,
@@ -50,21 +52,24 @@ export async function planGet(
     if (output !== undefined && folder === undefined) return output
     return join(folder ?? '', parents ? wholePath(name) : lastSegment(name))
   }
-  return Promise.all(wanted.map(async (item) => toItem(item, targetOf(item))))
+  return Promise.all(wanted.map((item) => toItem(item, () => targetOf(item))))
 }
 
-async function toItem({ ref, name: label }: Listed, path: string): Promise<GetItem> {
-  const kind = await kindOf(path)
-  if (kind === 'folder') throw new UsageError(`${path} is a folder`)
-  if (kind === 'nothing') return { ref, label, target: path, path, isStream: false, isThere: false }
-  return {
-    ref,
-    label,
-    target: await realpath(path),
-    path,
-    isStream: kind === 'stream',
-    isThere: true,
+async function toItem(item: Listed, targetOf: () => string): Promise<GetItem> {
+  const { ref, name: label } = item
+  try {
+    const path = targetOf()
+    return { ref, label, path, ...(await placeAt(path)) }
+  } catch (failure) {
+    return { ref, label, path: label, target: label, isStream: false, isThere: false, failure }
   }
+}
+
+async function placeAt(path: string): Promise<Pick<GetItem, 'target' | 'isStream' | 'isThere'>> {
+  const kind = await kindOf(path)
+  if (kind === 'folder') throw new Error(`${path} is a folder`)
+  if (kind === 'nothing') return { target: path, isStream: false, isThere: false }
+  return { target: await realpath(path), isStream: kind === 'stream', isThere: true }
 }
 
 type PathKind = 'nothing' | 'file' | 'folder' | 'stream'
@@ -84,18 +89,18 @@ const ALONE = 'fetch it alone, to a file that -o names'
 function lastSegment(name: string): string {
   const segment = name.split('/').at(-1) ?? ''
   if (isSafe(segment)) return segment
-  throw new UsageError(`${JSON.stringify(name)} cannot be a file name here; ${ALONE}`)
+  throw new Error(`${JSON.stringify(name)} cannot be a file name here; ${ALONE}`)
 }
 
 /** Refuses a name that would lead out of the chosen folder. */
 function wholePath(name: string): string {
   const segments = name.split('/')
   if (segments.every(isSafe)) return join(...segments)
-  throw new UsageError(`${JSON.stringify(name)} cannot be a path in a folder; ${ALONE}`)
+  throw new Error(`${JSON.stringify(name)} cannot be a path in a folder; ${ALONE}`)
 }
 
 function isSafe(segment: string): boolean {
-  if (printable(segment) !== segment) return false // A terminal would act on it.
+  if (!isPrintable(segment)) return false
   const isReserved = process.platform === 'win32' && /[\\:*?"<>|]/.test(segment)
   return segment !== '' && segment !== '.' && segment !== '..' && !isReserved
 }

@@ -3,6 +3,7 @@ import { fstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node
 import { basename, join, resolve } from 'node:path'
 import mime from 'mime'
 import { UsageError } from '../exit-codes.ts'
+import { isPrintable } from '../terminal/printable.ts'
 import { type Filter, type FilterOptions, filterOf } from './filter.ts'
 
 /** A file to store, and its name on the server. */
@@ -66,9 +67,9 @@ export async function planPut(
   return items
 }
 
-/** Why no file on the server can have the name that a local file gives it, if so. */
+/** Why a file cannot have the name that a local file gives it: the server refuses it, or `get` does not write it. */
 function refusalOf(path: string, name = ''): Error | undefined {
-  if (/\p{Cc}/u.test(name)) return new Error(`${path} has a name with control characters`)
+  if (!isPrintable(name)) return new Error(`${path} has a name with control characters`)
   if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return undefined
   return new Error(`${path} has a name of more than ${MAX_NAME_BYTES} bytes`)
 }

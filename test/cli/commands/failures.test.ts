@@ -12,6 +12,7 @@ test('one bad entry does not stop a folder: it is named, the rest is stored', as
   await symlink('nowhere', cli.path('site/dangling'))
   await symlink('loop', cli.path('site/loop'))
   await writeFile(cli.path('site/new\nline'), 'a name that the server refuses')
+  await writeFile(cli.path('site/a\u202eb'), 'a name that get does not write')
   const latin1 = Buffer.concat([Buffer.from(`${cli.path('site')}/caf`), Buffer.from([0xe9])])
   await writeFile(latin1, 'a name that is not UTF-8')
 
@@ -25,6 +26,7 @@ test('one bad entry does not stop a folder: it is named, the rest is stored', as
   t.regex(stderr, /^blobcached: site\/loop: too many symbolic links encountered$/m)
   t.regex(stderr, /^blobcached: site\/caf\ufffd has a name that is not UTF-8$/m)
   t.regex(stderr, /^blobcached: site\/new\\x0aline has a name with control characters$/m)
+  t.regex(stderr, /^blobcached: site\/a\\u202eb has a name with control characters$/m)
   t.regex(stderr, /^blobcached: not-there: no such file or directory$/m)
 })
 

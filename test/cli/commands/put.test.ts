@@ -56,6 +56,19 @@ test('put --name, --type, --ttl and --json', async (t) => {
   t.is(file.ttl, 7200)
 })
 
+test('put --json has a name as it was stored', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const name = 'a\u202eb\u2028c'
+
+  const put = await cli.ok(['put', '-', '-n', name, '--json'])
+  const linked = await cli.ok(['link', name, `${name}2`, '--json'])
+
+  t.like(JSON.parse(put.stdout), { name })
+  t.like(JSON.parse(linked.stdout), { name: `${name}2` })
+  t.notRegex(put.stdout + linked.stdout, /[\u2028\u202e]/)
+})
+
 test('put reads standard input, by name and by hash alone', async (t) => {
   const server = await startTestServer(t)
   const cli = await cliFor(t, server)

@@ -52,7 +52,23 @@ export async function planGet(
     if (output !== undefined && folder === undefined) return output
     return join(folder ?? '', parents ? wholePath(name) : lastSegment(name))
   }
-  return Promise.all(wanted.map((item) => toItem(item, () => targetOf(item))))
+  const items = await Promise.all(wanted.map((item) => toItem(item, () => targetOf(item))))
+  return withoutRepeats(items)
+}
+
+/** Leaves out what is listed again. @throws {UsageError} when two files would have one path. */
+function withoutRepeats(items: readonly GetItem[]): GetItem[] {
+  const itemAt = new Map<string, GetItem>()
+  return items.filter((item) => {
+    const { ref, target, path, label, failure } = item
+    if (failure !== undefined) return true
+    const other = itemAt.get(target)
+    itemAt.set(target, item)
+    if (other === undefined) return true
+    if (other.ref.hash === ref.hash && other.ref.name === ref.name) return false
+    const why = `${other.label} and ${label} would both be written to ${path}`
+    throw new UsageError(`${why}; fetch them one by one, or with --parents, which keeps folders`)
+  })
 }
 
 async function toItem(item: Listed, targetOf: () => string): Promise<GetItem> {

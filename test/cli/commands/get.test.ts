@@ -151,3 +151,17 @@ test('a name in a list that is no path in a folder fails alone, by name', async 
   t.deepEqual((await readdir(cli.path('out'))).sort(), ['folder', 'good'])
   t.deepEqual(await readdir(cli.folder), ['out'])
 })
+
+test('get refuses two files with one path before it fetches any, and takes one that is listed twice', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  for (const name of ['a/x', 'b/x']) await server.store.put(name, { name })
+
+  const { code, stderr } = await cli.run(['get', '-f', 'a/x', 'b/x', '-o', 'out/'])
+
+  t.is(code, 2)
+  t.regex(stderr, /^blobcached: a\/x and b\/x would both be written to out\/x; /)
+  t.deepEqual(await readdir(cli.folder), [])
+  await cli.ok(['get', '-f', 'a/x', 'a/x', '-o', 'out/'])
+  t.is(await readFile(cli.path('out/x'), 'utf8'), 'a/x')
+})

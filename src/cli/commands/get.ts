@@ -10,7 +10,7 @@ import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
 import { orInterrupted } from '../terminal/interruption.ts'
 import { Report } from '../terminal/report.ts'
 import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
-import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
+import { DownloadFile, ExistsError, partOf, removePart } from '../transfer/download-file.ts'
 import { type GetItem, planGet } from '../transfer/get-plan.ts'
 import { sumLine } from '../transfer/list.ts'
 import {
@@ -113,6 +113,7 @@ async function getOne(
   const { hash, size, skipped } = item.isStream
     ? await toStream(target, common)
     : await toFile(item, options, common)
+  if (!item.isStream) await removePart(target, hash)
   report.result(sumLine(hash, path), { path, name: ref.name, hash, size, skipped })
 }
 
@@ -151,7 +152,7 @@ async function toFile(
   if (isThere) {
     const found = await digestOf(target, common)
     if (found.hash === hash) return { ...found, skipped: true }
-    if (!overwrite) throw existsError(path)
+    if (!overwrite) throw new ExistsError(path)
   }
   await mkdir(dirname(target), { recursive: true })
   const part = hash === undefined || !options.continue ? undefined : partOf(target, hash)
@@ -161,11 +162,30 @@ async function toFile(
     const begun = old && hash ? { hash, ...(await old.begun()) } : undefined
     const done = await new Download({ ...common, sink: file, begun }).run()
     if (done.wasCut) await file.check(done.hash)
-    await file.finish({ overwrite })
-    return { hash: done.hash, size: done.size }
+    return await named(file, target, done, overwrite, common)
   } catch (error) {
     await file.abandon(part)
     throw error
+  }
+}
+
+/** Gives a file that is complete its name, unless another `get` has put the same content there. */
+async function named(
+  file: DownloadFile,
+  target: string,
+  { hash, size }: Downloaded,
+  overwrite: boolean,
+  common: Omit<DownloadOptions, 'sink'>,
+): Promise<Gotten> {
+  try {
+    await file.finish({ overwrite })
+    return { hash, size }
+  } catch (error) {
+    if (!(error instanceof ExistsError)) throw error
+    const found = await digestOf(target, common).catch(() => undefined)
+    if (found?.hash !== hash) throw error
+    await file.abandon(undefined)
+    return { hash, size, skipped: true }
   }
 }
 

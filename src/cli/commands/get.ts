@@ -18,6 +18,7 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
+  told,
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
@@ -76,7 +77,7 @@ async function get(refs: string[], options: GetCommandOptions): Promise<void> {
     )
   }
   const report = new Report({ ...options, quiet: options.quiet || options.output === '-' })
-  const items = await planGet(refs, options)
+  const items = await told(report, planGet(refs, options))
   await withServer(options, report, async (server) => {
     await report.progress.start(0, items.length)
     try {

@@ -12,6 +12,7 @@ import {
   addConnectionOptions,
   type ConnectionOptions,
   listOption,
+  told,
   withServer,
 } from './connection.ts'
 import { type ForEachOptions, forEach, isOutage } from './for-each.ts'
@@ -44,7 +45,7 @@ const JOBS = 4
 
 async function missing(refs: string[], options: MissingCommandOptions): Promise<void> {
   const report = new Report(options)
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   let count = 0
   let exitCode = 0
   await withServer(options, report, async (server) => {

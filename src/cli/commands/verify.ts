@@ -14,6 +14,7 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
+  told,
 } from './connection.ts'
 import { forEachListed } from './for-each.ts'
 
@@ -52,7 +53,7 @@ const MAX_WIDTH = 64
 
 async function verify(refs: string[], options: VerifyCommandOptions): Promise<void> {
   const report = new Report(options)
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   const { jobs } = options
   const tally = { states: { intact: 0, evicted: 0, corrupt: 0 }, asked: 0, notFound: 0 }
   const work = async ({ ref, name: text }: Listed, server: RemoteServer) => {

@@ -1,3 +1,4 @@
+import { exitCodeOf } from '../exit-codes.ts'
 import { colorsFor, printError } from './colors.ts'
 import { checkOutput, messageOf, reasonOf } from './failure.ts'
 import { printable, printableJson } from './printable.ts'
@@ -52,9 +53,12 @@ export class Report {
     printError(error, file)
   }
 
-  /** Prints the object of a failure, once; what ends the command is printed as text there. */
+  /**
+   * Prints the object of a failure, once, except of wrong usage; what ends the command is printed as text
+   * there.
+   */
   failed(error: unknown, file?: string): void {
-    if (!this.#options.json || error === this.#lastFailure) return
+    if (!this.#options.json || error === this.#lastFailure || exitCodeOf(error) === 2) return
     this.#lastFailure = error
     const json = { ...(file !== undefined && { file }), error: reasonOf(error) }
     const message = printable(messageOf(error))

@@ -35,6 +35,7 @@ export async function planGet(
   refs: readonly string[],
   { output, list, parents = list !== undefined }: GetPlanOptions,
 ): Promise<GetItem[]> {
+  if (output === '') throw new UsageError('-o takes a path, or - for standard output')
   const wanted = await listed(refs, list)
   if (output === '-') {
     return wanted.map(({ ref, name }) => ({

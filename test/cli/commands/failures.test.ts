@@ -70,10 +70,30 @@ test('commands about one thing print an object with --json when they fail', asyn
     [['missing', 'f'.repeat(64), ...away], 'unavailable'],
     [['fleet', ...away], 'unavailable'],
     [['fleet', '--token-file', 'none'], 'ENOENT'],
+    [['get', '--list', 'none'], 'ENOENT'],
+    [['verify', '--list', '.'], 'EISDIR'],
   ]
   for (const [args, error] of cases) {
     const { stdout } = await cli.run([...args, '--json'])
     t.like(JSON.parse(stdout), { error }, args.join(' '))
+  }
+})
+
+test('wrong usage is told on standard error alone, also when the server finds it', async (t) => {
+  const cli = await cliFor(t, await startTestServer(t))
+  await writeFile(cli.path('a'), 'content')
+  await writeFile(cli.path('token'), 'two words')
+  const cases: [string[], RegExp][] = [
+    [['put', 'a', '-n', 'n'.repeat(1025)], /1024 bytes/],
+    [['fleet', '--token-file', 'token'], /is not a token/],
+    [['get', 'q/a', '-o', ''], /-o takes a path/],
+    [['stat', '--list', ''], /--list takes a path/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await cli.run([...args, '--json'])
+    t.is(code, 2, stderr)
+    t.is(stdout, '')
+    t.regex(stderr, message)
   }
 })
 

@@ -1,11 +1,15 @@
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { Digest } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
-import { cliFor } from '../../helpers/cli.ts'
+import { COMMAND, cliFor } from '../../helpers/cli.ts'
 import { startFlakyProxy } from '../../helpers/flaky-proxy.ts'
 import { startTestServer } from '../../helpers/server.ts'
+
+const run = promisify(execFile)
 
 test('put stores a file under its name and prints what sha256sum prints', async (t) => {
   const server = await startTestServer(t)
@@ -270,4 +274,15 @@ test('put leaves out the file that it prints its list to', async (t) => {
   t.regex(await readFile(cli.path('site/SUMS'), 'utf8'), /^\S+ {2}site\/a\n$/)
   t.is(named.code, 1)
   t.is(named.stderr, 'blobcached: SUMS is where standard output goes\n')
+})
+
+test('put of standard input ends with the bytes that came', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  // Remarks are for terminals: script(1) makes one.
+  const put = [process.execPath, ...COMMAND, 'put', '-', '--server', server.url].join(' ')
+  const { stdout } = await run('script', ['-qec', `printf content | ${put}`, '/dev/null'], {
+    cwd: cli.folder,
+  })
+  t.regex(stdout, /7 B: 1 sent, 0 already there/)
 })

@@ -42,7 +42,7 @@ export async function forEachOf<T>(
   { jobs, signal, report, labelOf }: ForEachOptions<T>,
   work: (item: T, group: readonly T[]) => Promise<void>,
 ): Promise<void> {
-  const failures: unknown[] = []
+  const failed = { count: 0, exitCode: 0 }
   let isOver = false
   let outages = 0
   const attempt = async (item: T, group: readonly T[]) => {
@@ -60,7 +60,8 @@ export async function forEachOf<T>(
       if (isOver) report.failed(error, labelOf(item))
       if (isOver) throw error
       if (!(error instanceof ToldError)) report.error(error, labelOf(item))
-      failures.push(error)
+      failed.count++
+      failed.exitCode = Math.max(failed.exitCode, exitCodeOf(error))
       if (isOfServer(error)) outages = isOutage(error) ? outages + 1 : 0
     }
   }
@@ -68,9 +69,7 @@ export async function forEachOf<T>(
     for (const item of group) await attempt(item, group)
   }
   await pMap(inTurns(groups), oneByOne, { concurrency: jobs })
-  if (failures.length === 0) return
-  const exitCode = Math.max(...failures.map(exitCodeOf))
-  throw new ToldError(`${failures.length} failed`, exitCode)
+  if (failed.count > 0) throw new ToldError(`${failed.count} failed`, failed.exitCode)
 }
 
 function* alone<T>(items: readonly T[]): Generator<[T]> {

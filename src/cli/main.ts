@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts'
 import { exitCodeOf, ToldError } from './exit-codes.ts'
 import { printError } from './terminal/colors.ts'
 import { isClosedPipe, outputWritten, watchOutput } from './terminal/failure.ts'
+import { endInterrupted, InterruptedError } from './terminal/interruption.ts'
 
 /** Loads a command, and what it imports, only if it is needed. */
 const COMMANDS: Record<string, (program: Command) => Promise<Command>> = {
@@ -47,6 +48,7 @@ try {
   await outputWritten()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
+  if (error instanceof InterruptedError) endInterrupted(error)
   if (!isPrinted(error)) printError(error)
   if (process.exitCode === 2) explainDashes(process.argv.slice(2))
   if (process.exitCode === 0) await outputWritten().catch(fail) // Help was printed.

@@ -26,12 +26,19 @@ const CERTIFICATES: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 }
 
-/** The `RemoteError` for a failure of the connection; returns any other error as it is. */
-export function connectionFailure(error: unknown, { origin, protocol, host }: URL): unknown {
+/**
+ * The `RemoteError` for a failure of the connection; returns any other error as it is.
+ * @param isUnreachable Whether no answer had begun.
+ */
+export function connectionFailure(
+  error: unknown,
+  { origin, protocol, host }: URL,
+  isUnreachable: boolean,
+): unknown {
   const code = codeOf(error)
   if (code === undefined || isOfFile(error)) return error
   const failure = (why: string, isTransient = false) =>
-    new RemoteError('unavailable', why, { isTransient, cause: error })
+    new RemoteError('unavailable', why, { isTransient, isUnreachable, cause: error })
   if (TRANSIENT.has(code)) {
     const isTold = error instanceof Error && error.message !== ''
     const why = isTold ? error.message : code

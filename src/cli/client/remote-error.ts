@@ -9,24 +9,33 @@ export class RemoteError extends Error {
   readonly reason: string
   /** Whether the same request may succeed later. */
   readonly isTransient: boolean
+  /** Whether no answer came, so that the server is down or out of reach. */
+  readonly isUnreachable: boolean
   /** Seconds that the server asks to wait. */
   readonly retryAfter: number
 
   constructor(
     reason: string,
     message: string,
-    { isTransient = false, retryAfter = 0, cause }: RemoteErrorDetails = {},
+    { isTransient = false, isUnreachable = false, retryAfter = 0, cause }: RemoteErrorDetails = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'RemoteError'
     this.reason = reason
     this.isTransient = isTransient
+    this.isUnreachable = isUnreachable
     this.retryAfter = retryAfter
+  }
+
+  /** Whether the server answers, and what it needs for this file does not. */
+  get isOutage(): boolean {
+    return this.reason === ('unavailable' satisfies Reason) && !this.isUnreachable
   }
 }
 
 interface RemoteErrorDetails {
   isTransient?: boolean
+  isUnreachable?: boolean
   retryAfter?: number
   cause?: unknown
 }

@@ -34,6 +34,8 @@ export interface Call {
 /** Bytes of JSON that are read: a manifest of 300 GB in the usual chunks. */
 const MAX_JSON = 64 * 1024 * 1024
 const MAX_REDIRECTS = 5
+/** Milliseconds for which an outage is not waited for again: one of several memcacheds may stay down. */
+const OUTAGE_MS = 30_000
 
 /** A blobcached server. A response that is not a success rejects with a `RemoteError`. */
 export class RemoteServer {
@@ -42,6 +44,8 @@ export class RemoteServer {
   /** What the paths of the server begin with. */
   readonly prefix: string
   readonly #headers: Record<string, string>
+  /** When an outage that all retries did not outlast is waited for again. */
+  #outageUntil = 0
 
   constructor(options: RemoteServerOptions) {
     const { url, token } = options
@@ -58,7 +62,7 @@ export class RemoteServer {
   /** Resolves with the JSON of the response, made printable. Retries transient failures. */
   json<T>(call: Call): Promise<T> {
     return this.retrying(async () => {
-      const text = await this.#explaining(readText(await this.attempt(call), MAX_JSON))
+      const text = await this.#read(await this.attempt(call))
       return parsed(text, this.#options.url.host) as T
     }, call.retries)
   }
@@ -76,15 +80,24 @@ export class RemoteServer {
   async #dumped(call: Call): Promise<HttpResponse> {
     return this.retrying(async () => {
       const response = await this.attempt(call)
-      await this.#explaining(readText(response, MAX_JSON))
+      await this.#read(response)
       return response
     })
   }
 
-  /** Repeats `work` after transient failures. */
-  retrying<R>(work: () => Promise<R>, retries = this.#options.retries): Promise<R> {
+  /** Repeats `work` after transient failures, except an outage that outlasted all retries just before. */
+  async retrying<R>(work: () => Promise<R>, retries = this.#options.retries): Promise<R> {
     const { signal, onRetry } = this.#options
-    return withRetries(work, { retries, signal, onRetry })
+    const isOutageKnown = performance.now() < this.#outageUntil
+    try {
+      return await withRetries(work, { retries, signal, onRetry, isOutageKnown })
+    } catch (error) {
+      const isOutage = error instanceof RemoteError && error.isOutage
+      if (isOutage && !isOutageKnown && retries > 0) {
+        this.#outageUntil = performance.now() + OUTAGE_MS
+      }
+      throw error
+    }
   }
 
   /**
@@ -112,17 +125,28 @@ export class RemoteServer {
     }
   }
 
-  #send({ origin, path }: Place, { method = 'GET', headers, body }: Call): Promise<HttpResponse> {
-    return this.#explaining(
-      this.#transport.send({
+  async #send({ origin, path }: Place, call: Call): Promise<HttpResponse> {
+    const { method = 'GET', headers, body } = call
+    try {
+      return await this.#transport.send({
         origin,
         path,
         method,
         headers: { ...this.#headers, ...headers },
         body: body?.(),
         signal: this.#options.signal,
-      }),
-    )
+      })
+    } catch (error) {
+      throw this.#explained(error, true)
+    }
+  }
+
+  async #read(response: HttpResponse): Promise<string> {
+    try {
+      return await readText(response, MAX_JSON)
+    } catch (error) {
+      throw this.#explained(error)
+    }
   }
 
   /** The pieces of a response's body. */
@@ -134,17 +158,9 @@ export class RemoteServer {
     }
   }
 
-  async #explaining<R>(reading: Promise<R>): Promise<R> {
-    try {
-      return await reading
-    } catch (error) {
-      throw this.#explained(error)
-    }
-  }
-
-  #explained(error: unknown): unknown {
+  #explained(error: unknown, isUnreachable = false): unknown {
     const { signal, url } = this.#options
-    return signal.aborted ? signal.reason : connectionFailure(error, url)
+    return signal.aborted ? signal.reason : connectionFailure(error, url, isUnreachable)
   }
 
   close(): void {

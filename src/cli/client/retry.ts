@@ -11,6 +11,8 @@ const MAX_RETRY_AFTER = 30
 export interface RetryOptions {
   /** Attempts after the first one. */
   retries: number
+  /** Whether the first answer that the server cannot now is taken as it is. Default: false. */
+  isOutageKnown?: boolean
   signal: AbortSignal
   onRetry?: ((error: RemoteError) => void) | undefined
 }
@@ -18,18 +20,20 @@ export interface RetryOptions {
 /** Repeats `attempt` after transient failures, after a longer delay each time. */
 export function withRetries<R>(
   attempt: () => Promise<R>,
-  { retries, signal, onRetry }: RetryOptions,
+  { retries, signal, onRetry, isOutageKnown = false }: RetryOptions,
 ): Promise<R> {
+  const isRepeated = (error: unknown): error is RemoteError =>
+    isTransient(error) && !(isOutageKnown && error.isOutage)
   return pRetry(attempt, {
     retries,
     signal,
     minTimeout: FIRST_DELAY_MS,
     maxTimeout: MAX_DELAY_MS,
     randomize: true,
-    shouldRetry: ({ error }) => isTransient(error),
+    shouldRetry: ({ error }) => isRepeated(error),
     onFailedAttempt: async ({ error, retriesLeft }) => {
       signal.throwIfAborted()
-      if (!isTransient(error) || retriesLeft === 0) return
+      if (!isRepeated(error) || retriesLeft === 0) return
       onRetry?.(error)
       const seconds = Math.min(error.retryAfter, MAX_RETRY_AFTER)
       if (seconds > 0) await sleep(seconds * 1000, undefined, { signal })

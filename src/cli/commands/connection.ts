@@ -106,9 +106,17 @@ export async function withServer<R>(
   report: Report,
   work: (server: RemoteServer) => Promise<R>,
 ): Promise<R> {
-  try {
+  const connected = async () => {
     const server = await serverOf(options, report)
-    return await work(server).finally(() => server.close())
+    return work(server).finally(() => server.close())
+  }
+  return told(report, connected())
+}
+
+/** Settles as `work` does; with `--json` a failure that is not printed yet is an object, too. */
+export async function told<R>(report: Report, work: Promise<R>): Promise<R> {
+  try {
+    return await work
   } catch (error) {
     if (!(error instanceof ToldError || isClosedPipe(error))) report.failed(error)
     throw error

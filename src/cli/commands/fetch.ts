@@ -10,6 +10,7 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
+  told,
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
@@ -51,7 +52,7 @@ Examples:
 async function fetchFiles(refs: string[], options: FetchCommandOptions): Promise<void> {
   const report = new Report(options)
   const filter = await filterOf(options)
-  const all = await listed(refs, options.list)
+  const all = await told(report, listed(refs, options.list))
   const items = all.filter(({ name }) => filter.takes(name) && !filter.leavesOut(name))
   if (items.length === 0) throw new UsageError('--include and --exclude leave no file')
   await withServer(options, report, async (server) => {

@@ -18,6 +18,12 @@ export interface ForEachOptions<T> {
 }
 
 /**
+ * Files in a row for which memcached did not answer, after which the others are not tried. Where one of two
+ * memcacheds answers, so many in a row are rare.
+ */
+const MAX_OUTAGES = 20
+
+/**
  * Runs `work` for every item, `jobs` of them at a time. Prints each failure with the item's name and goes
  * on, unless all others would fail in the same way or the command was interrupted.
  * @throws {ToldError} at the end, with the highest of the exit codes.
@@ -36,13 +42,17 @@ export async function forEachOf<T>(
   { jobs, signal, report, labelOf }: ForEachOptions<T>,
   work: (item: T, group: readonly T[]) => Promise<void>,
 ): Promise<void> {
-  const failures: unknown[] = []
+  const failed = { count: 0, exitCode: 0 }
   let isOver = false
+  let outages = 0
   const attempt = async (item: T, group: readonly T[]) => {
     signal.throwIfAborted()
     if (isOver) return
+    isOver = outages >= MAX_OUTAGES
+    if (isOver) throw endlessOutage()
     try {
       await work(item, group)
+      outages = 0
     } catch (error) {
       signal.throwIfAborted()
       if (isOver) return // A consequence of the failure that ended the command.
@@ -50,16 +60,16 @@ export async function forEachOf<T>(
       if (isOver) report.failed(error, labelOf(item))
       if (isOver) throw error
       if (!(error instanceof ToldError)) report.error(error, labelOf(item))
-      failures.push(error)
+      failed.count++
+      failed.exitCode = Math.max(failed.exitCode, exitCodeOf(error))
+      if (isOfServer(error)) outages = isOutage(error) ? outages + 1 : 0
     }
   }
   const oneByOne = async (group: readonly T[]) => {
     for (const item of group) await attempt(item, group)
   }
   await pMap(inTurns(groups), oneByOne, { concurrency: jobs })
-  if (failures.length === 0) return
-  const exitCode = Math.max(...failures.map(exitCodeOf))
-  throw new ToldError(`${failures.length} failed`, exitCode)
+  if (failed.count > 0) throw new ToldError(`${failed.count} failed`, failed.exitCode)
 }
 
 function* alone<T>(items: readonly T[]): Generator<[T]> {
@@ -90,8 +100,23 @@ export function forEachListed(
 
 /** Whether all other items would fail in the same way. */
 function isFatal(error: unknown): boolean {
-  if (exitCodeOf(error) === 5 || error instanceof OutputError || isClosedPipe(error)) return true
-  return error instanceof RemoteError && FATAL.has(error.reason)
+  if (error instanceof OutputError || isClosedPipe(error)) return true
+  return error instanceof RemoteError && (error.isUnreachable || FATAL.has(error.reason))
+}
+
+/** Whether it is what the server said of a file. */
+function isOfServer(error: unknown): boolean {
+  return error instanceof RemoteError || error instanceof ToldError
+}
+
+/** Whether the server answers, and what it needs for this item does not; for others it may. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof RemoteError && error.isOutage
+}
+
+function endlessOutage(): RemoteError {
+  const message = `${MAX_OUTAGES} files in a row failed like this; the rest was not tried`
+  return new RemoteError('unavailable' satisfies Reason, message)
 }
 
 const FATAL = new Set<string>([

@@ -7,9 +7,10 @@ import { hashIfTold } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
 import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
+import { orInterrupted } from '../terminal/interruption.ts'
 import { Report } from '../terminal/report.ts'
 import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
-import { DownloadFile, existsError, partOf } from '../transfer/download-file.ts'
+import { DownloadFile, ExistsError, partOf, removePart } from '../transfer/download-file.ts'
 import { type GetItem, planGet } from '../transfer/get-plan.ts'
 import { sumLine } from '../transfer/list.ts'
 import {
@@ -17,6 +18,7 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
+  told,
   withServer,
 } from './connection.ts'
 import { forEach } from './for-each.ts'
@@ -75,7 +77,7 @@ async function get(refs: string[], options: GetCommandOptions): Promise<void> {
     )
   }
   const report = new Report({ ...options, quiet: options.quiet || options.output === '-' })
-  const items = await planGet(refs, options)
+  const items = await told(report, planGet(refs, options))
   await withServer(options, report, async (server) => {
     await report.progress.start(0, items.length)
     try {
@@ -101,39 +103,42 @@ async function getOne(
   report: Report,
 ) {
   const { ref, label, target, path } = item
+  if (item.failure !== undefined) throw item.failure
   report.progress.label(label)
   const common = { server, ref, label, progress: report.progress }
   if (target === '-') {
-    await new Download({ ...common, sink: STANDARD_OUTPUT }).run()
+    const sink = sinkOf((bytes) => orInterrupted(print(bytes), server.signal))
+    await new Download({ ...common, sink }).run()
     return
   }
   const { hash, size, skipped } = item.isStream
     ? await toStream(target, common)
     : await toFile(item, options, common)
+  if (!item.isStream) await removePart(target, hash)
   report.result(sumLine(hash, path), { path, name: ref.name, hash, size, skipped })
 }
 
-const STANDARD_OUTPUT = sinkOf(
-  (bytes) =>
-    new Promise((resolve, reject) => {
-      process.stdout.write(bytes, (error) => {
-        if (!error) resolve()
-        else reject(isClosedPipe(error) ? error : outputError(error))
-      })
-    }),
-)
+function print(bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => {
+      if (!error) resolve()
+      else reject(isClosedPipe(error) ? error : outputError(error))
+    })
+  })
+}
 
 /** `skipped` is set where the file was there. */
 type Gotten = Omit<Downloaded, 'wasCut'> & { skipped?: true }
 
 /** Writes to a device or a pipe. */
 async function toStream(target: string, common: Omit<DownloadOptions, 'sink'>): Promise<Gotten> {
-  const file = await open(target, 'w')
+  const { signal } = common.server
+  const file = await orInterrupted(open(target, 'w'), signal)
   try {
-    const sink = sinkOf((bytes) => file.appendFile(bytes))
+    const sink = sinkOf((bytes) => orInterrupted(file.appendFile(bytes), signal))
     return await new Download({ ...common, sink }).run()
   } finally {
-    await file.close()
+    await orInterrupted(file.close(), signal) // It waits for writes.
   }
 }
 
@@ -148,7 +153,7 @@ async function toFile(
   if (isThere) {
     const found = await digestOf(target, common)
     if (found.hash === hash) return { ...found, skipped: true }
-    if (!overwrite) throw existsError(path)
+    if (!overwrite) throw new ExistsError(path)
   }
   await mkdir(dirname(target), { recursive: true })
   const part = hash === undefined || !options.continue ? undefined : partOf(target, hash)
@@ -158,11 +163,30 @@ async function toFile(
     const begun = old && hash ? { hash, ...(await old.begun()) } : undefined
     const done = await new Download({ ...common, sink: file, begun }).run()
     if (done.wasCut) await file.check(done.hash)
-    await file.finish({ overwrite })
-    return { hash: done.hash, size: done.size }
+    return await named(file, target, done, overwrite, common)
   } catch (error) {
     await file.abandon(part)
     throw error
+  }
+}
+
+/** Gives a file that is complete its name, unless another `get` has put the same content there. */
+async function named(
+  file: DownloadFile,
+  target: string,
+  { hash, size }: Downloaded,
+  overwrite: boolean,
+  common: Omit<DownloadOptions, 'sink'>,
+): Promise<Gotten> {
+  try {
+    await file.finish({ overwrite })
+    return { hash, size }
+  } catch (error) {
+    if (!(error instanceof ExistsError)) throw error
+    const found = await digestOf(target, common).catch(() => undefined)
+    if (found?.hash !== hash) throw error
+    await file.abandon(undefined)
+    return { hash, size, skipped: true }
   }
 }
 

@@ -46,6 +46,6 @@ async function link(file: string, name: string, options: LinkCommandOptions): Pr
       path: withQuery(pathOf({ name }), { from, ttl: options.ttl }),
       headers: options.type === undefined ? {} : { 'content-type': options.type },
     })
-    report.result(sumLine(receipt.hash, name), receipt)
+    report.result(sumLine(receipt.hash, name), { ...receipt, name })
   })
 }

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import pMap from 'p-map'
 import { MAX_HASHES } from '../../api/missing.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import { hashNow } from '../client/remote-file.ts'
@@ -13,8 +12,10 @@ import {
   addConnectionOptions,
   type ConnectionOptions,
   listOption,
+  told,
   withServer,
 } from './connection.ts'
+import { type ForEachOptions, forEach, isOutage } from './for-each.ts'
 
 interface MissingCommandOptions extends ConnectionOptions {
   list?: string
@@ -44,17 +45,22 @@ const JOBS = 4
 
 async function missing(refs: string[], options: MissingCommandOptions): Promise<void> {
   const report = new Report(options)
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   let count = 0
+  let exitCode = 0
   await withServer(options, report, async (server) => {
+    const { signal } = server
+    const asking = new Asking(server, { jobs: JOBS, signal, report, labelOf: ({ name }) => name })
     for (let start = 0; start < items.length; start += MAX_HASHES) {
-      for (const item of await missingOf(server, items.slice(start, start + MAX_HASHES))) {
+      for (const item of await asking.missing(items.slice(start, start + MAX_HASHES))) {
         count++
         report.result(describe(item), item)
       }
     }
+    exitCode = asking.exitCode
   })
-  if (count > 0) throw new ToldError(`${count} of ${items.length} are missing`, 3)
+  if (count > 0) exitCode = Math.max(exitCode, 3)
+  if (exitCode > 0) throw new ToldError(`${count} of ${items.length} are missing`, exitCode)
 }
 
 interface MissingItem {
@@ -64,11 +70,57 @@ interface MissingItem {
   name?: string
 }
 
-async function missingOf(server: RemoteServer, items: readonly Listed[]): Promise<MissingItem[]> {
-  const named = await pMap(items, (item) => resolved(server, item), { concurrency: JOBS })
-  const hashes = named.flatMap(({ hash }) => hash ?? [])
-  const gone = new Set(hashes.length === 0 ? [] : await askMissing(server, hashes))
-  return named.filter(({ hash }) => hash === undefined || gone.has(hash))
+/** Asks the server, and names each file about which it cannot tell. */
+class Asking {
+  readonly #server: RemoteServer
+  readonly #how: ForEachOptions<Listed>
+  /** The highest of those of the files that failed; 0 if none did. */
+  exitCode = 0
+
+  constructor(server: RemoteServer, how: ForEachOptions<Listed>) {
+    this.#server = server
+    this.#how = how
+  }
+
+  /** Resolves with those of the files that the server cannot serve, in their order. */
+  async missing(items: readonly Listed[]): Promise<MissingItem[]> {
+    const found = new Map<Listed, MissingItem>()
+    await this.#each(items, async (item) => {
+      found.set(item, await resolved(this.#server, item))
+    })
+    const gone = await this.#gone(found)
+    return items.flatMap((item) => {
+      const { hash } = found.get(item) ?? {}
+      return found.has(item) && (hash === undefined || gone.has(hash)) ? found.get(item)! : []
+    })
+  }
+
+  /** The hashes that are gone: with one request, or one for each if the server cannot tell of all. */
+  async #gone(found: ReadonlyMap<Listed, MissingItem>): Promise<ReadonlySet<string>> {
+    const hashes = [...found.values()].flatMap(({ hash }) => hash ?? [])
+    if (hashes.length === 0) return new Set()
+    try {
+      return new Set(await askMissing(this.#server, hashes))
+    } catch (error) {
+      if (!isOutage(error)) throw error
+    }
+    const gone = new Set<string>()
+    await this.#each([...found.keys()], async (item) => {
+      const { hash } = found.get(item)!
+      if (hash === undefined) return
+      for (const missing of await askMissing(this.#server, [hash])) gone.add(missing)
+    })
+    return gone
+  }
+
+  async #each(items: readonly Listed[], work: (item: Listed) => Promise<void>): Promise<void> {
+    try {
+      await forEach(items, this.#how, work)
+    } catch (error) {
+      if (!(error instanceof ToldError)) throw error
+      this.exitCode = Math.max(this.exitCode, error.exitCode)
+    }
+  }
 }
 
 async function resolved(server: RemoteServer, { ref, name }: Listed): Promise<MissingItem> {

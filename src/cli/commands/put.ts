@@ -82,20 +82,23 @@ async function put(paths: string[], options: PutCommandOptions): Promise<void> {
     // How long content without a name lives, only an upload can change.
     const force = options.force || (name === false && ttl !== undefined)
     const uploader = new Uploader(server, { ttl, force }, report.progress)
-    const totals = { sent: 0, known: 0 }
+    const totals = { sent: 0, known: 0, bytes: 0 }
     await report.progress.start(bytesOf(items), items.length)
     try {
       const how = { jobs, signal: server.signal, report, labelOf }
       await forEachOf(groupsOf(items, jobs), how, async (item, group) => {
         const { receipt, sent } = await uploader.upload(item, group)
         totals[sent ? 'sent' : 'known'] += 1
+        totals.bytes += receipt.size
         report.progress.fileDone()
-        report.result(textOf(item, receipt.hash), { path: item.path, sent, ...receipt })
+        const { path, name } = item
+        const json = { path, sent, ...receipt, ...(name !== undefined && { name }) }
+        report.result(textOf(item, receipt.hash), json)
       })
     } finally {
       report.progress.stop()
     }
-    report.remark(summary(totals, items))
+    report.remark(summary(totals))
   })
 }
 
@@ -126,6 +129,7 @@ function textOf({ name, path }: PutItem, hash: string): string {
   return sumLine(hash, name ?? path)
 }
 
-function summary({ sent, known }: { sent: number; known: number }, items: PutItem[]): string {
-  return `${prettyBytes(bytesOf(items))}: ${sent} sent, ${known} already there`
+/** What was stored; the size of standard input is known only then. */
+function summary({ sent, known, bytes }: Record<'sent' | 'known' | 'bytes', number>): string {
+  return `${prettyBytes(bytes)}: ${sent} sent, ${known} already there`
 }

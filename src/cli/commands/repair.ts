@@ -11,6 +11,7 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
+  told,
 } from './connection.ts'
 import { forEachListed } from './for-each.ts'
 
@@ -43,7 +44,7 @@ Examples:
 async function repair(refs: string[], options: RepairCommandOptions): Promise<void> {
   const report = new Report(options)
   const { jobs } = options
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   await forEachListed(items, options, { jobs, report }, async ({ ref, name: file }, server) => {
     const hash = await hashNow(server, ref)
     const done = await server.json<RepairJson>({ method: 'POST', path: repairPathOf(hash) })

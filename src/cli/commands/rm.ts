@@ -5,7 +5,7 @@ import { RemoteError } from '../client/remote-error.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { Report } from '../terminal/report.ts'
 import { type Listed, listed } from '../transfer/list.ts'
-import { addConnectionOptions, type ConnectionOptions, listOption } from './connection.ts'
+import { addConnectionOptions, type ConnectionOptions, listOption, told } from './connection.ts'
 import { forEachListed } from './for-each.ts'
 
 interface RmCommandOptions extends ConnectionOptions {
@@ -43,7 +43,7 @@ Examples:
 
 async function rm(refs: string[], options: RmCommandOptions): Promise<void> {
   const report = new Report(options)
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   const work = async ({ ref, name: file }: Listed, server: RemoteServer) => {
     const isListed = ref.hash !== undefined && ref.hash !== file
     const path = withQuery(pathOf(isListed ? { name: file } : ref), { purge: options.purge })

@@ -8,7 +8,7 @@ import { ToldError } from '../exit-codes.ts'
 import { printable } from '../terminal/printable.ts'
 import { Report } from '../terminal/report.ts'
 import { listed } from '../transfer/list.ts'
-import { addConnectionOptions, type ConnectionOptions, listOption } from './connection.ts'
+import { addConnectionOptions, type ConnectionOptions, listOption, told } from './connection.ts'
 import { forEachListed } from './for-each.ts'
 
 interface StatCommandOptions extends ConnectionOptions {
@@ -40,7 +40,7 @@ Examples:
 
 async function stat(refs: string[], options: StatCommandOptions): Promise<void> {
   const report = new Report(options)
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   await forEachListed(items, options, { jobs: JOBS, report }, async ({ ref }, server) => {
     const facts = await factsOf(server, ref)
     report.result(describe(facts), facts)

@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes'
 import type { HealthJson } from '../../api/chunks.ts'
 import { aspectPathOf } from '../../api/paths.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
-import { exitCodeFor, ToldError } from '../exit-codes.ts'
+import { exitCodeFor, exitCodeOf, ToldError } from '../exit-codes.ts'
 import { chunkMap, GLYPHS, paintFor } from '../terminal/chunk-map.ts'
 import { colorsFor } from '../terminal/colors.ts'
 import { printable } from '../terminal/printable.ts'
@@ -14,6 +14,7 @@ import {
   type ConnectionOptions,
   jobsOption,
   listOption,
+  told,
 } from './connection.ts'
 import { forEachListed } from './for-each.ts'
 
@@ -52,12 +53,17 @@ const MAX_WIDTH = 64
 
 async function verify(refs: string[], options: VerifyCommandOptions): Promise<void> {
   const report = new Report(options)
-  const items = await listed(refs, options.list)
+  const items = await told(report, listed(refs, options.list))
   const { jobs } = options
-  const states = { intact: 0, evicted: 0, corrupt: 0 }
+  const tally = { states: { intact: 0, evicted: 0, corrupt: 0 }, asked: 0, notFound: 0 }
   const work = async ({ ref, name: text }: Listed, server: RemoteServer) => {
-    const found = await server.json<HealthJson>({ path: aspectPathOf(ref, 'health') })
-    states[found.state]++
+    tally.asked++
+    const path = aspectPathOf(ref, 'health')
+    const found = await server.json<HealthJson>({ path }).catch((error) => {
+      if (exitCodeOf(error) === exitCodeFor('not-found')) tally.notFound++
+      throw error
+    })
+    tally.states[found.state]++
     if (!options.quiet || found.state !== 'intact') {
       report.result(describe(text, found), { file: text, ...found })
     }
@@ -66,7 +72,7 @@ async function verify(refs: string[], options: VerifyCommandOptions): Promise<vo
   try {
     await forEachListed(items, options, { jobs, report }, work)
   } finally {
-    if (items.length > 1 && !options.json) summarize(report, items.length, states)
+    if (items.length > 1 && !options.json) summarize(report, items.length, tally)
   }
 }
 
@@ -84,10 +90,24 @@ function describe(text: string, found: HealthJson): string {
   ].join('\n')
 }
 
-function summarize(report: Report, total: number, states: HealthJson['counts']): void {
-  const failed = total - states.intact - states.evicted - states.corrupt
-  const rest = failed > 0 ? `, ${failed} without an answer` : ''
-  report.result(`${total} files: ${counted(states)}${rest}`, {})
+/** What became of the files that were asked about. */
+interface Tally {
+  states: HealthJson['counts']
+  asked: number
+  notFound: number
+}
+
+function summarize(report: Report, total: number, { states, asked, notFound }: Tally): void {
+  const found = states.intact + states.evicted + states.corrupt
+  const rest = {
+    'not found': notFound,
+    'without an answer': asked - found - notFound,
+    'not asked': total - asked,
+  }
+  const others = Object.entries(rest).map(([what, count]) =>
+    count > 0 ? `, ${count} ${what}` : '',
+  )
+  report.result(`${total} files: ${counted(states)}${others.join('')}`, {})
 }
 
 function counted({ intact, evicted, corrupt }: HealthJson['counts']): string {

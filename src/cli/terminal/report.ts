@@ -1,6 +1,7 @@
+import { exitCodeOf } from '../exit-codes.ts'
 import { colorsFor, printError } from './colors.ts'
 import { checkOutput, messageOf, reasonOf } from './failure.ts'
-import { printable } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
 
 export interface ReportOptions {
@@ -29,7 +30,7 @@ export class Report {
   result(text: string, json: object): void {
     checkOutput()
     this.progress.clear()
-    process.stdout.write(`${this.#options.json ? JSON.stringify(json) : text}\n`)
+    process.stdout.write(`${this.#options.json ? printableJson(json) : text}\n`)
   }
 
   /** Something good to know for a person at the terminal. */
@@ -52,12 +53,15 @@ export class Report {
     printError(error, file)
   }
 
-  /** Prints the object of a failure, once; what ends the command is printed as text there. */
+  /**
+   * Prints the object of a failure, once, except of wrong usage; what ends the command is printed as text
+   * there.
+   */
   failed(error: unknown, file?: string): void {
-    if (!this.#options.json || error === this.#lastFailure) return
+    if (!this.#options.json || error === this.#lastFailure || exitCodeOf(error) === 2) return
     this.#lastFailure = error
     const json = { ...(file !== undefined && { file }), error: reasonOf(error) }
     const message = printable(messageOf(error))
-    process.stdout.write(`${JSON.stringify({ ...json, message })}\n`)
+    process.stdout.write(`${printableJson({ ...json, message })}\n`)
   }
 }

@@ -64,7 +64,7 @@ export class DownloadFile implements Sink {
     await this.#file.truncate(0)
   }
 
-  /** Gives the file its name. Without `overwrite`, rejects if a file has that name by now. */
+  /** Gives the file its name. @throws {ExistsError} without `overwrite`, if a file has that name by now. */
   async finish({ overwrite }: { overwrite: boolean }): Promise<void> {
     await this.#file.sync()
     await this.#file.close()
@@ -87,9 +87,9 @@ export class DownloadFile implements Sink {
     try {
       await link(this.#temporary, this.#target)
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') throw existsError(this.#target)
+      if (codeOf(error) === 'EEXIST') throw new ExistsError(this.#target)
       if (!NO_LINKS.has(codeOf(error) ?? '')) throw error
-      if (await exists(this.#target)) throw existsError(this.#target)
+      if (await exists(this.#target)) throw new ExistsError(this.#target)
       return rename(this.#temporary, this.#target)
     }
     await rm(this.#temporary, { force: true })
@@ -104,8 +104,20 @@ export function partOf(target: string, hash: string): string {
   return join(dirname(target), `.blobcached-${hash}.part`)
 }
 
-export function existsError(path: string): Error {
-  return Object.assign(new Error(`${path} is there already; -f overwrites it`), { path })
+/** Removes what an earlier `get --continue` left of the content that is at `target` now, if the folder lets it. */
+export async function removePart(target: string, hash: string): Promise<void> {
+  await rm(partOf(target, hash), { force: true }).catch(() => {})
+}
+
+/** Another file has the name. */
+export class ExistsError extends Error {
+  override readonly name = 'ExistsError'
+  readonly path: string
+
+  constructor(path: string) {
+    super(`${path} is there already; -f overwrites it`)
+    this.path = path
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

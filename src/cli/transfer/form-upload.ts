@@ -18,7 +18,7 @@ export interface UploadOptions {
 
 /**
  * Sends those of some small files in one form that the server lacks, and resolves with their receipts. There is none
- * for what has changed or cannot be read, and none at all when the form is refused, which may be for one file alone.
+ * for what has changed or cannot be read, and none at all when the form fails, which may be for one file alone.
  */
 export async function uploadForm(
   items: readonly PutItem[],
@@ -31,7 +31,7 @@ export async function uploadForm(
     const receipts = lacking.length === 0 ? [] : await send(lacking, server, options)
     return receiptsOf(lacking, receipts)
   } catch (error) {
-    if (error instanceof RemoteError && !error.isTransient) return new Map()
+    if (error instanceof RemoteError && !error.isUnreachable) return new Map()
     throw error
   }
 }

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { RemoteRef } from '../../api/paths.ts'
 import { parseRef } from '../client/remote-file.ts'
 import { UsageError } from '../exit-codes.ts'
+import { withPath } from '../terminal/failure.ts'
 
 /** Bytes of a list that are read: some 500,000 lines. */
 const MAX_LIST = 64 * 1024 * 1024
@@ -25,6 +26,7 @@ export async function listed(
   list: string | undefined,
 ): Promise<readonly Listed[]> {
   const files = refs.map((ref): Listed => ({ ref: parseRef(ref), name: ref }))
+  if (list === '') throw new UsageError('--list takes a path')
   if (list !== undefined) {
     const lines = await readLimited(list === '-' ? process.stdin : createReadStream(list), list)
     for (const line of lines.split(/\r?\n/)) if (line !== '') files.push(parseLine(line))
@@ -38,12 +40,18 @@ export async function listed(
 async function readLimited(source: Readable, path: string): Promise<string> {
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of source as AsyncIterable<Buffer>) {
-    length += part.length
-    if (length > MAX_LIST) throw new UsageError(`${path} is no list: it has more than 64 MiB`)
-    parts.push(part)
+  try {
+    for await (const part of source as AsyncIterable<Buffer>) {
+      length += part.length
+      if (length > MAX_LIST) throw new UsageError(`${path} is no list: it has more than 64 MiB`)
+      parts.push(part)
+    }
+  } catch (error) {
+    throw withPath(path, error)
   }
-  return Buffer.concat(parts).toString()
+  return Buffer.concat(parts)
+    .toString()
+    .replace(/^\ufeff/, '') // A byte order mark is no part of a name.
 }
 
 /** `<hash>  <name>` means that content; a name alone means what has the name now. */

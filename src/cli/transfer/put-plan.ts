@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { fstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import mime from 'mime'
 import { UsageError } from '../exit-codes.ts'
+import { isPrintable } from '../terminal/printable.ts'
 import { type Filter, type FilterOptions, filterOf } from './filter.ts'
 
 /** A file to store, and its name on the server. */
@@ -66,9 +67,9 @@ export async function planPut(
   return items
 }
 
-/** Why no file on the server can have the name that a local file gives it, if so. */
+/** Why a file cannot have the name that a local file gives it: the server refuses it, or `get` does not write it. */
 function refusalOf(path: string, name = ''): Error | undefined {
-  if (/\p{Cc}/u.test(name)) return new Error(`${path} has a name with control characters`)
+  if (!isPrintable(name)) return new Error(`${path} has a name with control characters`)
   if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return undefined
   return new Error(`${path} has a name of more than ${MAX_NAME_BYTES} bytes`)
 }
@@ -97,6 +98,10 @@ function* filesAt(path: string, options: PutPlanOptions, filter: Filter): Genera
   if (STDIN.has(path)) return yield { path: '-', name, ...UNKNOWN }
   const found = attempt(() => statSync(path))
   if ('failure' in found) return yield { path, name, ...UNKNOWN, ...found }
+  if (isOutput(path, found)) {
+    const failure = new Error(`${path} is where standard output goes`)
+    return yield { path, name, ...UNKNOWN, failure }
+  }
   if (!found.isDirectory()) return yield { path, name, ...knownOf(found) }
   if (!options.recursive) throw new UsageError(`${path} is a folder; put -r stores what is in it`)
   const isHere = resolve(path) === process.cwd()
@@ -106,6 +111,14 @@ function* filesAt(path: string, options: PutPlanOptions, filter: Filter): Genera
 
 function knownOf(found: Stats): Pick<Found, 'size' | 'isFile'> {
   return found.isFile() ? { size: found.size, isFile: true } : UNKNOWN
+}
+
+/** Whether a file is the one that standard output is written to, as in `put -r . > SUMS`. */
+function isOutput(path: string, found: Stats): boolean {
+  if (!found.isFile()) return false
+  const output = attempt(() => fstatSync(1))
+  if ('failure' in output || output.ino !== found.ino || output.dev !== found.dev) return false
+  return fstatSync(1, { bigint: true }).ino === statSync(path, { bigint: true }).ino
 }
 
 interface Tree {
@@ -152,6 +165,7 @@ function* walk(
     if ('failure' in found) yield { path, name, ...UNKNOWN, ...found }
     else if (found.isDirectory()) yield* walk(path, `${name}/`, tree, [...ancestors, real])
     else if (!filter.takes(below)) continue
+    else if (isOutput(path, found)) options.onSkip(path, 'standard output goes there')
     else if (found.isFile()) yield { path, name, ...knownOf(found) }
     else options.onSkip(path, 'neither a file nor a folder')
   }

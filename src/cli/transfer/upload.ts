@@ -8,6 +8,7 @@ import { type ReceiptJson, receiptJson } from '../../api/receipt.ts'
 import { Digest } from '../../digest.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import type { Call, RemoteServer } from '../client/remote-server.ts'
+import { orInterrupted } from '../terminal/interruption.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
 import { askMissing } from './ask-missing.ts'
 import { type UploadOptions, uploadForm } from './form-upload.ts'
@@ -69,7 +70,8 @@ export class Uploader {
       }
       return this.#uploadContent({ digest: Digest.of(small), size: small.length, body }, item)
     }
-    const file = await open(item.path)
+    const { signal } = this.#server
+    const file = await orInterrupted(open(item.path), signal)
     try {
       const found = await file.stat()
       if (!found.isFile()) {
@@ -78,7 +80,7 @@ export class Uploader {
       this.#progress.expect(found.size - item.size)
       return await this.#uploadFile(file, found.size, item)
     } finally {
-      await file.close()
+      await orInterrupted(file.close(), signal) // It waits for reads.
     }
   }
 

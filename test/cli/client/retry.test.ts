@@ -90,3 +90,21 @@ test('a server that is not there is told of once, however many files there are',
   t.is(last.length, 2, stderr)
   t.regex(last.join('\n'), /^blobcached: no answer from .*\n$/)
 })
+
+test('what one memcached does not answer is waited for once, not for each file', async (t) => {
+  const server = await startTestServer(t)
+  await server.store.put('content', { name: 'c' })
+  const proxy = await startFlakyProxy(t, server, (_index, { url }) =>
+    url?.startsWith('/files/c') ? undefined : { status: 503 },
+  )
+  const cli = await cliFor(t, proxy)
+
+  const { code, stdout } = await cli.run(['rm', 'a', 'a2', 'a3', 'a4', 'b', 'c', '--retries', '1'])
+
+  t.is(code, 5)
+  t.is(stdout, 'c\n')
+  const count = (name: string) =>
+    proxy.requests.filter(({ url }) => url === `/files/${name}`).length
+  t.is(count('a'), 2)
+  t.is(count('b'), 1)
+})

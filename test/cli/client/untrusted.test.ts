@@ -33,7 +33,7 @@ test('names in a list are shown without what a terminal would act on, and are no
   const cli = await cliFor(t, server)
   const line = `${'a'.repeat(64)}  ${ESCAPES}\n`
   const got = await cli.run(['get', '--list', '-'], { input: line })
-  t.is(got.code, 2)
+  t.is(got.code, 1)
   const checked = await cli.run(['verify', '--list', '-'], { input: line })
   t.is(checked.code, 3)
   for (const { stdout, stderr } of [got, checked]) t.notRegex(stdout + stderr, ACTED_ON)

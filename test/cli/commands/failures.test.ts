@@ -12,6 +12,7 @@ test('one bad entry does not stop a folder: it is named, the rest is stored', as
   await symlink('nowhere', cli.path('site/dangling'))
   await symlink('loop', cli.path('site/loop'))
   await writeFile(cli.path('site/new\nline'), 'a name that the server refuses')
+  await writeFile(cli.path('site/a\u202eb'), 'a name that get does not write')
   const latin1 = Buffer.concat([Buffer.from(`${cli.path('site')}/caf`), Buffer.from([0xe9])])
   await writeFile(latin1, 'a name that is not UTF-8')
 
@@ -25,6 +26,7 @@ test('one bad entry does not stop a folder: it is named, the rest is stored', as
   t.regex(stderr, /^blobcached: site\/loop: too many symbolic links encountered$/m)
   t.regex(stderr, /^blobcached: site\/caf\ufffd has a name that is not UTF-8$/m)
   t.regex(stderr, /^blobcached: site\/new\\x0aline has a name with control characters$/m)
+  t.regex(stderr, /^blobcached: site\/a\\u202eb has a name with control characters$/m)
   t.regex(stderr, /^blobcached: not-there: no such file or directory$/m)
 })
 
@@ -68,10 +70,30 @@ test('commands about one thing print an object with --json when they fail', asyn
     [['missing', 'f'.repeat(64), ...away], 'unavailable'],
     [['fleet', ...away], 'unavailable'],
     [['fleet', '--token-file', 'none'], 'ENOENT'],
+    [['get', '--list', 'none'], 'ENOENT'],
+    [['verify', '--list', '.'], 'EISDIR'],
   ]
   for (const [args, error] of cases) {
     const { stdout } = await cli.run([...args, '--json'])
     t.like(JSON.parse(stdout), { error }, args.join(' '))
+  }
+})
+
+test('wrong usage is told on standard error alone, also when the server finds it', async (t) => {
+  const cli = await cliFor(t, await startTestServer(t))
+  await writeFile(cli.path('a'), 'content')
+  await writeFile(cli.path('token'), 'two words')
+  const cases: [string[], RegExp][] = [
+    [['put', 'a', '-n', 'n'.repeat(1025)], /1024 bytes/],
+    [['fleet', '--token-file', 'token'], /is not a token/],
+    [['get', 'q/a', '-o', ''], /-o takes a path/],
+    [['stat', '--list', ''], /--list takes a path/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await cli.run([...args, '--json'])
+    t.is(code, 2, stderr)
+    t.is(stdout, '')
+    t.regex(stderr, message)
   }
 })
 

@@ -85,7 +85,7 @@ test('get never writes outside of the folder that was chosen', async (t) => {
     const { code, stderr } = await cli.run(['get', '--list', '-', '-o', 'out'], {
       input: `${name}\n`,
     })
-    t.is(code, 2, name)
+    t.is(code, 1, name)
     t.regex(stderr, /; fetch it alone, to a file that -o names\n$/)
   }
   t.deepEqual(await readdir(cli.folder), ['out'])
@@ -131,4 +131,37 @@ test('get -r says that a cache keeps no list', async (t) => {
   const { code, stderr } = await cli.run(['get', '-r', 'site'])
   t.is(code, 2)
   t.regex(stderr, /no list.*--list/)
+})
+
+test('a name in a list that is no path in a folder fails alone, by name', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const { hash } = await server.store.put('content', { name: 'good' })
+  await mkdir(cli.path('out/folder'), { recursive: true })
+  const names = ['../x', 'a//b', 'a\u202eb', 'a\u2028b', 'folder', 'n'.repeat(300), 'good']
+  const input = names.map((name) => `${hash}  ${name}\n`).join('')
+
+  const { code, stdout, stderr } = await cli.run(['get', '-l', '-', '-o', 'out'], { input })
+
+  t.is(code, 1)
+  t.is(stdout, `${hash}  out/good\n`)
+  const lines = stderr.trimEnd().split('\n')
+  t.is(lines.length, 6)
+  t.regex(lines[2]!, /"a\\u202eb" cannot be a path/)
+  t.deepEqual((await readdir(cli.path('out'))).sort(), ['folder', 'good'])
+  t.deepEqual(await readdir(cli.folder), ['out'])
+})
+
+test('get refuses two files with one path before it fetches any, and takes one that is listed twice', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  for (const name of ['a/x', 'b/x']) await server.store.put(name, { name })
+
+  const { code, stderr } = await cli.run(['get', '-f', 'a/x', 'b/x', '-o', 'out/'])
+
+  t.is(code, 2)
+  t.regex(stderr, /^blobcached: a\/x and b\/x would both be written to out\/x; /)
+  t.deepEqual(await readdir(cli.folder), [])
+  await cli.ok(['get', '-f', 'a/x', 'a/x', '-o', 'out/'])
+  t.is(await readFile(cli.path('out/x'), 'utf8'), 'a/x')
 })

@@ -1,11 +1,15 @@
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { Digest } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
-import { cliFor } from '../../helpers/cli.ts'
+import { COMMAND, cliFor } from '../../helpers/cli.ts'
 import { startFlakyProxy } from '../../helpers/flaky-proxy.ts'
 import { startTestServer } from '../../helpers/server.ts'
+
+const run = promisify(execFile)
 
 test('put stores a file under its name and prints what sha256sum prints', async (t) => {
   const server = await startTestServer(t)
@@ -54,6 +58,19 @@ test('put --name, --type, --ttl and --json', async (t) => {
   const file = await server.store.get({ name: 'x/ÿ ..#?%.txt' })
   t.is(file.type, 'text/x-own')
   t.is(file.ttl, 7200)
+})
+
+test('put --json has a name as it was stored', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  const name = 'a\u202eb\u2028c'
+
+  const put = await cli.ok(['put', '-', '-n', name, '--json'])
+  const linked = await cli.ok(['link', name, `${name}2`, '--json'])
+
+  t.like(JSON.parse(put.stdout), { name })
+  t.like(JSON.parse(linked.stdout), { name: `${name}2` })
+  t.notRegex(put.stdout + linked.stdout, /[\u2028\u202e]/)
 })
 
 test('put reads standard input, by name and by hash alone', async (t) => {
@@ -241,4 +258,31 @@ test('put notices a file that changes between its digest and its bytes', async (
     t.is(stderr, 'blobcached: a changed while it was read\n', how)
     t.false(await server.store.isReadable({ name: 'a' }), how)
   }
+})
+
+test('put leaves out the file that it prints its list to', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  await mkdir(cli.path('site'))
+  await writeFile(cli.path('site/a'), 'content')
+
+  const { code, stderr } = await cli.run(['put', '-r', 'site'], { output: cli.path('site/SUMS') })
+  const named = await cli.run(['put', 'SUMS'], { output: cli.path('SUMS') })
+
+  t.is(code, 0)
+  t.is(stderr, 'blobcached: skipped site/SUMS: standard output goes there\n')
+  t.regex(await readFile(cli.path('site/SUMS'), 'utf8'), /^\S+ {2}site\/a\n$/)
+  t.is(named.code, 1)
+  t.is(named.stderr, 'blobcached: SUMS is where standard output goes\n')
+})
+
+test('put of standard input ends with the bytes that came', async (t) => {
+  const server = await startTestServer(t)
+  const cli = await cliFor(t, server)
+  // Remarks are for terminals: script(1) makes one.
+  const put = [process.execPath, ...COMMAND, 'put', '-', '--server', server.url].join(' ')
+  const { stdout } = await run('script', ['-qec', `printf content | ${put}`, '/dev/null'], {
+    cwd: cli.folder,
+  })
+  t.regex(stdout, /7 B: 1 sent, 0 already there/)
 })

@@ -46,6 +46,6 @@ test('verify of several files sums up and exits with the worst', async (t) => {
   const { code, stdout, stderr } = await cli.run(['verify', 'whole', 'nowhere', 'damaged'])
   t.is(code, 4)
   t.regex(stdout, /■■✗■■/)
-  t.regex(stdout, /3 files: 1 intact, 0 evicted, 1 corrupt, 1 without an answer\n$/)
+  t.regex(stdout, /3 files: 1 intact, 0 evicted, 1 corrupt, 1 not found\n$/)
   t.regex(stderr, /no file "nowhere"/)
 })

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import test from 'ava'
 import { bytes } from '../../helpers/bytes.ts'
@@ -62,5 +63,36 @@ test('get -c of a complete part ends well behind a cache that answers 416 itself
   await cli.ok(['get', '-c', 'a'])
 
   t.true((await readFile(cli.path('a'))).equals(content))
+  t.deepEqual(await readdir(cli.folder), ['a'])
+})
+
+test('of two get at a time into one folder both succeed, and a file with other content fails one', async (t) => {
+  const server = await startTestServer(t)
+  await server.store.put('content', { name: 'a' })
+  const appear: Record<string, string> = { same: 'content', other: 'something else' }
+  for (const [folder, content] of Object.entries(appear)) {
+    const cli = await cliFor(t, server)
+    await mkdir(cli.path(folder))
+    // The file was not there when the command looked, and is before the bytes have come.
+    server.http.once('request', () => writeFileSync(cli.path(folder, 'a'), content))
+    const { code, stdout, stderr } = await cli.run(['get', 'a', '-o', `${folder}/`, '--json'])
+    const isSame = folder === 'same'
+    t.is(code, isSame ? 0 : 1, stderr)
+    t.like(JSON.parse(stdout), isSame ? { skipped: true, size: 7 } : { error: 'failed' })
+    t.deepEqual(await readdir(cli.path(folder)), ['a'])
+    t.is(await readFile(cli.path(folder, 'a'), 'utf8'), content)
+  }
+})
+
+test('a part that an interrupted download left is gone once the file is there', async (t) => {
+  const server = await startTestServer(t)
+  const { hash } = await server.store.put('content', { name: 'a' })
+  const cli = await cliFor(t, server)
+  const leave = () => writeFile(cli.path(`.blobcached-${hash}.part`), 'cont')
+  await leave()
+  await cli.ok(['get', 'a'])
+  t.deepEqual(await readdir(cli.folder), ['a'])
+  await leave()
+  await cli.ok(['get', 'a'])
   t.deepEqual(await readdir(cli.folder), ['a'])
 })

@@ -197,7 +197,7 @@ test('a file that changes after it was listed is stored as it is now; one that i
 test('a server that goes away between two forms is told of once, with exit code 5', async (t) => {
   const server = await startTestServer(t)
   const proxy = await startFlakyProxy(t, server, (index) =>
-    index < 2 ? undefined : { status: 503 },
+    index < 2 ? undefined : { cutAfter: 0 },
   )
   const cli = await cliFor(t, proxy)
   await makeSite(cli, numbered(200))
@@ -215,13 +215,14 @@ test('a server that goes away between two forms is told of once, with exit code 
 
   t.is(code, 5)
   t.is(stdout.trim().split('\n').length, 128)
-  t.regex(stderr, /^blobcached: .*503\n$/)
+  t.regex(stderr, /^blobcached: no answer from .*\n$/)
 })
 
 test('nothing more is asked for once it is known that all would fail', async (t) => {
+  const body = JSON.stringify({ reason: 'insufficient-storage' })
   const server = await startTestServer(t)
   const proxy = await startFlakyProxy(t, server, (_index, { method }) =>
-    method === 'PUT' ? { status: 503 } : undefined,
+    method === 'PUT' ? { status: 507, body } : undefined,
   )
   const cli = await cliFor(t, proxy)
   const contents = await makeSite(cli, numbered(200))
@@ -229,7 +230,7 @@ test('nothing more is asked for once it is known that all would fail', async (t)
 
   const { code, stdout } = await cli.run(['put', '-r', 'site', '-j', '3', '--retries', '0'])
 
-  t.is(code, 5)
+  t.is(code, 1)
   t.is(stdout, '')
   t.true(proxy.requests.filter(({ method }) => method === 'PUT').length <= 3)
 })

@@ -1,3 +1,4 @@
+import { RemoteError } from '../client/remote-error.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { colorsFor, printError } from './colors.ts'
 import { checkOutput, messageOf, reasonOf } from './failure.ts'
@@ -58,10 +59,15 @@ export class Report {
    * there.
    */
   failed(error: unknown, file?: string): void {
-    if (!this.#options.json || error === this.#lastFailure || exitCodeOf(error) === 2) return
+    if (!this.#options.json || error === this.#lastFailure || isWrongUsage(error)) return
     this.#lastFailure = error
     const json = { ...(file !== undefined && { file }), error: reasonOf(error) }
     const message = printable(messageOf(error))
     process.stdout.write(`${printableJson({ ...json, message })}\n`)
   }
+}
+
+/** What the server refuses for one file is no wrong usage of the command. */
+function isWrongUsage(error: unknown): boolean {
+  return exitCodeOf(error) === 2 && !(error instanceof RemoteError)
 }

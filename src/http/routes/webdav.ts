@@ -1,6 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { httpDate, modifiedSecond } from '../../api/dates.ts'
+import { httpDate, isDated, modifiedSecond } from '../../api/dates.ts'
 import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import { FILES, nameFromPath, UNNAMED } from '../../api/paths.ts'
 import { cacheStatusOf } from '../../api/problem.ts'
@@ -150,11 +150,17 @@ function folderProperties(): string {
 
 function fileProperties(file: StoredFile): string {
   const etag = file.isProven ? etagOf(file.hash) : weakEtagOf(file.hash)
-  return `<D:resourcetype/>
-        <D:getlastmodified>${httpDate(modifiedSecond(file.storedAt))}</D:getlastmodified>
+  return `<D:resourcetype/>${dateProperty(file)}
         <D:getcontentlength>${file.size}</D:getcontentlength>
         <D:getcontenttype>${escapeXml(contentTypeOf(file))}</D:getcontenttype>
         <D:getetag>${etag}</D:getetag>`
+}
+
+/** Is left out where GET leaves out Last-Modified: while the date could stand for two files. */
+function dateProperty({ storedAt }: StoredFile): string {
+  if (!isDated(storedAt)) return ''
+  return `
+        <D:getlastmodified>${httpDate(modifiedSecond(storedAt))}</D:getlastmodified>`
 }
 
 function multistatus(ctx: Context, path: string, properties: string): string {

@@ -3,6 +3,7 @@ import { memory } from '../../../src/index.ts'
 import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { assertProblem } from '../../helpers/problem.ts'
+import { backdate, rewrite } from '../../helpers/records.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 const propfind = (url: string, depth?: string) =>
@@ -40,6 +41,17 @@ test('PROPFIND describes a file at any depth, and a folder, which is empty, at 0
   }
   assertProblem(t, await propfind(`${url}/files/`, '2'), 400, 'bad-request')
   assertProblem(t, await propfind(`${url}/files/dir`, '1'), 404, 'not-found')
+})
+
+test('PROPFIND dates a file once its date is exact, as GET does', async (t) => {
+  const { url, store, engine } = await startTestServer(t)
+  await store.put('content', { name: 'a' })
+  const dateInXml = async () =>
+    /<D:getlastmodified>(.*)</.exec((await propfind(`${url}/files/a`, '0')).text)?.[1]
+  const date = await backdate(engine, 'a')
+  t.is(await dateInXml(), date)
+  await rewrite(engine, 'a', (link) => ({ ...link, storedAt: Date.now() + 60_000 }))
+  t.is(await dateInXml(), undefined)
 })
 
 test('PROPFIND quotes what XML would take for markup', async (t) => {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isDated, modifiedSecond, parseHttpDate } from './dates.ts'
-import { EntityTags } from './entity-tags.ts'
+import { EntityTags, hasAsterisk } from './entity-tags.ts'
 
 /** What the conditions of a request are compared with. */
 export interface Validators {
@@ -28,8 +28,10 @@ export function evaluate(
     return 'failed'
   }
   if (headers['if-none-match']) {
-    const tags = new EntityTags(headers['if-none-match'])
-    if (current === undefined || !tags.has(current.hash)) return 'proceed'
+    const field = headers['if-none-match']
+    if (current === undefined) return 'proceed'
+    if (!isRead && hasAsterisk(field)) return 'failed'
+    if (!new EntityTags(field).has(current.hash)) return 'proceed'
     return isRead ? 'not-modified' : 'failed'
   }
   const since = headers['if-modified-since']

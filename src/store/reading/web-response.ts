@@ -54,7 +54,7 @@ export async function responseOf(
   if (verdict === 'not-modified') return new Response(null, { status: 304, headers })
   if (verdict === 'failed') return new Response(null, { status: 412, headers })
 
-  const mayBeRange = method === 'GET' && mayServeRange(given.get('if-range') ?? '', validators)
+  const mayBeRange = method === 'GET' && mayServeRange(asked['if-range']?.toString(), validators)
   const ranges = mayBeRange ? parseRange(given.get('range') ?? '', file.size) : undefined
   if (ranges === 'unsatisfiable') {
     headers.set('Content-Range', `bytes */${file.size}`)

@@ -3,6 +3,15 @@ import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
+import {
+  checkDeleteOptions,
+  checkFindOptions,
+  checkGetOptions,
+  checkWorkOptions,
+  type DeleteOptions,
+  type GetOptions,
+  type WorkOptions,
+} from './arguments.ts'
 import { describeRef, type FileRef, type ParsedRef, parseRef } from './file-ref.ts'
 import { Filler, type Filling } from './filling/filler.ts'
 import { FillLease } from './filling/lease.ts'
@@ -10,7 +19,7 @@ import { isFoundBy } from './filling/look.ts'
 import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
 import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
-import { Budgets, type MemoryUsage, type WorkKind } from './memory/budgets.ts'
+import { Budgets, type MemoryUsage } from './memory/budgets.ts'
 import { ByteBudget } from './memory/byte-budget.ts'
 import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
@@ -32,30 +41,12 @@ import { Sealer } from './records/seal.ts'
 import { ChunkWriter } from './writing/chunk-writer.ts'
 import { Committer, type LinkOptions, type Receipt } from './writing/commit.ts'
 import { Presence } from './writing/presence.ts'
+import { checkCommitOptions } from './writing/put-options.ts'
 import type { Source } from './writing/source.ts'
 import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './writing/upload.ts'
 
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
-
-export interface GetOptions {
-  signal?: AbortSignal | undefined
-}
-
-export interface WorkOptions extends GetOptions {
-  /**
-   * What it may have to wait for: `receiving` for what a client sends, `sending` for a client, or for a look at a large
-   * file. Neither keeps work of another kind waiting. Default `short`: nothing but the engine.
-   */
-  kind?: WorkKind | undefined
-}
-
-export interface DeleteOptions {
-  /** Remove the chunks as well, even if other files share them. Default false. */
-  purge?: boolean | undefined
-  /** Delete this file alone, as it was found: nothing that was stored in its place since. */
-  only?: StoredFile | undefined
-}
 
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
 export class FileStore {
@@ -129,8 +120,10 @@ export class FileStore {
   async withMemory<T>(
     bytes: number,
     work: () => Promise<T>,
-    { kind = 'short', signal }: WorkOptions = {},
+    options: WorkOptions = {},
   ): Promise<T> {
+    checkWorkOptions(options)
+    const { kind = 'short', signal } = options
     const lease = await this.#reading.budgets.work(bytes, kind, signal)
     try {
       return await work()
@@ -168,7 +161,9 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return this.#events.upload(async () => (await this.#uploads.put(source, options)).receipt)
+    return this.#events.upload(
+      async () => (await this.#uploads.putAsAsked(source, options)).receipt,
+    )
   }
 
   /**
@@ -191,6 +186,7 @@ export class FileStore {
    * @example await store.link(receipt.hash, { name: 'latest.tar.gz', ttl: 86_400 })
    */
   async link(content: string | Digest | StoredFile, options: LinkOptions): Promise<Receipt> {
+    checkCommitOptions('link', options)
     const hash = typeof content === 'string' ? Digest.parse(content) : content
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
@@ -207,6 +203,7 @@ export class FileStore {
    * @throws {NotFoundError | EvictedError | CorruptError | UnavailableError}
    */
   async get(ref: FileRef, options: GetOptions = {}): Promise<StoredFile> {
+    checkGetOptions('get', options)
     const file = await this.find(ref)
     await file.probe(options.signal)
     return file
@@ -217,6 +214,7 @@ export class FileStore {
    * @throws {NotFoundError | CorruptError | UnavailableError}
    */
   async find(ref: FileRef, options: FindOptions = {}): Promise<StoredFile> {
+    checkFindOptions(options)
     const parsed = parseRef(ref)
     const found = await this.#finder.find(parsed, options)
     if (found === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
@@ -260,8 +258,10 @@ export class FileStore {
    * Returns whether there is such a file, as far as shows without reading its chunks; extends their life.
    * @throws {UnavailableError}
    */
-  async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
-    return (await this.#reading.presence.readableLink(parseRef(ref), signal)) !== undefined
+  async isReadable(ref: FileRef, options: GetOptions = {}): Promise<boolean> {
+    checkGetOptions('isReadable', options)
+    const { presence } = this.#reading
+    return (await presence.readableLink(parseRef(ref), options.signal)) !== undefined
   }
 
   /**
@@ -269,6 +269,7 @@ export class FileStore {
    * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
    */
   async verify(ref: FileRef, options: GetOptions = {}): Promise<Verification> {
+    checkGetOptions('verify', options)
     return (await this.find(ref)).verify(options)
   }
 
@@ -277,11 +278,12 @@ export class FileStore {
    * outdated or wrong, where another copy is right. A chunk without a right copy needs a new upload.
    * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
    */
-  async repair(ref: FileRef, { signal }: GetOptions = {}): Promise<Repair> {
+  async repair(ref: FileRef, options: GetOptions = {}): Promise<Repair> {
+    checkGetOptions('repair', options)
     const parsed = parseRef(ref)
     const { link, copies } = await this.#links.repair(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    return { ...(await repairChunks(link.manifest, this.#reading, signal)), link: copies }
+    return { ...(await repairChunks(link.manifest, this.#reading, options.signal)), link: copies }
   }
 
   /**
@@ -289,7 +291,9 @@ export class FileStore {
    * Extends the life of those that could.
    * @throws {InvalidArgumentError | UnavailableError}
    */
-  async missing(hashes: Iterable<string | Digest>, { signal }: GetOptions = {}): Promise<string[]> {
+  async missing(hashes: Iterable<string | Digest>, options: GetOptions = {}): Promise<string[]> {
+    checkGetOptions('missing', options)
+    const { signal } = options
     const digests = new Map<string, Digest>()
     for (const hash of hashes) {
       const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
@@ -315,7 +319,9 @@ export class FileStore {
    * `purge` asks to remove them as well.
    * @throws {UnavailableError}
    */
-  async delete(ref: FileRef, { purge = false, only }: DeleteOptions = {}): Promise<boolean> {
+  async delete(ref: FileRef, options: DeleteOptions = {}): Promise<boolean> {
+    checkDeleteOptions(options)
+    const { purge = false, only } = options
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
     const isMeant = (link: Link) => only === undefined || isFoundBy(only, link)

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { createApp, startServer } from '../../src/http/index.ts'
-import { FileStore, InvalidArgumentError, memcached, memory } from '../../src/index.ts'
+import { Digest, FileStore, InvalidArgumentError, memcached, memory } from '../../src/index.ts'
 
 // As a caller in JavaScript can.
 const untyped = (value: unknown) => value as never
@@ -42,6 +42,44 @@ test('an unknown option is refused with the nearest right one', async (t) => {
   await t.throwsAsync(startServer(untyped({}), { port: 0 }), {
     message: /startServer takes a store/,
   })
+})
+
+test('an unknown option of a method is refused, and nothing is stored', async (t) => {
+  const methods = new FileStore(memory())
+  t.teardown(() => methods.close())
+  const { hash } = await methods.put('kept', { name: 'kept' })
+  const file = await methods.get('kept')
+  const staged = await methods.stage('staged')
+  const work = async () => {}
+  const cases: [() => unknown, RegExp][] = [
+    [() => methods.put('x', untyped({ nmae: 'y', tll: 5 })), /^put has .*did you mean name\?/],
+    [() => methods.put('x', untyped({ over: {} })), /^put has no option "over"/],
+    [() => methods.put('x', untyped({ onChunk: work })), /^put has no option "onChunk"/],
+    [() => methods.put('x', untyped(null)), /the options of put are an object/],
+    [() => methods.stage('x', untyped({ name: 'y' })), /^stage has no option "name"/],
+    [() => staged.confirm(untyped({ nam: 'y' })), /^confirm .*name\?/],
+    [() => staged.commit(untyped({ nam: 'y' })), /^commit .*name\?/],
+    [() => methods.link(hash, untyped({ name: 'y', tpye: 'a/b' })), /^link .*type\?/],
+    [() => methods.delete('kept', untyped({ pruge: true })), /^delete .*purge\?/],
+    [() => methods.get('kept', untyped({ sginal: 1 })), /^get .*signal\?/],
+    [() => methods.find('kept', untyped({ prefech: true })), /^find .*prefetch\?/],
+    [() => methods.isReadable('kept', untyped({ x: 1 })), /^isReadable has/],
+    [() => methods.verify('kept', untyped({ x: 1 })), /^verify has/],
+    [() => methods.repair('kept', untyped({ x: 1 })), /^repair has/],
+    [() => methods.missing([hash], untyped({ x: 1 })), /^missing has/],
+    [() => methods.withMemory(1, work, untyped({ knid: 'short' })), /^withMemory .*kind\?/],
+    [() => file.prepare(undefined, untyped({ verfy: 'full' })), /^prepare .*verify\?/],
+    [() => file.bytes(untyped({ ends: 2 })), /^bytes .*end\?/],
+    [async () => file.stream(untyped({ strat: 2 })), /^stream .*start\?/],
+  ]
+  for (const [call, message] of cases) {
+    const error = await t.throwsAsync(async () => call(), { instanceOf: InvalidArgumentError })
+    t.regex(error!.message, message)
+  }
+  for (const ref of ['y', { hash: Digest.of(Buffer.from('x')) }]) {
+    t.false(await methods.isReadable(ref))
+  }
+  t.true(await methods.isReadable('kept'))
 })
 
 test('undefined is as good as left out', async (t) => {

@@ -1,8 +1,10 @@
+import { Digest } from '../digest.ts'
 import { type NamesOf, refuseUnknown } from '../known-names.ts'
-import { checkOptions } from './checks.ts'
+import { checkOptions, wrongArgument } from './checks.ts'
 import type { WorkKind } from './memory/budgets.ts'
+import type { FileStoreOptions } from './options.ts'
 import type { FindOptions } from './reading/finder.ts'
-import type { StoredFile } from './reading/stored-file.ts'
+import { StoredFile } from './reading/stored-file.ts'
 
 export interface GetOptions {
   signal?: AbortSignal | undefined
@@ -28,6 +30,7 @@ export interface DeleteOptions {
 const GET_OPTIONS: NamesOf<GetOptions> = { signal: true }
 const FIND_OPTIONS: NamesOf<FindOptions> = { prefetch: true }
 const WORK_OPTIONS: NamesOf<WorkOptions> = { kind: true, signal: true }
+const KINDS: Readonly<Record<WorkKind, true>> = { short: true, receiving: true, sending: true }
 const DELETE_OPTIONS: NamesOf<DeleteOptions> = { purge: true, only: true }
 
 /** @param where The method, of those that take a signal alone. */
@@ -39,10 +42,46 @@ export function checkFindOptions(options: FindOptions): void {
   refuseUnknown('find', options, FIND_OPTIONS)
 }
 
-export function checkWorkOptions(options: WorkOptions): void {
+export function checkWork(bytes: number, work: () => Promise<unknown>, options: WorkOptions): void {
+  if (!(Number.isFinite(bytes) && bytes >= 0)) {
+    throw wrongArgument('bytes', 'a number that is not negative', bytes)
+  }
+  if (typeof work !== 'function') throw wrongArgument('work', 'a function', work)
   checkOptions('withMemory', options, WORK_OPTIONS)
+  const { kind = 'short' } = options
+  if (!Object.hasOwn(KINDS, kind)) {
+    throw wrongArgument('kind', Object.keys(KINDS).join(' or '), kind)
+  }
 }
 
 export function checkDeleteOptions(options: DeleteOptions): void {
   refuseUnknown('delete', options, DELETE_OPTIONS)
+  const { only } = options
+  if (only !== undefined && !(only instanceof StoredFile)) {
+    throw wrongArgument('only', 'a file that was found', only)
+  }
+}
+
+export function checkList(name: string, list: Iterable<unknown>): void {
+  if (typeof list?.[Symbol.iterator] === 'function') return
+  throw wrongArgument(name, 'a list', list)
+}
+
+/** Tells the content of a link from the file that has it. */
+export function toContent(content: string | Digest | StoredFile): Digest | StoredFile {
+  if (content instanceof StoredFile || content instanceof Digest) return content
+  if (typeof content === 'string') return Digest.parse(content)
+  throw wrongArgument('the content of a link', 'its hash or a file that was found', content)
+}
+
+/** Makes a list of what seals. An empty one would seal without a secret. */
+export function toSecrets(secret: FileStoreOptions['secret']): readonly (string | Uint8Array)[] {
+  if (secret === undefined) return []
+  const secrets: unknown = isSecret(secret) ? [secret] : secret
+  if (Array.isArray(secrets) && secrets.length > 0 && secrets.every(isSecret)) return secrets
+  throw wrongArgument('secret', 'a string, bytes, or a list of at least one of them', secret)
+}
+
+function isSecret(secret: unknown): secret is string | Uint8Array {
+  return typeof secret === 'string' || secret instanceof Uint8Array
 }

@@ -41,5 +41,6 @@ export function wrongArgument(
 /** What a value is, without what it holds, which may be large or secret. */
 function kindOf(value: unknown): string {
   if (typeof value === 'number' || value === null) return String(value)
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100))
   return typeof value === 'object' ? `an ${value.constructor?.name ?? 'object'}` : typeof value
 }

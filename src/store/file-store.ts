@@ -7,12 +7,15 @@ import {
   checkDeleteOptions,
   checkFindOptions,
   checkGetOptions,
-  checkWorkOptions,
+  checkList,
+  checkWork,
   type DeleteOptions,
   type GetOptions,
+  toContent,
+  toSecrets,
   type WorkOptions,
 } from './arguments.ts'
-import { describeRef, type FileRef, type ParsedRef, parseRef } from './file-ref.ts'
+import { describeRef, type FileRef, type ParsedRef, parseRef, toDigest } from './file-ref.ts'
 import { Filler, type Filling } from './filling/filler.ts'
 import { FillLease } from './filling/lease.ts'
 import { isFoundBy } from './filling/look.ts'
@@ -41,7 +44,7 @@ import { Sealer } from './records/seal.ts'
 import { ChunkWriter } from './writing/chunk-writer.ts'
 import { Committer, type LinkOptions, type Receipt } from './writing/commit.ts'
 import { Presence } from './writing/presence.ts'
-import { checkCommitOptions } from './writing/put-options.ts'
+import { checkLinkOptions } from './writing/put-options.ts'
 import type { Source } from './writing/source.ts'
 import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './writing/upload.ts'
 
@@ -76,7 +79,7 @@ export class FileStore {
     const { fillsAtOnce, fillsWaiting } = settings
     this.chunkSize = chunkSize
     this.#keys = new Keys(options.keyPrefix)
-    const secrets = secretsOf(options.secret)
+    const secrets = toSecrets(options.secret)
     const proofs = new Proofs(secrets.length > 0)
     this.#links = linksOf(engine, this.#keys, new Sealer(secrets), proofs)
     this.#hasher = new Hasher(settings.hashThreads)
@@ -122,7 +125,7 @@ export class FileStore {
     work: () => Promise<T>,
     options: WorkOptions = {},
   ): Promise<T> {
-    checkWorkOptions(options)
+    checkWork(bytes, work, options)
     const { kind = 'short', signal } = options
     const lease = await this.#reading.budgets.work(bytes, kind, signal)
     try {
@@ -186,8 +189,8 @@ export class FileStore {
    * @example await store.link(receipt.hash, { name: 'latest.tar.gz', ttl: 86_400 })
    */
   async link(content: string | Digest | StoredFile, options: LinkOptions): Promise<Receipt> {
-    checkCommitOptions('link', options)
-    const hash = typeof content === 'string' ? Digest.parse(content) : content
+    checkLinkOptions(options)
+    const hash = toContent(content)
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
     const { manifest } = hash instanceof Digest ? await this.find({ hash }) : hash
@@ -293,10 +296,11 @@ export class FileStore {
    */
   async missing(hashes: Iterable<string | Digest>, options: GetOptions = {}): Promise<string[]> {
     checkGetOptions('missing', options)
+    checkList('hashes', hashes)
     const { signal } = options
     const digests = new Map<string, Digest>()
     for (const hash of hashes) {
-      const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
+      const digest = toDigest(hash)
       digests.set(digest.hex, digest)
     }
     const ended = signal && AbortSignal.any([signal])
@@ -367,9 +371,4 @@ function checkEngine(engine: unknown): void {
     `a FileStore takes an engine: new FileStore(memcached(${address})) or new FileStore(memory())`,
     { expected: 'an engine', actual: engine === null ? 'null' : typeof engine },
   )
-}
-
-function secretsOf(secret: FileStoreOptions['secret']): readonly (string | Uint8Array)[] {
-  if (secret === undefined) return []
-  return typeof secret === 'string' || secret instanceof Uint8Array ? [secret] : secret
 }

@@ -1,7 +1,7 @@
 import type { Digest } from '../../digest.ts'
 import { CorruptError, EvictedError, RangeNotSatisfiableError } from '../../errors.ts'
 import type { NamesOf } from '../../known-names.ts'
-import { checkOptions } from '../checks.ts'
+import { checkOptions, wrongArgument } from '../checks.ts'
 import type { Budgets, WindowLease } from '../memory/budgets.ts'
 import type { Lease } from '../memory/byte-budget.ts'
 import { windowFor } from '../memory/window.ts'
@@ -171,6 +171,10 @@ export class StoredFile {
   ): Promise<PreparedRead> {
     checkOptions('prepare', options, PREPARE_OPTIONS)
     const { verify = 'full', prove = false, signal } = options
+    if (verify !== 'full' && verify !== 'stream') {
+      throw wrongArgument('verify', "'full' or 'stream'", verify)
+    }
+    if (!Array.isArray(ranges)) throw wrongArgument('ranges', 'a list of { start, end }', ranges)
     for (const range of ranges) this.#range(range)
     const needed = this.manifest.indicesOf(ranges)
     const isStream = verify === 'stream'

@@ -1,7 +1,7 @@
 import type { Digest } from '../../digest.ts'
 import type { NamesOf } from '../../known-names.ts'
-import { checkFunction, checkOptions } from '../checks.ts'
-import type { CommitOptions } from './commit.ts'
+import { checkFunction, checkOptions, wrongArgument } from '../checks.ts'
+import type { CommitOptions, LinkOptions } from './commit.ts'
 
 export interface StageOptions {
   /** What the content's SHA-256 must be. */
@@ -54,6 +54,12 @@ export function checkPutOptions(options: PutOptions): void {
 export function checkStageOptions(options: StageOptions): void {
   checkOptions('stage', options, STAGE_OPTIONS)
   checkFunction('onProgress', options.onProgress)
+}
+
+/** @throws {InvalidArgumentError} for options that `link` does not have, and where there is no name. */
+export function checkLinkOptions(options: LinkOptions): void {
+  checkCommitOptions('link', options)
+  if (options.name === undefined) throw wrongArgument('name', 'what link is to call it', undefined)
 }
 
 /**

@@ -1,5 +1,7 @@
-import { Digest } from '../../digest.ts'
+import type { Digest } from '../../digest.ts'
 import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
+import { wrongArgument } from '../checks.ts'
+import { toDigest } from '../file-ref.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
@@ -75,6 +77,9 @@ export class Uploads {
     }: StageOptions & Pick<WriteOptions, 'onChunk'>,
     digest: Digest | undefined,
   ): Promise<Written> {
+    if (size !== undefined && !(Number.isInteger(size) && size >= 0)) {
+      throw wrongArgument('size', 'a whole number of bytes', size)
+    }
     signal?.throwIfAborted()
     const maxSize = await this.#writer.maxFileSize()
     if (size !== undefined && size > maxSize) throw tooLarge(maxSize, `${size} bytes`)
@@ -176,7 +181,7 @@ async function withSource<T>(source: Source, work: (opened: OpenSource) => Promi
 }
 
 function parseDigest({ digest }: StageOptions): Digest | undefined {
-  return typeof digest === 'string' ? Digest.parse(digest) : digest
+  return digest === undefined ? undefined : toDigest(digest)
 }
 
 function mismatch(expected: Digest, actual: Digest): DigestMismatchError {

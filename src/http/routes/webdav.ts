@@ -1,6 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { httpDate, isDated, modifiedSecond } from '../../api/dates.ts'
+import { httpDate, modifiedSecond } from '../../api/dates.ts'
 import { etagOf, weakEtagOf } from '../../api/fields.ts'
 import { FILES, nameFromPath, UNNAMED } from '../../api/paths.ts'
 import { cacheStatusOf } from '../../api/problem.ts'
@@ -150,17 +150,20 @@ function folderProperties(): string {
 
 function fileProperties(file: StoredFile): string {
   const etag = file.isProven ? etagOf(file.hash) : weakEtagOf(file.hash)
-  return `<D:resourcetype/>${dateProperty(file)}
+  return `<D:resourcetype/>
+        <D:getlastmodified>${httpDate(dateOf(file))}</D:getlastmodified>
         <D:getcontentlength>${file.size}</D:getcontentlength>
         <D:getcontenttype>${escapeXml(contentTypeOf(file))}</D:getcontenttype>
         <D:getetag>${etag}</D:getetag>`
 }
 
-/** Is left out where GET leaves out Last-Modified: while the date could stand for two files. */
-function dateProperty({ storedAt }: StoredFile): string {
-  if (!isDated(storedAt)) return ''
-  return `
-        <D:getlastmodified>${httpDate(modifiedSecond(storedAt))}</D:getlastmodified>`
+/**
+ * The Last-Modified of a file, in Unix time. While GET leaves that out, since it could stand for two files, it is the
+ * second of the answer: opendal, and sccache with it, fails without a date, and an earlier one than the Last-Modified
+ * of any file that is there from then on fulfils no condition.
+ */
+function dateOf({ storedAt }: StoredFile): number {
+  return Math.min(modifiedSecond(storedAt), Math.floor(Date.now() / 1000))
 }
 
 function multistatus(ctx: Context, path: string, properties: string): string {

@@ -43,7 +43,7 @@ test('PROPFIND describes a file at any depth, and a folder, which is empty, at 0
   assertProblem(t, await propfind(`${url}/files/dir`, '1'), 404, 'not-found')
 })
 
-test('PROPFIND dates a file once its date is exact, as GET does', async (t) => {
+test('PROPFIND tells the date of GET once it is exact, and until then that of the answer', async (t) => {
   const { url, store, engine } = await startTestServer(t)
   await store.put('content', { name: 'a' })
   const dateInXml = async () =>
@@ -51,7 +51,10 @@ test('PROPFIND dates a file once its date is exact, as GET does', async (t) => {
   const date = await backdate(engine, 'a')
   t.is(await dateInXml(), date)
   await rewrite(engine, 'a', (link) => ({ ...link, storedAt: Date.now() + 60_000 }))
-  t.is(await dateInXml(), undefined)
+  const provisional = (await dateInXml())!
+  t.true(Date.parse(provisional) <= Date.now())
+  const headers = { 'If-Unmodified-Since': provisional }
+  t.is((await ask(`${url}/files/a`, { method: 'PUT', headers, body: 'x' })).status, 412)
 })
 
 test('PROPFIND quotes what XML would take for markup', async (t) => {

@@ -25,13 +25,9 @@ export {
 } from './engine/memcached/index.ts'
 export { type MemoryOptions, memory } from './engine/memory.ts'
 export * from './errors.ts'
+export type { DeleteOptions, GetOptions, WorkOptions } from './store/arguments.ts'
 export type { FileRef } from './store/file-ref.ts'
-export {
-  type DeleteOptions,
-  FileStore,
-  type GetOptions,
-  type WorkOptions,
-} from './store/file-store.ts'
+export { FileStore } from './store/file-store.ts'
 export type { Filling } from './store/filling/filler.ts'
 export type {
   FillOptions,

@@ -20,7 +20,6 @@ export type NamesOf<T> = Record<keyof T, true>
  * @throws {InvalidArgumentError} that names the option and the nearest right one.
  */
 export function refuseUnknown<T>(where: string, options: T, known: NamesOf<T>): void {
-  const names = Object.keys(known)
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`the options of ${where} are an object`, {
       expected: 'an object',
@@ -28,7 +27,8 @@ export function refuseUnknown<T>(where: string, options: T, known: NamesOf<T>): 
     })
   }
   for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue
+    if (Object.hasOwn(known, name)) continue
+    const names = Object.keys(known)
     const meant = nearest(name, names)
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`
     throw new InvalidArgumentError(`${where} has no option ${JSON.stringify(name)}${hint}`, {

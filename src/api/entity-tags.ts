@@ -1,4 +1,4 @@
-/** The tags of an If-Match, If-None-Match or If-Range field (RFC 9110, 8.8.3). */
+/** The tags of an If-Match or If-None-Match field (RFC 9110, 8.8.3). */
 export class EntityTags {
   readonly #any: boolean
   readonly #strong = new Set<string>()
@@ -28,3 +28,13 @@ export class EntityTags {
 }
 
 const TAG = /(W\/)?(?:"([\x21\x23-\x7e\x80-\xff]*)"|([^\s,"]+))/g
+
+/**
+ * Returns whether an If-None-Match field has a `*` outside of its tags: alone, or in a list, as Node makes one of
+ * fields that are sent twice. An upload with it must not replace anything.
+ */
+export function hasAsterisk(field: string): boolean {
+  return field.replace(QUOTED, '').includes('*')
+}
+
+const QUOTED = /"[\x21\x23-\x7e\x80-\xff]*"/g

@@ -25,6 +25,11 @@ export function digestInReprDigest(field: unknown): string | undefined {
   return /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(field))?.[1]
 }
 
+/** Whether HTTP can carry the text. A sealed record may come from another program. */
+export function isFieldValue(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]+$/.test(text)
+}
+
 /** The codings of content that clients undo on their own (RFC 9110, 8.4.1). */
 export const CODINGS: readonly string[] = ['gzip', 'deflate', 'br', 'zstd']
 

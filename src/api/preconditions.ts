@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isDated, modifiedSecond, parseHttpDate } from './dates.ts'
-import { EntityTags } from './entity-tags.ts'
+import { EntityTags, hasAsterisk } from './entity-tags.ts'
+import { etagOf } from './fields.ts'
 
 /** What the conditions of a request are compared with. */
 export interface Validators {
@@ -28,8 +29,10 @@ export function evaluate(
     return 'failed'
   }
   if (headers['if-none-match']) {
-    const tags = new EntityTags(headers['if-none-match'])
-    if (current === undefined || !tags.has(current.hash)) return 'proceed'
+    const field = headers['if-none-match']
+    if (current === undefined) return 'proceed'
+    if (!isRead && hasAsterisk(field)) return 'failed'
+    if (!new EntityTags(field).has(current.hash)) return 'proceed'
     return isRead ? 'not-modified' : 'failed'
   }
   const since = headers['if-modified-since']
@@ -37,11 +40,14 @@ export function evaluate(
   return 'proceed'
 }
 
-/** Step 5: whether a Range field counts. A strong validator, or the date that was sent as Last-Modified. */
-export function mayServeRange(ifRange: string, current: Validators): boolean {
-  if (ifRange === '') return true
+/**
+ * Step 5: whether a Range field counts. If-Range is one strong entity tag, or the date that was sent as Last-Modified;
+ * anything else does not match (RFC 9110, 13.1.5).
+ */
+export function mayServeRange(ifRange: string | undefined, current: Validators): boolean {
+  if (ifRange === undefined) return true
   const date = parseHttpDate(ifRange)
-  if (date === undefined) return ifRange !== '*' && new EntityTags(ifRange).hasStrong(current.hash)
+  if (date === undefined) return ifRange === etagOf(current.hash)
   const { storedAt } = current
   return storedAt !== undefined && isDated(storedAt) && date === modifiedSecond(storedAt)
 }

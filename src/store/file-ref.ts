@@ -1,5 +1,6 @@
 import { Digest } from '../digest.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import { wrongArgument } from './checks.ts'
 
 /**
  * A name or a content hash. A plain string is a hash when it is 64 lowercase hexadecimal digits and a
@@ -15,8 +16,26 @@ export function parseRef(ref: FileRef): ParsedRef {
   if (typeof ref === 'string') {
     return Digest.isHex(ref) ? { hash: Digest.parse(ref) } : { name: checkName(ref) }
   }
-  if ('name' in ref) return { name: checkName(ref.name) }
-  return { hash: typeof ref.hash === 'string' ? Digest.parse(ref.hash) : ref.hash }
+  const { name, hash } = (typeof ref === 'object' && ref !== null ? ref : {}) as RefObject
+  if (name !== undefined && hash === undefined) return { name: checkName(name) }
+  if (hash !== undefined && name === undefined) return { hash: toDigest(hash) }
+  if (name === undefined) throw wrongArgument('a file', REF, ref)
+  throw new InvalidArgumentError(`a file is ${REF}, and not both a name and a hash`)
+}
+
+const REF = 'a name, a content hash, { name } or { hash }'
+
+/** What a caller without types may pass. */
+interface RefObject {
+  name?: string
+  hash?: string | Digest
+}
+
+/** @throws {InvalidArgumentError} unless it is a content hash: a Digest, or 64 lowercase hexadecimal digits. */
+export function toDigest(hash: string | Digest): Digest {
+  if (hash instanceof Digest) return hash
+  if (typeof hash === 'string') return Digest.parse(hash)
+  throw wrongArgument('a content hash', '64 lowercase hexadecimal digits or a Digest', hash)
 }
 
 export function describeRef(ref: ParsedRef): string {
@@ -32,6 +51,7 @@ export const MAX_NAME_BYTES = 1024
  * @throws {InvalidArgumentError}
  */
 export function checkName(name: string): string {
+  if (typeof name !== 'string') throw wrongArgument("a file's name", 'a string', name)
   const problem = nameProblem(name)
   if (problem === undefined) return name
   throw new InvalidArgumentError(`a file's name ${problem}`, {

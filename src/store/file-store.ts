@@ -3,14 +3,26 @@ import pMap from 'p-map'
 import { Digest } from '../digest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
-import { describeRef, type FileRef, type ParsedRef, parseRef } from './file-ref.ts'
+import {
+  checkDeleteOptions,
+  checkFindOptions,
+  checkGetOptions,
+  checkList,
+  checkWork,
+  type DeleteOptions,
+  type GetOptions,
+  toContent,
+  toSecrets,
+  type WorkOptions,
+} from './arguments.ts'
+import { describeRef, type FileRef, type ParsedRef, parseRef, toDigest } from './file-ref.ts'
 import { Filler, type Filling } from './filling/filler.ts'
 import { FillLease } from './filling/lease.ts'
 import { isFoundBy } from './filling/look.ts'
 import type { FillOptions, GetOrPutOptions, Produce } from './filling/produce.ts'
 import type { ProducedFile } from './filling/produced-file.ts'
 import { Hasher } from './hashing/hasher.ts'
-import { Budgets, type MemoryUsage, type WorkKind } from './memory/budgets.ts'
+import { Budgets, type MemoryUsage } from './memory/budgets.ts'
 import { ByteBudget } from './memory/byte-budget.ts'
 import { BufferPool } from './memory/pool.ts'
 import { StoreEvents, type StoreObserver } from './observer.ts'
@@ -32,30 +44,12 @@ import { Sealer } from './records/seal.ts'
 import { ChunkWriter } from './writing/chunk-writer.ts'
 import { Committer, type LinkOptions, type Receipt } from './writing/commit.ts'
 import { Presence } from './writing/presence.ts'
+import { checkLinkOptions } from './writing/put-options.ts'
 import type { Source } from './writing/source.ts'
 import { type PutOptions, type StagedFile, type StageOptions, Uploads } from './writing/upload.ts'
 
 /** Links looked up at once by `missing`. */
 const LOOKUPS = 64
-
-export interface GetOptions {
-  signal?: AbortSignal | undefined
-}
-
-export interface WorkOptions extends GetOptions {
-  /**
-   * What it may have to wait for: `receiving` for what a client sends, `sending` for a client, or for a look at a large
-   * file. Neither keeps work of another kind waiting. Default `short`: nothing but the engine.
-   */
-  kind?: WorkKind | undefined
-}
-
-export interface DeleteOptions {
-  /** Remove the chunks as well, even if other files share them. Default false. */
-  purge?: boolean | undefined
-  /** Delete this file alone, as it was found: nothing that was stored in its place since. */
-  only?: StoredFile | undefined
-}
 
 /** Files in an engine that may forget or damage anything: what comes out is what went in. */
 export class FileStore {
@@ -88,7 +82,7 @@ export class FileStore {
     this.chunkSize = chunkSize
     this.fileSizeLimit = settings.maxFileSize
     this.#keys = new Keys(options.keyPrefix)
-    const secrets = secretsOf(options.secret)
+    const secrets = toSecrets(options.secret)
     const proofs = new Proofs(secrets.length > 0)
     this.#links = linksOf(engine, this.#keys, new Sealer(secrets), proofs)
     this.#hasher = new Hasher(settings.hashThreads)
@@ -132,8 +126,10 @@ export class FileStore {
   async withMemory<T>(
     bytes: number,
     work: () => Promise<T>,
-    { kind = 'short', signal }: WorkOptions = {},
+    options: WorkOptions = {},
   ): Promise<T> {
+    checkWork(bytes, work, options)
+    const { kind = 'short', signal } = options
     const lease = await this.#reading.budgets.work(bytes, kind, signal)
     try {
       return await work()
@@ -171,7 +167,9 @@ export class FileStore {
    * @example await store.put(createReadStream('report.pdf'), { name: 'report.pdf', ttl: 3600 })
    */
   put(source: Source, options: PutOptions = {}): Promise<Receipt> {
-    return this.#events.upload(async () => (await this.#uploads.put(source, options)).receipt)
+    return this.#events.upload(
+      async () => (await this.#uploads.putAsAsked(source, options)).receipt,
+    )
   }
 
   /**
@@ -194,7 +192,8 @@ export class FileStore {
    * @example await store.link(receipt.hash, { name: 'latest.tar.gz', ttl: 86_400 })
    */
   async link(content: string | Digest | StoredFile, options: LinkOptions): Promise<Receipt> {
-    const hash = typeof content === 'string' ? Digest.parse(content) : content
+    checkLinkOptions(options)
+    const hash = toContent(content)
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
     const { manifest } = hash instanceof Digest ? await this.find({ hash }) : hash
@@ -210,6 +209,7 @@ export class FileStore {
    * @throws {NotFoundError | EvictedError | CorruptError | UnavailableError}
    */
   async get(ref: FileRef, options: GetOptions = {}): Promise<StoredFile> {
+    checkGetOptions('get', options)
     const file = await this.find(ref)
     await file.probe(options.signal)
     return file
@@ -220,6 +220,7 @@ export class FileStore {
    * @throws {NotFoundError | CorruptError | UnavailableError}
    */
   async find(ref: FileRef, options: FindOptions = {}): Promise<StoredFile> {
+    checkFindOptions(options)
     const parsed = parseRef(ref)
     const found = await this.#finder.find(parsed, options)
     if (found === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
@@ -263,8 +264,10 @@ export class FileStore {
    * Returns whether there is such a file, as far as shows without reading its chunks; extends their life.
    * @throws {UnavailableError}
    */
-  async isReadable(ref: FileRef, { signal }: GetOptions = {}): Promise<boolean> {
-    return (await this.#reading.presence.readableLink(parseRef(ref), signal)) !== undefined
+  async isReadable(ref: FileRef, options: GetOptions = {}): Promise<boolean> {
+    checkGetOptions('isReadable', options)
+    const { presence } = this.#reading
+    return (await presence.readableLink(parseRef(ref), options.signal)) !== undefined
   }
 
   /**
@@ -272,6 +275,7 @@ export class FileStore {
    * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
    */
   async verify(ref: FileRef, options: GetOptions = {}): Promise<Verification> {
+    checkGetOptions('verify', options)
     return (await this.find(ref)).verify(options)
   }
 
@@ -280,11 +284,12 @@ export class FileStore {
    * outdated or wrong, where another copy is right. A chunk without a right copy needs a new upload.
    * @throws {NotFoundError | CorruptError | UnavailableError} when there is no link to go by.
    */
-  async repair(ref: FileRef, { signal }: GetOptions = {}): Promise<Repair> {
+  async repair(ref: FileRef, options: GetOptions = {}): Promise<Repair> {
+    checkGetOptions('repair', options)
     const parsed = parseRef(ref)
     const { link, copies } = await this.#links.repair(parsed)
     if (link === undefined) throw new NotFoundError(`there is no ${describeRef(parsed)}`)
-    return { ...(await repairChunks(link.manifest, this.#reading, signal)), link: copies }
+    return { ...(await repairChunks(link.manifest, this.#reading, options.signal)), link: copies }
   }
 
   /**
@@ -292,10 +297,13 @@ export class FileStore {
    * Extends the life of those that could.
    * @throws {InvalidArgumentError | UnavailableError}
    */
-  async missing(hashes: Iterable<string | Digest>, { signal }: GetOptions = {}): Promise<string[]> {
+  async missing(hashes: Iterable<string | Digest>, options: GetOptions = {}): Promise<string[]> {
+    checkGetOptions('missing', options)
+    checkList('hashes', hashes)
+    const { signal } = options
     const digests = new Map<string, Digest>()
     for (const hash of hashes) {
-      const digest = typeof hash === 'string' ? Digest.parse(hash) : hash
+      const digest = toDigest(hash)
       digests.set(digest.hex, digest)
     }
     const ended = signal && AbortSignal.any([signal])
@@ -318,7 +326,9 @@ export class FileStore {
    * `purge` asks to remove them as well.
    * @throws {UnavailableError}
    */
-  async delete(ref: FileRef, { purge = false, only }: DeleteOptions = {}): Promise<boolean> {
+  async delete(ref: FileRef, options: DeleteOptions = {}): Promise<boolean> {
+    checkDeleteOptions(options)
+    const { purge = false, only } = options
     const parsed = parseRef(ref)
     const link = purge ? await this.#links.readUnlessCorrupt(parsed) : undefined
     const isMeant = (link: Link) => only === undefined || isFoundBy(only, link)
@@ -364,9 +374,4 @@ function checkEngine(engine: unknown): void {
     `a FileStore takes an engine: new FileStore(memcached(${address})) or new FileStore(memory())`,
     { expected: 'an engine', actual: engine === null ? 'null' : typeof engine },
   )
-}
-
-function secretsOf(secret: FileStoreOptions['secret']): readonly (string | Uint8Array)[] {
-  if (secret === undefined) return []
-  return typeof secret === 'string' || secret instanceof Uint8Array ? [secret] : secret
 }

@@ -30,9 +30,14 @@ export interface Address {
  * @throws {InvalidArgumentError} that names the part that is wrong.
  */
 export function parseAddresses(addresses: string | readonly string[]): Address[] {
-  const texts = (typeof addresses === 'string' ? [addresses] : addresses).flatMap((text) =>
-    text.split(','),
-  )
+  const given: unknown = typeof addresses === 'string' ? [addresses] : addresses
+  if (!Array.isArray(given) || !given.every((each) => typeof each === 'string')) {
+    throw new InvalidArgumentError('memcached takes the addresses of its servers', {
+      expected: "'127.0.0.1:11211', or a list of such strings",
+      actual: typeof addresses,
+    })
+  }
+  const texts = given.flatMap((text) => text.split(','))
   try {
     return parseAll(texts)
   } catch (error) {

@@ -1,3 +1,4 @@
+import { hasAsterisk } from '../../api/entity-tags.ts'
 import { evaluate, isConditional, type Validators } from '../../api/preconditions.ts'
 import {
   type CommitOptions,
@@ -81,7 +82,7 @@ export async function underConditions<T>(exchange: Exchange, commit: Promise<T>)
 }
 
 function isCreateOnly({ headers }: Exchange): boolean {
-  return headers['if-none-match']?.trim() === '*'
+  return hasAsterisk(headers['if-none-match'] ?? '')
 }
 
 function validatorsOf({ hash, name, storedAt }: StoredFile): Validators {

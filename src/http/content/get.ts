@@ -187,7 +187,7 @@ function rangesOf(
   validators: Validators,
 ): ByteRange[] | undefined {
   const { range } = headers
-  if (!range || !mayServeRange(String(headers['if-range'] ?? ''), validators)) return undefined
+  if (!range || !mayServeRange(headers['if-range']?.toString(), validators)) return undefined
   const ranges = parseRange(range, size)
   if (ranges !== 'unsatisfiable') return ranges
   throw new HttpProblem('range-not-satisfiable', `the file has ${size} bytes, and none of these`, {

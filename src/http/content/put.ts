@@ -17,6 +17,12 @@ import { commitOptions, underConditions } from './conditions.ts'
 /** Bytes. */
 const SMALL_BODY = 64 * 1024
 
+/** What content has to be. */
+export interface ContentRule {
+  /** The message to a client whose content has no byte. Default: content may be empty. */
+  readonly whyNotEmpty?: string
+}
+
 /**
  * Stores the request's body, or with `?from=` names content that is stored, and answers with the receipt:
  * 201 where something new came to be.
@@ -25,12 +31,13 @@ export async function putFile(
   exchange: Exchange,
   store: FileStore,
   options: PutOptions & Partial<LinkOptions>,
+  rule: ContentRule = {},
 ): Promise<void> {
   const { name } = options
   const isLink = name !== undefined && exchange.query.has('from')
   const put = isLink
-    ? link(exchange, store, { ...options, name })
-    : receive(exchange, store, options)
+    ? link(exchange, store, { ...options, name }, rule)
+    : receive(exchange, store, options, rule)
   const receipt = await put
   const json = receiptJson(receipt, exchange.base)
   const body = JSON.stringify(json)
@@ -55,6 +62,7 @@ export function receive(
   exchange: Exchange,
   store: FileStore,
   options: PutOptions,
+  rule: ContentRule = {},
 ): Promise<Receipt> {
   const { headers, contentLength: size } = exchange
   checkIsUpload(exchange)
@@ -62,7 +70,7 @@ export function receive(
   const digest = expectedDigest(headers, path)
   // A small chunk is stored sooner than a signal is made, and reading it fails when the client leaves.
   const isSmall = size !== undefined && size <= Math.min(SMALL_BODY, store.chunkSize)
-  const upload = store.put(exchange.body, {
+  const upload = store.put(bodyOf(exchange, rule), {
     ...commitOptions(exchange, store, options, path),
     ...(options.name !== undefined && encodingOf(exchange, options)),
     ...(digest && { digest }),
@@ -72,8 +80,29 @@ export function receive(
   return underConditions(exchange, upload)
 }
 
+/** The request's body. It fails when it has to have a byte and has none, which with chunks shows at its end. */
+function bodyOf(exchange: Exchange, { whyNotEmpty }: ContentRule): Exchange['body'] {
+  if (whyNotEmpty === undefined || exchange.contentLength) return exchange.body
+  if (exchange.hasBody) return withSomeByte(exchange.body, whyNotEmpty)
+  throw new InvalidArgumentError(whyNotEmpty)
+}
+
+async function* withSomeByte(body: Exchange['body'], why: string): AsyncGenerator<Uint8Array> {
+  let isEmpty = true
+  for await (const piece of body) {
+    isEmpty &&= piece.length === 0
+    yield piece
+  }
+  if (isEmpty) throw new InvalidArgumentError(why)
+}
+
 /** `?from=<hash>`: names content that is here already, so its bytes need not be sent again. */
-function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promise<Receipt> {
+function link(
+  exchange: Exchange,
+  store: FileStore,
+  options: LinkOptions,
+  { whyNotEmpty }: ContentRule,
+): Promise<Receipt> {
   const from = exchange.query.text('from')
   if (from === undefined || exchange.hasBody) {
     throw new InvalidArgumentError('from takes one content hash, and then there is no body', {
@@ -82,10 +111,14 @@ function link(exchange: Exchange, store: FileStore, options: LinkOptions): Promi
   }
   const { headers } = exchange
   refusePart(headers)
+  const hash = Digest.parse(from)
+  if (whyNotEmpty !== undefined && hash.equals(Digest.empty)) {
+    throw new InvalidArgumentError(whyNotEmpty)
+  }
   // Throws when they contradict each other. Content-Digest would be that of the empty body.
-  expectedDigest({ ...headers, 'content-digest': undefined }, Digest.parse(from))
+  expectedDigest({ ...headers, 'content-digest': undefined }, hash)
   const named = { ...options, ...encodingOf(exchange, options), signal: exchange.signal }
-  return underConditions(exchange, store.link(from, commitOptions(exchange, store, named)))
+  return underConditions(exchange, store.link(hash, commitOptions(exchange, store, named)))
 }
 
 /** @throws {InvalidArgumentError} when the request is not for storing the whole of its body. */

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa'
 import { answerProblem, ClientGoneError, type Dialect, HttpProblem, reasonOf } from '../problem.ts'
 import type { Connections } from './connections.ts'
 import { Exchange, type RequestObserver } from './exchange.ts'
+import { framingFault } from './framing.ts'
 
 export interface FollowOptions {
   readonly connections: Connections
@@ -25,7 +26,7 @@ export function follow(options: FollowOptions): Middleware {
   return async (ctx, next) => {
     const exchange = new Exchange(ctx, connections.of(ctx.req.socket), observers, basePath)
     ctx.exchange = exchange
-    if (connections.isDraining) exchange.endConnection()
+    if (connections.isDraining || framingFault(exchange) !== undefined) exchange.endConnection()
     const turn = exchange.turn
     if (turn !== undefined) await turn
     if (exchange.isGone) {

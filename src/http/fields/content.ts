@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import contentDisposition from 'content-disposition'
 import { httpDate, isDated, modifiedSecond } from '../../api/dates.ts'
-import { etagOf, weakEtagOf } from '../../api/fields.ts'
+import { etagOf, isFieldValue, weakEtagOf } from '../../api/fields.ts'
 import type { StoredFile } from '../../index.ts'
 import { digestFields } from './digests.ts'
 
@@ -72,11 +72,6 @@ export function dispositionField(
 /** The type it was stored with, unless that cannot be sent. */
 export function contentTypeOf({ type }: Pick<StoredFile, 'type'>): string {
   return type !== undefined && isFieldValue(type) ? type : 'application/octet-stream'
-}
-
-/** Whether HTTP can carry the text. A sealed record may come from another program. */
-export function isFieldValue(text: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]+$/.test(text)
 }
 
 /**

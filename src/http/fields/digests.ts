@@ -19,7 +19,7 @@ export function expectedDigest(headers: IncomingHttpHeaders, path?: Digest): Dig
   return [
     structuredDigest('Repr-Digest', headers['repr-digest']),
     structuredDigest('Content-Digest', headers['content-digest']),
-    legacyDigest(headers.digest),
+    ...legacyDigests(headers.digest),
   ].reduce((expected, digest) => {
     if (expected === undefined || digest === undefined) return expected ?? digest
     if (expected.equals(digest)) return expected
@@ -66,18 +66,26 @@ function structuredDigest(name: string, field: string | string[] | undefined): D
   throw malformed(name, 'sha-256=:<base64 of 32 bytes>:', String(field))
 }
 
-function legacyDigest(field: string | string[] | undefined): Digest | undefined {
-  const values = String(field ?? '').split(',')
-  const value = values
-    .map((each) => each.trim())
-    .find((each) => each.length > LEGACY.length && each.toLowerCase().startsWith(LEGACY))
-    ?.slice(LEGACY.length)
-  if (value === undefined) return undefined
-  if (/^[A-Za-z0-9+/]{43}=$/.test(value)) return Digest.from(Buffer.from(value, 'base64'))
-  throw malformed('Digest', 'SHA-256=<base64 of 32 bytes>', String(field))
+/**
+ * The SHA-256 of each value that names it, of the values that a comma separates (RFC 3230, 4.3.2). A value that names it
+ * in another place or form is refused: the client expects it to be checked.
+ */
+function legacyDigests(field: string | string[] | undefined): Digest[] {
+  if (field === undefined) return []
+  const values = String(field).split(',')
+  return values.filter(namesSha256).map((value) => {
+    const base64 = LEGACY.exec(value.trim())?.[1]
+    if (base64 !== undefined) return Digest.from(Buffer.from(base64, 'base64'))
+    throw malformed('Digest', 'SHA-256=<base64 of 32 bytes>', String(field))
+  })
 }
 
-const LEGACY = 'sha-256='
+/** Other algorithms may have names that end or begin with it: `id-sha-256`. */
+function namesSha256(value: string): boolean {
+  return /(?<![\w-])sha-256(?![\w-])/i.test(value)
+}
+
+const LEGACY = /^sha-256=([A-Za-z0-9+/]{43}=)$/i
 
 function malformed(name: string, expected: string, actual: string): InvalidArgumentError {
   return new InvalidArgumentError(`the ${name} field is malformed`, {

@@ -1,5 +1,6 @@
 import { UnavailableError } from '../../index.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { framingFault } from '../exchange/framing.ts'
 import { HttpProblem } from '../problem.ts'
 
 /** Bytes; twice what the longest name takes with every byte of it percent-encoded, and its query. */
@@ -17,10 +18,8 @@ export function checkAdmission(exchange: Exchange): void {
     exchange.endConnection()
     throw new UnavailableError('too many connections are open')
   }
-  if (!exchange.isPlainlyCoded) {
-    exchange.endConnection()
-    throw new HttpProblem('bad-request', 'no Transfer-Encoding is taken but chunked')
-  }
+  const fault = framingFault(exchange)
+  if (fault !== undefined) throw new HttpProblem('bad-request', fault)
   if (req.url!.length > MAX_URL) {
     throw new HttpProblem('uri-too-long', `a URL has at most ${MAX_URL} bytes`)
   }

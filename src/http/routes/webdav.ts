@@ -151,10 +151,19 @@ function folderProperties(): string {
 function fileProperties(file: StoredFile): string {
   const etag = file.isProven ? etagOf(file.hash) : weakEtagOf(file.hash)
   return `<D:resourcetype/>
-        <D:getlastmodified>${httpDate(modifiedSecond(file.storedAt))}</D:getlastmodified>
+        <D:getlastmodified>${httpDate(dateOf(file))}</D:getlastmodified>
         <D:getcontentlength>${file.size}</D:getcontentlength>
         <D:getcontenttype>${escapeXml(contentTypeOf(file))}</D:getcontenttype>
         <D:getetag>${etag}</D:getetag>`
+}
+
+/**
+ * The Last-Modified of a file, in Unix time. While GET leaves that out, since it could stand for two files, it is the
+ * second of the answer: opendal, and sccache with it, fails without a date, and an earlier one than the Last-Modified
+ * of any file that is there from then on fulfils no condition.
+ */
+function dateOf({ storedAt }: StoredFile): number {
+  return Math.min(modifiedSecond(storedAt), Math.floor(Date.now() / 1000))
 }
 
 function multistatus(ctx: Context, path: string, properties: string): string {

@@ -1,5 +1,7 @@
 import type { Digest } from '../../digest.ts'
 import { CorruptError, EvictedError, RangeNotSatisfiableError } from '../../errors.ts'
+import type { NamesOf } from '../../known-names.ts'
+import { checkOptions, wrongArgument } from '../checks.ts'
 import type { Budgets, WindowLease } from '../memory/budgets.ts'
 import type { Lease } from '../memory/byte-budget.ts'
 import { windowFor } from '../memory/window.ts'
@@ -47,6 +49,9 @@ export interface PrepareOptions {
   /** Ends the wait for memory, and the read of several chunks as soon as the next one has arrived. */
   signal?: AbortSignal | undefined
 }
+
+const READ_OPTIONS: NamesOf<ReadOptions> = { start: true, end: true, signal: true }
+const PREPARE_OPTIONS: NamesOf<PrepareOptions> = { verify: true, prove: true, signal: true }
 
 /** What a store needs to read a file; made by `FileStore` alone. */
 export interface FileReading {
@@ -117,6 +122,7 @@ export class StoredFile {
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   stream(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    checkOptions('stream', options, READ_OPTIONS)
     return bytesOf(this.#provenParts(options))
   }
 
@@ -125,6 +131,7 @@ export class StoredFile {
    * @throws {EvictedError | CorruptError | UnavailableError | RangeNotSatisfiableError}
    */
   async bytes(options: ReadOptions = {}): Promise<Buffer> {
+    checkOptions('bytes', options, READ_OPTIONS)
     const parts: Part[] = []
     for await (const part of this.#provenParts(options)) parts.push(part)
     const all = Buffer.concat(parts.map(({ bytes }) => bytes)) // A copy even of one: chunks may be shared.
@@ -160,8 +167,14 @@ export class StoredFile {
    */
   async prepare(
     ranges: readonly ByteRange[] = [{ start: 0, end: this.size }],
-    { verify = 'full', prove = false, signal }: PrepareOptions = {},
+    options: PrepareOptions = {},
   ): Promise<PreparedRead> {
+    checkOptions('prepare', options, PREPARE_OPTIONS)
+    const { verify = 'full', prove = false, signal } = options
+    if (verify !== 'full' && verify !== 'stream') {
+      throw wrongArgument('verify', "'full' or 'stream'", verify)
+    }
+    if (!Array.isArray(ranges)) throw wrongArgument('ranges', 'a list of { start, end }', ranges)
     for (const range of ranges) this.#range(range)
     const needed = this.manifest.indicesOf(ranges)
     const isStream = verify === 'stream'

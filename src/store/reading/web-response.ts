@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { httpDate, isDated, modifiedSecond } from '../../api/dates.ts'
-import { etagOf, reprDigestOf, weakEtagOf } from '../../api/fields.ts'
+import { etagOf, isFieldValue, reprDigestOf, weakEtagOf } from '../../api/fields.ts'
 import { evaluate, mayServeRange } from '../../api/preconditions.ts'
 import { contentRange, parseRange } from '../../api/range.ts'
 import type { Digest } from '../../digest.ts'
@@ -54,7 +54,7 @@ export async function responseOf(
   if (verdict === 'not-modified') return new Response(null, { status: 304, headers })
   if (verdict === 'failed') return new Response(null, { status: 412, headers })
 
-  const mayBeRange = method === 'GET' && mayServeRange(given.get('if-range') ?? '', validators)
+  const mayBeRange = method === 'GET' && mayServeRange(asked['if-range']?.toString(), validators)
   const ranges = mayBeRange ? parseRange(given.get('range') ?? '', file.size) : undefined
   if (ranges === 'unsatisfiable') {
     headers.set('Content-Range', `bytes */${file.size}`)
@@ -63,10 +63,11 @@ export async function responseOf(
   const part = ranges?.length === 1 ? ranges[0] : undefined
   const range = part ?? { start: 0, end: file.size }
   headers.set('Accept-Ranges', 'bytes')
-  headers.set('Content-Type', file.type ?? 'application/octet-stream')
+  const isTyped = file.type !== undefined && isFieldValue(file.type)
+  headers.set('Content-Type', isTyped ? file.type : 'application/octet-stream')
   headers.set('Content-Length', String(range.end - range.start))
   const encoding = file.attributes['content-encoding']
-  if (encoding !== undefined) headers.set('Content-Encoding', encoding)
+  if (encoding !== undefined && isFieldValue(encoding)) headers.set('Content-Encoding', encoding)
   if (part !== undefined) headers.set('Content-Range', contentRange(part, file.size))
   const isHead = method === 'HEAD'
   if (isHead) await file.probe(signal)

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { InvalidArgumentError } from '../../errors.ts'
 import { StreamPieces } from '../../stream-pieces.ts'
+import { wrongArgument } from '../checks.ts'
 
 /** The bytes of a file. The caller must not change them until the `put` that took them has settled. */
 export type Source =
@@ -43,10 +44,7 @@ export function open(source: Source): OpenSource {
 /** @throws {InvalidArgumentError} unless it is a number of bytes, or not known. */
 export function checkSize(size: number | undefined): void {
   if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return
-  throw new InvalidArgumentError('the size of a source is a whole number of bytes', {
-    expected: 'a whole number, at least 0',
-    actual: String(size),
-  })
+  throw wrongArgument('size', 'a whole number of bytes', size)
 }
 
 function nothing(): void {}

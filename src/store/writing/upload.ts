@@ -1,31 +1,23 @@
-import { Digest } from '../../digest.ts'
+import type { Digest } from '../../digest.ts'
 import { DigestMismatchError, InvalidArgumentError } from '../../errors.ts'
+import { toDigest } from '../file-ref.ts'
 import type { Budgets } from '../memory/budgets.ts'
 import type { Proofs } from '../records/proofs.ts'
 import { type ChunkWriter, tooLarge, type WriteOptions, type Written } from './chunk-writer.ts'
 import type { Commit, CommitOptions, Committed, Committer, OverOptions, Receipt } from './commit.ts'
+import {
+  checkCommitOptions,
+  checkPutOptions,
+  checkStageOptions,
+  type PutOptions,
+  type StageOptions,
+} from './put-options.ts'
 import { checkSize, type OpenSource, open, type Source, untilAborted } from './source.ts'
 
-export interface StageOptions {
-  /** What the content's SHA-256 must be. */
-  digest?: Digest | string | undefined
-  /**
-   * Bytes that the source must yield, no more and no fewer. Where it is given, the upload reserves no more
-   * memory than it needs.
-   */
-  size?: number | undefined
-  signal?: AbortSignal | undefined
-  onProgress?: ((progress: Progress) => void) | undefined
-}
+export type { Progress, PutOptions, StageOptions } from './put-options.ts'
 
-export interface PutOptions extends StageOptions, CommitOptions {}
-
-export interface Progress {
-  /** Bytes stored by now. */
-  readonly bytes: number
-  /** Bytes in all, where that is known beforehand. */
-  readonly total?: number
-}
+/** As those of `put`, and what a fill needs. */
+type InternalOptions = PutOptions & OverOptions & Pick<WriteOptions, 'onChunk'>
 
 /** Takes in files: chunks, a look whether all are there, the link by hash, the link by name. */
 export class Uploads {
@@ -42,27 +34,35 @@ export class Uploads {
   }
 
   /** Stores and links a file. Nothing follows a step that fails. */
-  put(
-    source: Source,
-    options: PutOptions & OverOptions & Pick<WriteOptions, 'onChunk'>,
-  ): Promise<Committed> {
-    return withSource(source, async (opened) => {
-      const digest = parseDigest(options)
-      const commit = this.#committer.validate(options)
-      await this.#committer.check(commit)
-      const written = await this.#write(opened, options, digest)
-      // The only chunk was confirmed just now; of several, the first may have made room for the last.
-      if (written.manifest.chunkCount > 1) await this.#committer.checkPresence(written, commit)
-      return this.#committer.link(written, commit)
+  put(source: Source, options: InternalOptions): Promise<Committed> {
+    return withSource(source, (opened) => this.#put(opened, options))
+  }
+
+  /** As `put`, with options that come from a caller of the library. @throws {InvalidArgumentError} for unknown ones. */
+  putAsAsked(source: Source, options: PutOptions): Promise<Committed> {
+    return withSource(source, (opened) => {
+      checkPutOptions(options)
+      return this.#put(opened, options)
     })
   }
 
   /** Stores the chunks of a file that nothing leads to yet. */
   stage(source: Source, options: StageOptions): Promise<StagedFile> {
     return withSource(source, async (opened) => {
+      checkStageOptions(options)
       const written = await this.#write(opened, options, parseDigest(options))
       return new StagedFile(written, this.#committer)
     })
+  }
+
+  async #put(source: OpenSource, options: InternalOptions): Promise<Committed> {
+    const digest = parseDigest(options)
+    const commit = this.#committer.validate(options)
+    await this.#committer.check(commit)
+    const written = await this.#write(source, options, digest)
+    // The only chunk was confirmed just now; of several, the first may have made room for the last.
+    if (written.manifest.chunkCount > 1) await this.#committer.checkPresence(written, commit)
+    return this.#committer.link(written, commit)
   }
 
   /** @param digest What the content must have. */
@@ -133,6 +133,7 @@ export class StagedFile {
    * files of which all are to be committed or none.
    */
   async confirm(options: CommitOptions = {}): Promise<void> {
+    checkCommitOptions('confirm', options)
     const commit = this.#committer.validate(options)
     await this.#committer.check(commit)
     if (this.#isFresh) this.#seenAt = this.#writtenAt
@@ -146,6 +147,7 @@ export class StagedFile {
    * @throws {InsufficientStorageError | InvalidArgumentError | UnavailableError}
    */
   async commit(options: CommitOptions = {}): Promise<Receipt> {
+    checkCommitOptions('commit', options)
     const commit = this.#committer.validate(options)
     if (performance.now() - this.#seenAt > CONFIRMED_MS) await this.#look(commit)
     const { receipt } = await this.#committer.link(this.#written, commit)
@@ -176,7 +178,7 @@ async function withSource<T>(source: Source, work: (opened: OpenSource) => Promi
 }
 
 function parseDigest({ digest }: StageOptions): Digest | undefined {
-  return typeof digest === 'string' ? Digest.parse(digest) : digest
+  return digest === undefined ? undefined : toDigest(digest)
 }
 
 function mismatch(expected: Digest, actual: Digest): DigestMismatchError {

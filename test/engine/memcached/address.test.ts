@@ -75,7 +75,9 @@ test('several addresses, in one text or in a list', (t) => {
   const wanted = ['a:1', 'b:11211', '[::1]:11211']
   t.deepEqual(names('a:1, b ,[::1]'), wanted)
   t.deepEqual(names(['a:1', 'b', '[::1]']), wanted)
-  t.throws(() => parseAddresses([]), { instanceOf: InvalidArgumentError })
+  for (const none of [[], undefined, 11211, [11211], null]) {
+    t.throws(() => parseAddresses(none as string[]), { instanceOf: InvalidArgumentError })
+  }
 })
 
 test('no error and no name tells a password', (t) => {

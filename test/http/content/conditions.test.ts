@@ -109,6 +109,24 @@ test('If-None-Match: * makes an upload create-only', async (t) => {
   t.is((await put(`/blobs/${hash}`, 'by hash')).status, 201)
 })
 
+test('an upload with a * among other tags of If-None-Match replaces nothing either', async (t) => {
+  const { url, store } = await startTestServer(t)
+  const { hash } = await store.put('first', { name: 'f' })
+  const send = (method: string, path: string, tags: string | string[], body?: string) =>
+    ask(url + path, { method, headers: { 'If-None-Match': tags }, ...(body && { body }) })
+  for (const tags of [['*', '*'], '*, "x"', '"x" , *', '"x"*', '"a b, *', 'W/*', ['"*"', '*']]) {
+    const what = String(tags)
+    t.is((await send('PUT', '/files/f', tags, 'second')).status, 412, what)
+    t.is((await send('PUT', `/blobs/${hash}`, tags, 'first')).status, 412, what)
+    t.is((await send('DELETE', '/files/f', tags)).status, 412, what)
+    t.is((await send('GET', '/files/f', tags)).text, 'first', what)
+  }
+  t.is((await send('PUT', '/files/f', '"*", "a*b"', 'second')).status, 200)
+  t.is((await send('PUT', '/files/new', ['*', '*'], 'first')).status, 201)
+  const atOnce = ['a', 'b'].map((body) => send('PUT', '/files/g', '*, "x"', body))
+  t.deepEqual((await Promise.all(atOnce)).map(({ status }) => status).sort(), [201, 412])
+})
+
 test('create-only takes the place of a file that cannot be read any more', async (t) => {
   const { url, store, engine } = await startTestServer(t)
   const { hash } = await store.put('content', { name: 'f' })
@@ -139,7 +157,9 @@ test('If-Match lets an upload replace and DELETE remove the content it names onl
 
   t.is((await send('PUT', '"other"', 'two')).status, 412)
   t.is((await send('DELETE', '"other"')).status, 412)
-  t.is((await send('PUT', 'garbage,,"', 'two')).status, 412)
+  for (const tags of ['garbage,,"', '*, *', '*, "x"']) {
+    t.is((await send('PUT', tags, 'two')).status, 412, tags)
+  }
   t.is((await ask(`${url}/files/f`)).text, 'one')
 
   const replaced = await send('PUT', `"${hash}"`, 'two')

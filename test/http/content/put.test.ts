@@ -171,6 +171,14 @@ test('a digest that an upload carries must fit its bytes', async (t) => {
     { headers: { 'Content-Digest': 'sha-256' }, reason: 'bad-request' },
     { headers: { 'Repr-Digest': '((((' }, reason: 'bad-request' },
     { headers: { Digest: 'sha-256=short' }, reason: 'bad-request' },
+    { headers: { Digest: 'sha-256=' }, reason: 'bad-request' },
+    { headers: { Digest: 'md5=AAAA, SHA-256' }, reason: 'bad-request' },
+    { headers: { Digest: `sha-256 = ${base64}` }, reason: 'bad-request' },
+    { headers: { Digest: `sha-256=${base64}=` }, reason: 'bad-request' },
+    { headers: { Digest: `md5=x;sha-256=${other}` }, reason: 'bad-request' },
+    { headers: { Digest: `sha-256=${base64}, sha-256=${other}` }, reason: 'digest-mismatch' },
+    { headers: { Digest: `id-sha-256=${other}, sha-256-x, sha-2567=y` }, status: 201 },
+    { headers: { Digest: '' }, status: 201 },
   ]
   for (const { headers, status = 400, reason } of table) {
     for (const path of ['/files/f', `/blobs/${hex}`]) {

@@ -28,7 +28,8 @@ const readers: Record<string, (text: string) => unknown> = {
   range: (text) => parseRange(text, 1000),
   'if-range': (text) => mayServeRange(text, current),
   'if-match': (text) => evaluate('PUT', header('if-match')(text), current),
-  'if-none-match': (text) => evaluate('GET', header('if-none-match')(text), current),
+  'if-none-match': (text) =>
+    ['GET', 'PUT'].map((method) => evaluate(method, header('if-none-match')(text), current)),
   'if-modified-since': (text) => evaluate('GET', header('if-modified-since')(text), current),
   authorization: tokenOf,
   'x-request-id': (text) => requestId(header('x-request-id')(text)),

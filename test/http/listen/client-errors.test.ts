@@ -54,6 +54,21 @@ test('what is no HTTP is answered as a problem and closed', async (t) => {
       reason: 'bad-request',
     },
     { lines: ['CONNECT x:80 HTTP/1.1', 'Host: x', '', ''], status: 400, reason: 'bad-request' },
+    {
+      lines: [
+        'PUT /files/f HTTP/1.0',
+        'Connection: keep-alive',
+        'Transfer-Encoding: chunked',
+        '',
+        '3',
+        'abc',
+        '0',
+        '',
+        '',
+      ],
+      status: 400,
+      reason: 'bad-request',
+    },
     ...['gzip, chunked', 'chunked, chunked', 'identity, chunked'].map((coding) => ({
       lines: [
         'PUT /files/f HTTP/1.1',
@@ -84,6 +99,21 @@ test('what is no HTTP is answered as a problem and closed', async (t) => {
     t.like(JSON.parse(body), { status, reason })
   }
   t.is((await ask(`${url}/files/f`)).status, 404)
+})
+
+test('a connection with a faulty Transfer-Encoding is closed, whatever else is refused', async (t) => {
+  const { url } = await startTestServer(t, { access: { tokens: ['secret'] } })
+  const get = ['GET /healthz HTTP/1.1', 'Host: x', '', '']
+  for (const [version, coding] of [
+    ['1.0', 'chunked'],
+    ['1.1', 'gzip, chunked'],
+  ]) {
+    const fields = ['Host: x', 'Connection: keep-alive', `Transfer-Encoding: ${coding}`, '']
+    const put = [`PUT /files/f HTTP/${version}`, ...fields, '0', '', '']
+    const answer = await exchange(t, url, [...put, ...get].join('\r\n'))
+    t.regex(answer, /^HTTP\/1\.1 401 .*Connection: close/s)
+    t.is(answer.match(/HTTP\/1\.1 /g)?.length, 1, version)
+  }
 })
 
 test('HTTP/1.0 needs no Host, and what asks for another protocol gets its answer in this one', async (t) => {

@@ -3,6 +3,7 @@ import { memory } from '../../../src/index.ts'
 import { FaultyEngine } from '../../helpers/faulty-engine.ts'
 import { ask } from '../../helpers/http.ts'
 import { assertProblem } from '../../helpers/problem.ts'
+import { backdate, rewrite } from '../../helpers/records.ts'
 import { startTestServer } from '../../helpers/server.ts'
 
 const propfind = (url: string, depth?: string) =>
@@ -40,6 +41,20 @@ test('PROPFIND describes a file at any depth, and a folder, which is empty, at 0
   }
   assertProblem(t, await propfind(`${url}/files/`, '2'), 400, 'bad-request')
   assertProblem(t, await propfind(`${url}/files/dir`, '1'), 404, 'not-found')
+})
+
+test('PROPFIND tells the date of GET once it is exact, and until then that of the answer', async (t) => {
+  const { url, store, engine } = await startTestServer(t)
+  await store.put('content', { name: 'a' })
+  const dateInXml = async () =>
+    /<D:getlastmodified>(.*)</.exec((await propfind(`${url}/files/a`, '0')).text)?.[1]
+  const date = await backdate(engine, 'a')
+  t.is(await dateInXml(), date)
+  await rewrite(engine, 'a', (link) => ({ ...link, storedAt: Date.now() + 60_000 }))
+  const provisional = (await dateInXml())!
+  t.true(Date.parse(provisional) <= Date.now())
+  const headers = { 'If-Unmodified-Since': provisional }
+  t.is((await ask(`${url}/files/a`, { method: 'PUT', headers, body: 'x' })).status, 412)
 })
 
 test('PROPFIND quotes what XML would take for markup', async (t) => {

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { FileStore, memory } from '../../../src/index.ts'
 import { bytes } from '../../helpers/bytes.ts'
-import { backdate } from '../../helpers/records.ts'
+import { backdate, rewrite } from '../../helpers/records.ts'
 
 const content = bytes('response', 5000)
 
@@ -64,6 +64,18 @@ test('a response serves the range and the conditions of a request or of its head
   t.is(await status({ range: 'bytes=0-1,9-10' }), 200)
   t.is(await status({ 'if-none-match': `"${hash}"` }), 304)
   t.is(await status({ 'if-match': '"other"' }), 412)
+})
+
+test('a response leaves out what no field can carry, as the server does', async (t) => {
+  const { store } = await stored(t)
+  for (const bad of ['gzip\r\nSet-Cookie: a=b', 'ж', '']) {
+    await store.put(content, { name: 'b', attributes: { 'content-encoding': bad } })
+    await rewrite(store.engine, 'b', (link) => ({ ...link, type: bad }))
+    const response = await (await store.get('b')).response()
+    t.is(response.headers.get('content-encoding'), null)
+    t.is(response.headers.get('content-type'), 'application/octet-stream')
+    t.is((await response.arrayBuffer()).byteLength, 5000)
+  }
 })
 
 test('a response gives its memory back when its body was read or left', async (t) => {

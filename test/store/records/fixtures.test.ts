@@ -33,7 +33,7 @@ for (const record of RECORDS) {
       await engine.set(`c:${digest.hex}`, content.subarray(offset, offset + size))
     }
     await engine.set(record.key, readFixture(record))
-    const store = new FileStore(engine, { secret: record.secrets })
+    const store = new FileStore(engine, record.secrets.length > 0 ? { secret: record.secrets } : {})
     const { name } = record.link
     const file = await store.get(name === undefined ? record.link.manifest.digest : { name })
     t.deepEqual(await file.bytes(), content)

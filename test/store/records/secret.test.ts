@@ -4,7 +4,7 @@ import { onEveryEngine } from '../../helpers/engines.ts'
 const key = `n:${Digest.of(Buffer.from('a')).hex}`
 const hash = Digest.of(Buffer.from('content')).hex
 
-type Secret = NonNullable<FileStoreOptions['secret']>
+type Secret = FileStoreOptions['secret']
 
 const cases: [string, Secret, Secret, boolean][] = [
   ['the same secret', 'one', 'one', true],
@@ -13,9 +13,9 @@ const cases: [string, Secret, Secret, boolean][] = [
   ['several newer secrets', 'one', ['three', 'two', 'one'], true],
   ['another secret', 'one', 'two', false],
   ['a secret that was taken out', 'one', ['three', 'two'], false],
-  ['no secret', 'one', [], false],
-  ['a secret where there was none', [], 'one', false],
-  ['no secret where there was none', [], [], true],
+  ['no secret', 'one', undefined, false],
+  ['a secret where there was none', undefined, 'one', false],
+  ['no secret where there was none', undefined, undefined, true],
 ]
 for (const [what, sealedWith, readWith, fits] of cases) {
   onEveryEngine(

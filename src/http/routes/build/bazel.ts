@@ -1,7 +1,7 @@
 import type Router from '@koa/router'
 import { AC_PATH, CAS_PATH } from '../../../api/build-paths.ts'
 import { etagOf } from '../../../api/fields.ts'
-import { Digest, type FileStore, InvalidArgumentError, NotFoundError } from '../../../index.ts'
+import { Digest, type FileStore, NotFoundError } from '../../../index.ts'
 import { getFile } from '../../content/get.ts'
 import { putFile } from '../../content/put.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -11,6 +11,8 @@ import { checkOutputs } from './outputs.ts'
 
 /** What the routes are called in metrics and logs. */
 const LABEL = { ac: '*/ac/:hash', cas: '*/cas/:hash' }
+
+const NOT_EMPTY = { whyNotEmpty: 'an action result has at least one byte' }
 
 /** The HTTP caching protocol of Bazel: action results under ac/, the content they name under cas/. */
 export function bazelRoutes(router: Router, store: FileStore): void {
@@ -25,12 +27,9 @@ export function bazelRoutes(router: Router, store: FileStore): void {
       },
     ),
   )
-  router.put(LABEL.ac, AC_PATH, ({ exchange }) => {
-    if (!exchange.hasBody && !exchange.query.has('from')) {
-      throw new InvalidArgumentError('an action result has at least one byte')
-    }
-    return putFile(exchange, store, { name: entryName(exchange) })
-  })
+  router.put(LABEL.ac, AC_PATH, ({ exchange }) =>
+    putFile(exchange, store, { name: entryName(exchange) }, NOT_EMPTY),
+  )
   router.delete(AC_PATH, async (ctx) => {
     const name = entryName(ctx.exchange)
     if (!(await store.delete({ name }))) throw new NotFoundError(`there is no entry ${name}`)

@@ -9,10 +9,11 @@ import {
   outputDirectory,
   outputFile,
 } from '../../../helpers/protobuf.ts'
-import { exchange } from '../../../helpers/raw-http.ts'
+import { exchange, parseAnswer } from '../../../helpers/raw-http.ts'
 import { startTestServer } from '../../../helpers/server.ts'
 
 const KEY = 'a'.repeat(64)
+const NOT_EMPTY = 'an action result has at least one byte'
 const hashOf = (content: Buffer | string) => Digest.of(Buffer.from(content)).hex
 
 async function startCache(t: ExecutionContext) {
@@ -188,20 +189,34 @@ test('HEAD is honest about every chunk', async (t) => {
   t.is(await status(`/bz/ac/${KEY}`, 'HEAD'), 404)
 })
 
-test('an empty action result is refused or not found, however it was stored', async (t) => {
-  const { url, store, put, status } = await startCache(t)
+test('an empty action result is refused, however it is sent, and leaves a good one', async (t) => {
+  const { url, store, put } = await startCache(t)
   const path = `/bz/ac/${KEY}`
-  t.is((await put(path, '')).status, 400)
-  const chunked = ['Host: x', 'Transfer-Encoding: chunked', 'Connection: close', '', '0', '', '']
-  await exchange(t, url, `PUT ${path} HTTP/1.1`, ...chunked)
-  t.is(await status(path), 404)
-  const { hash: empty } = await store.put('')
   const { hash } = await store.put('an action result')
-  for (const target of [`/files${path}`, `/files${path}?from=${empty}`, `${path}?from=${empty}`]) {
-    await put(target, '')
+  const { hash: empty } = await store.put('')
+  t.is((await put(`${path}?from=${hash}`, '')).status, 201)
+  const fields = ['Host: x', 'Transfer-Encoding: chunked', 'Connection: close']
+  const chunked = await exchange(t, url, `PUT ${path} HTTP/1.1`, ...fields, '', '0', '', '')
+  const refused = [await put(path, ''), await put(`${path}?from=${empty}`, '')]
+  for (const problem of [
+    ...(await Promise.all(refused.map((answer) => answer.json()))),
+    JSON.parse(parseAnswer(chunked).body),
+  ]) {
+    t.like(problem, { status: 400, reason: 'bad-request', detail: NOT_EMPTY })
+  }
+  t.is(await (await fetch(url + path)).text(), 'an action result')
+  const some = await exchange(t, url, `PUT ${path} HTTP/1.1`, ...fields, '', '1', 'x', '0', '', '')
+  t.is(parseAnswer(some).status, 200)
+  t.is(await (await fetch(url + path)).text(), 'x')
+})
+
+test('an empty action result is not found where it was stored under /files', async (t) => {
+  const { store, put, status } = await startCache(t)
+  const path = `/bz/ac/${KEY}`
+  const { hash: empty } = await store.put('')
+  for (const target of [`/files${path}`, `/files${path}?from=${empty}`]) {
+    t.true((await put(target, '')).ok)
     t.is(await status(path), 404, target)
     t.is(await status(path, 'HEAD'), 404, target)
   }
-  t.is((await put(`${path}?from=${hash}`, '')).status, 200)
-  t.is(await (await fetch(url + path)).text(), 'an action result')
 })

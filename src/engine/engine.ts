@@ -86,6 +86,8 @@ export interface Predecessors<T> {
   isDamaged: boolean
   /** Whether a server may have kept a copy, since it did not answer. */
   isLeft: boolean
+  /** Whether a successor is stored, and asked for again since a server has failed meanwhile. */
+  isStored: boolean
 }
 
 export interface ReplaceOptions<T> {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { hostIn } from '../api/fields.ts'
 import { InvalidArgumentError } from '../index.ts'
 
@@ -85,7 +86,8 @@ function checkHost(host: string): string {
 
 /** Node takes the bytes of a field for Latin-1; servers that do not encode a path send UTF-8. */
 function utf8(field: string): string {
-  return Buffer.from(field, 'latin1').toString()
+  const bytes = Buffer.from(field, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : field
 }
 
 /** Dots lead elsewhere, and servers differ on empty segments and backslashes. */

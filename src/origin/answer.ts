@@ -66,8 +66,6 @@ export interface Asked {
   readonly hash?: string | undefined
   /** Bytes that the file may have. */
   readonly maxSize: number
-  /** Whether what comes goes to a client alone, which may take it slowly. */
-  readonly isPassed?: boolean | undefined
 }
 
 export interface AnswerOptions extends FreshnessOptions {
@@ -109,7 +107,7 @@ export function answerOf(
   if (status === 200 || status === 203) return contentOf(common, redirects)
   throw new OriginError('origin-failed', `the origin answered with status ${status}`, {
     retryAfter: secondsUntil(headers['retry-after']),
-    isOutage: status >= 500,
+    allowsStale: status >= 500,
   })
 }
 
@@ -212,7 +210,7 @@ function unchanged(
   return {
     kind: 'unchanged',
     freshness: freshnessAfter(redirects, all, options),
-    validators: isLong(cacheControl) ? {} : { ...known, ...validatorsOf(all) },
+    validators: isLong(cacheControl) || isLong(expires) ? {} : { ...known, ...validatorsOf(all) },
   }
 }
 

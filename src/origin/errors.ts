@@ -6,20 +6,20 @@ export class OriginError extends Error {
   readonly reason: Extract<Reason, 'origin-failed' | 'origin-timeout'>
   /** Seconds after which the origin wants to be asked again, where it says so. */
   readonly retryAfter: number | undefined
-  /** Whether the origin could not answer, for which `stale-if-error` is; it could where it refuses the file. */
-  readonly isOutage: boolean
+  /** Whether `stale-if-error` is for it (RFC 5861, 4): for what the client would get as 502 or 504, unless the origin refuses the file. */
+  readonly allowsStale: boolean
   /** Bytes of the file, where it has too many. */
   readonly size: number | undefined
 
   constructor(
     reason: OriginError['reason'],
     message: string,
-    { cause, retryAfter, isOutage = true, size }: OriginErrorOptions = {},
+    { cause, retryAfter, allowsStale = true, size }: OriginErrorOptions = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.reason = reason
     this.retryAfter = retryAfter
-    this.isOutage = isOutage
+    this.allowsStale = allowsStale
     this.size = size
   }
 }
@@ -27,7 +27,7 @@ export class OriginError extends Error {
 interface OriginErrorOptions {
   cause?: unknown
   retryAfter?: number | undefined
-  isOutage?: boolean
+  allowsStale?: boolean
   size?: number | undefined
 }
 

@@ -73,18 +73,18 @@ export function strictest(
   { 'cache-control': control, expires, date, vary }: IncomingHttpHeaders,
   options: FreshnessOptions,
 ): Freshness {
-  if (control === undefined && expires === undefined && vary === undefined) return answer
+  const isStorable = answer.isStorable && variesOnlyBy(vary, options.ignoredVary)
+  if (control === undefined && expires === undefined) return { ...answer, isStorable }
   const redirect = freshnessOf(
     {
       ...(control !== undefined && { 'cache-control': control }),
       ...(expires !== undefined && { expires }),
       ...(date !== undefined && { date }),
-      ...(vary !== undefined && { vary }),
     },
     options,
   )
   return {
-    isStorable: answer.isStorable && redirect.isStorable,
+    isStorable: isStorable && redirect.isStorable,
     ttl: Math.min(answer.ttl, redirect.ttl),
     whileRevalidate: Math.min(answer.whileRevalidate, redirect.whileRevalidate),
     ifError: Math.min(answer.ifError, redirect.ifError),

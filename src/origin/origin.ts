@@ -13,8 +13,11 @@ import { Turns } from './turns.ts'
 const MAX_REDIRECTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** Milliseconds: how often it is looked for clients that take nothing, and how long one may, while others wait for a turn. */
-const PACE_MS = { look: 1000, most: 3000 }
+/**
+ * Milliseconds: how often it is looked, while others wait for a turn, for fetches of which nothing is taken, and how long
+ * that may be. The kernel makes room in large steps: a client of 100 KB a second seems to take nothing for some seconds.
+ */
+const PACE_MS = { look: 1000, most: 10_000 }
 
 /** Told of every fetch; must not throw. */
 export interface OriginObserver {
@@ -37,8 +40,7 @@ export class Origin {
   readonly #turns: Turns
   readonly #answerOptions: AnswerOptions
   readonly #observers: OriginObserver[] = []
-  /** Fetches that go to clients as fast as these take them. */
-  readonly #passing = new Set<Fetching>()
+  readonly #fetchings = new Set<Fetching>()
   #pace: NodeJS.Timeout | undefined
 
   /** @throws {InvalidArgumentError} for an option that is unknown or can never work. */
@@ -65,6 +67,7 @@ export class Origin {
   }
 
   close(): void {
+    clearInterval(this.#pace)
     this.#transport.close()
   }
 
@@ -77,18 +80,17 @@ export class Origin {
     const giveBack = await this.#turn(request.signal)
     const { totalTimeoutMs } = this.settings
     const closed = () => {
-      this.#passing.delete(fetching)
+      this.#fetchings.delete(fetching)
       giveBack()
     }
     const fetching = new Fetching(request, totalTimeoutMs, closed, (outcome, facts) => {
       for (const observer of this.#observers) observer.fetched?.(outcome, facts)
     })
+    this.#fetchings.add(fetching)
     try {
       const { response, redirects } = await this.#follow(request, fetching)
       const answer = answerOf(response, redirects, request, this.#answerOptions, fetching)
       fetching.answered(answer.kind, response)
-      const isStored = answer.kind === 'content' && answer.freshness.isStorable
-      if ('body' in answer && (request.isPassed || !isStored)) this.#passing.add(fetching)
       return answer
     } catch (error) {
       throw fetching.fail(error)
@@ -97,20 +99,21 @@ export class Origin {
 
   async #turn(signal: AbortSignal): Promise<() => void> {
     const turn = this.#turns.take(signal)
-    if (this.#turns.waiting > 0) this.#pace ??= setInterval(this.#checkPace, PACE_MS.look)
+    if (this.#turns.waiting > 0) this.#pace ??= setInterval(this.#checkPace, PACE_MS.look).unref()
     return turn
   }
 
-  /** While others wait for a turn, ends fetches of which a client takes nothing. */
+  /** Ends as many fetches of which nothing is taken as others wait for a turn, the longest first. */
   readonly #checkPace = (): void => {
     if (this.#turns.waiting === 0) {
       clearInterval(this.#pace)
       this.#pace = undefined
       return
     }
-    for (const fetching of this.#passing) {
-      if (fetching.untakenMs <= PACE_MS.most) continue
-      fetching.abort(new UnavailableError('others wait, and the client takes the file too slowly'))
+    const stalled = [...this.#fetchings].filter(({ untakenMs }) => untakenMs > PACE_MS.most)
+    stalled.sort((a, b) => b.untakenMs - a.untakenMs)
+    for (const fetching of stalled.slice(0, this.#turns.waiting)) {
+      fetching.abort(new UnavailableError('others wait, and the file is taken too slowly'))
     }
   }
 

@@ -78,6 +78,7 @@ const redirects: [string | undefined, string | undefined][] = [
   ['https://y/a', 'https://y/a'],
   ['https://y:444/a', undefined],
   ['/\u00c3\u00bc', 'https://files.example/%C3%BC'], // UTF-8, as Node hands it out.
+  ['/\u00fc', 'https://files.example/%C3%BC'], // Latin-1.
   ['//other.example/a', undefined],
   ['https://other.example/a', undefined],
   ['https://files.example:444/a', undefined],

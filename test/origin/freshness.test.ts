@@ -128,6 +128,12 @@ test('what is old already has less time left to be stale', (t) => {
   t.like(freshnessOf({ 'cache-control': control, age: '50' }, options), { whileRevalidate: 0 })
 })
 
+test('a redirect that varies decides whether the answer is stored, and no time', (t) => {
+  const answer = freshnessOf({ 'cache-control': 'max-age=3600' }, options)
+  t.deepEqual(strictest(answer, { vary: 'Accept-Encoding' }, options), answer)
+  t.false(strictest(answer, { vary: 'Cookie' }, options).isStorable)
+})
+
 test('the setting for a failing origin counts unless the answer forbids it', (t) => {
   const lenient = { ...options, staleIfError: 100 }
   t.is(freshnessOf({ 'cache-control': 'max-age=1' }, lenient).ifError, 100)

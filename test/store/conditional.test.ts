@@ -69,6 +69,18 @@ for (const [what, replicas] of [
     }
   })
 
+  test(`${what}: what is deleted once it was checked is not replaced`, async (t) => {
+    const { first } = await twoStores(t, replicas)
+    const { hash } = await first.put('old', { name: 'a' })
+    let asks = 0
+    const precondition = async () => {
+      if ((await first.find('a')).hash !== hash) throw new Error('it is another one')
+      if (++asks === 2) await first.delete('a')
+    }
+    await t.throwsAsync(first.put('new', { name: 'a', precondition }), { code: 'not-found' })
+    await t.throwsAsync(first.get('a'), { code: 'not-found' })
+  })
+
   test(`${what}: whose condition still holds tries again`, async (t) => {
     const { first, stores } = await twoStores(t, replicas)
     const precondition = () => Promise.resolve()

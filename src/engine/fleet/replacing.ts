@@ -69,11 +69,8 @@ export class Replacing<T> {
     const { isLeft } = this.#predecessors()
     if (this.#everywhere && isLeft !== predecessors.isLeft) {
       // What a server had that failed just now is left there, which the successor wants to know.
-      successor = next({ ...predecessors, isLeft }) ?? successor
-      this.#looks.clear()
-      await this.#lookAt([...this.#stored])
-      this.#stored.clear()
-      await this.#store(successor)
+      const again = next({ ...predecessors, isLeft, isStored: true })
+      if (again !== undefined && (await this.#storeAgain(successor, again))) successor = again
     }
     if (this.#count(this.#stored) < this.#seats.quorum.write) throw this.#failure()
     // Everything is replaced by now; only whether there was something cannot be told.
@@ -146,6 +143,18 @@ export class Replacing<T> {
     }
   }
 
+  /** Puts `again` in the place of the first successor; resolves with false if a conditional write finds anything newer. */
+  async #storeAgain(first: Successor<T>, again: Successor<T>): Promise<boolean> {
+    this.#looks.clear()
+    await this.#lookAt([...this.#stored])
+    const isFirst = ({ answer }: Look<T>) =>
+      typeof answer !== 'string' && answer.value.equals(first.value)
+    if (this.#isConditional && ![...this.#looks.values()].every(isFirst)) return false
+    this.#stored.clear()
+    await this.#store(again)
+    return true
+  }
+
   #replaced({ ttl, proven }: Successor<T>): Replaced {
     const versioned = this.#versioned
     rememberMissed(this.#seats, this.#stored, this.#key, { ttl, versioned })
@@ -154,7 +163,9 @@ export class Replacing<T> {
 
   async #lookAround(): Promise<void> {
     const { ranked, wanted } = this.#seats
-    const enough = this.#everywhere ? ranked.length : wanted
+    // What a refused write has left on a stand-in must not turn out to be newer than a conditional one.
+    const least = this.#isConditional ? this.#seats.circle.length : wanted
+    const enough = this.#everywhere ? ranked.length : Math.max(wanted, least)
     for (let round = 0; round < MAX_ROUNDS && this.#looks.size < enough; round++) {
       await this.#lookAt(this.#seats.up(enough - this.#looks.size, this.#tried))
     }
@@ -212,18 +223,25 @@ export class Replacing<T> {
     const { versions } = this.#versioned
     let newest: Copy<T> | undefined
     let isDamaged = false
-    for (const { answer } of this.#looks.values()) {
+    let version = this.#known
+    const looked = this.#seats.ranked.filter((member) => this.#looks.has(member))
+    for (const [i, member] of looked.entries()) {
+      const { answer } = this.#looks.get(member)!
       if (answer === 'absent') continue
       if (typeof answer !== 'string' && this.#added?.equals(answer.value)) continue
+      if (typeof answer !== 'string') version = Math.max(version, versions.of(answer.proven))
+      // What is beyond the holders is what readers do not find: a condition is not about that.
+      if (this.#isConditional && i >= this.#seats.wanted) continue
       if (answer === 'damaged') isDamaged = true
       else if (!newest || isNewer(versions, answer, newest)) newest = answer
     }
-    const version = newest === undefined ? 0 : versions.of(newest.proven)
+    const isOutdated = newest !== undefined && versions.of(newest.proven) < this.#known
     return {
-      newest: version < this.#known ? undefined : newest?.proven,
-      version: Math.max(version, this.#known),
+      newest: isOutdated ? undefined : newest?.proven,
+      version,
       isDamaged,
       isLeft: this.#isLeft,
+      isStored: false,
     }
   }
 

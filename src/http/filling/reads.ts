@@ -181,7 +181,9 @@ export class FilledReads {
     exchange.filled = 'passed'
     const address = this.#source.addressOf({ name })!
     const answer = await this.#source.part(address, range, exchange.signal)
-    if (answer.kind === 'part') this.#source.noteSize(name, sizeIn(answer.contentRange))
+    const size = 'contentRange' in answer ? sizeIn(answer.contentRange) : undefined
+    const known = size ?? ('size' in answer ? answer.size : undefined)
+    if (known !== undefined) this.#source.noteSize(name, known)
     if (answer.kind === 'part' || answer.kind === 'content') return passAnswer(exchange, answer)
     if (answer.kind !== 'unsatisfiable') throw new NotFoundError('its origin has no such file')
     throw new HttpProblem('range-not-satisfiable', 'the file has none of these bytes', {

@@ -80,7 +80,7 @@ export class OriginSource {
 
   /** Asks for a part of a file, past the store. */
   async part(address: Address, range: string, signal: AbortSignal): Promise<OriginAnswer> {
-    return this.#fetch({ address, range, signal, isPassed: true })
+    return this.#fetch({ address, range, signal })
   }
 
   /** Tells those who wait for a part of the file if it is large. */
@@ -101,25 +101,24 @@ export class OriginSource {
     try {
       return await this.#ask(context)
     } catch (error) {
-      const isOutage = error instanceof OriginError && error.isOutage
-      const keep = stale && isOutage && keepStale(stale, error.reason)
+      const allowsStale = error instanceof OriginError && error.allowsStale
+      const keep = stale && allowsStale && keepStale(stale, error.reason)
       if (keep) return { unchanged: true, ...keep }
       throw error
     }
   }
 
   async #ask(context: ProduceContext): Promise<ProducedSource | Unchanged> {
-    const { name, hash, reason, stale, signal } = context
-    const isPassed = reason === 'unavailable'
+    const { name, hash, stale, signal } = context
     const address = this.addressOf(context)
     if (address === undefined) throw notThere(context)
     const failure = this.#failures.get(keyOf(address))
     if (failure !== undefined) throw failure
     try {
-      const answer = await this.#fetchUnlessSame({ address, hash, signal, isPassed }, stale)
+      const answer = await this.#fetchUnlessSame({ address, hash, signal }, stale)
       if (answer.kind === 'content') {
         answer.body.once('error', (error) => this.#remember(address, error, FAILED_MS))
-        if (!answer.freshness.isStorable) await this.#drop(name, stale)
+        if (!answer.freshness.isStorable) void this.#drop(name, stale)
         return this.#content(answer, name)
       }
       if (answer.kind === 'unchanged') return unchanged(answer, stale!)

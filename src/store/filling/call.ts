@@ -51,10 +51,15 @@ export function isRepeatable({ source }: ProducedSource): boolean {
 }
 
 export function splitOf({ source, size, digest }: ProducedSource, hasReader: boolean): Split {
-  const parsed = typeof digest === 'string' ? Digest.parse(digest) : digest
-  checkSize(size)
   const opened = open(source)
-  return new Split(opened, { size: size ?? opened.size, digest: parsed }, hasReader)
+  try {
+    checkSize(size)
+    const parsed = typeof digest === 'string' ? Digest.parse(digest) : digest
+    return new Split(opened, { size: size ?? opened.size, digest: parsed }, hasReader)
+  } catch (error) {
+    opened.abandon()
+    throw error
+  }
 }
 
 /** How to keep a file: as `produced` says, and else as `options` do. With a hash nothing else is kept. */

@@ -10,7 +10,7 @@ import { windowFor } from './window.ts'
 const HOLD_PATIENCE_MS = 250
 
 /** Looks that may wait: each has the whole list of its chunks by then. */
-const WAITING_LOOKS = 16
+const WAITING_LOOKS = 64
 
 /** `receiving` and `sending` may take as long as a client, or a look at a large file; `short` waits for neither. */
 export type WorkKind = 'short' | 'receiving' | 'sending'

@@ -16,8 +16,8 @@ type Next = (
 ) => Successor<Entry> | undefined
 
 /**
- * No time: what is made for the place of one entry is just newer than that, so that whatever is written at the same time
- * is newer still. Where a server is away, which may have kept something, the time counts.
+ * No time: what is made for the place of one entry is just newer than that, so that whatever else is written at the same
+ * time, in the same millisecond too, is newer still. Where a server is away, which may have kept something, the time counts.
  */
 const JUST = 0
 
@@ -49,14 +49,21 @@ export class CopiedLinks extends Links {
   ): Promise<boolean> {
     let wasThere = false
     const options = { everywhere: true, isConditional: isMeant !== undefined }
-    await this.#replace(ref, options, ({ newest, isDamaged, isLeft }, later) => {
+    await this.#replace(ref, options, ({ newest, isDamaged, isLeft, isStored }, later) => {
       const link = toKeptLink(newest)
       if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
       const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
-      return this.#tombstone(ref, later(isMeant && !isLeft ? JUST : Date.now()), ttl)
+      const isJust = isMeant !== undefined && (isStored || !isLeft)
+      return this.#tombstone(ref, later(isJust ? JUST : Date.now()), ttl)
     })
     return wasThere
+  }
+
+  /** As a write in the place of nothing: also where a copy is known to be outdated, which no reader is served. */
+  override async add(ref: ParsedRef, link: Link): Promise<number> {
+    const over = { entry: undefined, at: link.storedAt }
+    return (await this.#supersede(ref, link, { over })).copies
   }
 
   async keepDeleted(ref: ParsedRef): Promise<void> {
@@ -132,7 +139,8 @@ export class CopiedLinks extends Links {
     }
     const successor = (there: Predecessors<Entry>) =>
       next(there, (now) => {
-        last = Math.min(Math.max(now, there.version + 1, last + 1), MAX_TIME)
+        const least = there.version + (now === JUST ? 1 : 2)
+        last = Math.min(Math.max(now, least, last + 1), MAX_TIME)
         return last
       })
     return this.engine.replace!(key, prove, successor, { versions, ...options })

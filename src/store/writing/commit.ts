@@ -161,7 +161,7 @@ export class Committer {
   async #look({ named, precondition }: Commit): Promise<Seen | undefined> {
     const seen = named && (await this.#links.see({ name: named.name }))
     await precondition?.()
-    return seen
+    return seen && { ...seen, mustBeThere: seen.entry !== undefined }
   }
 
   /**

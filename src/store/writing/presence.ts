@@ -49,9 +49,8 @@ export class Presence {
    * @throws {UnavailableError} when too many large files are looked at.
    */
   async lookFor(manifest: Manifest, signal?: AbortSignal): Promise<number> {
-    const { chunkCount } = manifest
-    if (chunkCount <= MAX_TOUCHES.ofFile) return this.countMissing(manifest, signal)
-    const lease = await this.#budgets.look(chunkCount * COST, signal)
+    if (!isLarge(manifest)) return this.countMissing(manifest, signal)
+    const lease = await this.#budgets.look(manifest.chunkCount * COST, signal)
     try {
       return await this.countMissing(manifest, signal)
     } finally {
@@ -77,4 +76,9 @@ export class Presence {
     })
     return missing
   }
+}
+
+/** Returns whether to look for the chunks takes memory to speak of. */
+export function isLarge({ chunkCount }: Manifest): boolean {
+  return chunkCount > MAX_TOUCHES.ofFile
 }

@@ -76,7 +76,9 @@ test('several addresses, in one text or in a list', (t) => {
   t.deepEqual(names('a:1, b ,[::1]'), wanted)
   t.deepEqual(names(['a:1', 'b', '[::1]']), wanted)
   for (const none of [[], undefined, 11211, [11211], null]) {
-    t.throws(() => parseAddresses(none as string[]), { instanceOf: InvalidArgumentError })
+    t.throws(() => parseAddresses(none as unknown as string[]), {
+      instanceOf: InvalidArgumentError,
+    })
   }
 })
 

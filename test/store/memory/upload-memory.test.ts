@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import test from 'ava'
 import { FileStore, memory } from '../../../src/index.ts'
 import { Budgets } from '../../../src/store/memory/budgets.ts'
@@ -104,13 +105,15 @@ test('an upload whose client leaves while it waits gives all of it back', async 
 test('a size that is no number of bytes is refused, and leaves the memory as it was', async (t) => {
   const store = new FileStore(memory())
   for (const size of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY]) {
+    const source = Readable.from(['xx'])
     const wrong = { code: 'bad-request', message: /size/ }
     await t.throwsAsync(store.put('xx', { size }), wrong)
     await t.throwsAsync(store.stage('xx', { size }), wrong)
     await t.throwsAsync(
-      store.getOrPut('a', () => ({ source: 'xx', size })),
+      store.getOrPut('a', () => ({ source, size })),
       wrong,
     )
+    t.true(source.destroyed)
     t.is(store.memoryUsage.used, 0)
   }
 })

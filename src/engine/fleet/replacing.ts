@@ -143,16 +143,23 @@ export class Replacing<T> {
     }
   }
 
-  /** Puts `again` in the place of the first successor; resolves with false if a conditional write finds anything newer. */
+  /**
+   * Puts `again` in the place of the first successor, a conditional write in the place of nothing else; resolves with
+   * whether it is everywhere where that was.
+   */
   async #storeAgain(first: Successor<T>, again: Successor<T>): Promise<boolean> {
     this.#looks.clear()
     await this.#lookAt([...this.#stored])
-    const isFirst = ({ answer }: Look<T>) =>
-      typeof answer !== 'string' && answer.value.equals(first.value)
-    if (this.#isConditional && ![...this.#looks.values()].every(isFirst)) return false
-    this.#stored.clear()
-    await this.#store(again)
-    return true
+    if (!this.#isConditional) {
+      this.#stored.clear()
+      await this.#store(again)
+      return true
+    }
+    const puts = Array.from(this.#looks, async ([member, { slot, answer }]) => {
+      if (typeof answer === 'string' || !answer.value.equals(first.value)) return false
+      return member.useInTime(() => slot.put(again.value, again.ttl)).catch(() => false)
+    })
+    return (await Promise.all(puts)).every(Boolean)
   }
 
   #replaced({ ttl, proven }: Successor<T>): Replaced {

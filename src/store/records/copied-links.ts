@@ -48,14 +48,17 @@ export class CopiedLinks extends Links {
     isMeant?: (link: Link) => boolean,
   ): Promise<boolean> {
     let wasThere = false
+    let deletedAt = 0
     const options = { everywhere: true, isConditional: isMeant !== undefined }
     await this.#replace(ref, options, ({ newest, isDamaged, isLeft, isStored }, later) => {
       const link = toKeptLink(newest)
       if (isMeant !== undefined && !(link && isMeant(link))) return undefined
       wasThere = isDamaged || toLink(newest) !== undefined
       const ttl = isLeft || isFilled ? TOMBSTONE_TTL : BRIEF_TOMBSTONE_TTL
-      const isJust = isMeant !== undefined && (isStored || !isLeft)
-      return this.#tombstone(ref, later(isJust ? JUST : Date.now()), ttl)
+      // One that is to be kept longer is as new as it was: what was stored meanwhile is newer.
+      const isSame = isMeant !== undefined && isStored
+      if (!isSame) deletedAt = later(isMeant !== undefined && !isLeft ? JUST : Date.now())
+      return this.#tombstone(ref, deletedAt, ttl)
     })
     return wasThere
   }

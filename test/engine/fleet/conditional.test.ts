@@ -14,7 +14,8 @@ async function setup(t: ExecutionContext, timeoutMs: number) {
   const proxies = await Promise.all(caches.map(({ address }) => FaultProxy.start(t, address)))
   const servers = proxies.map(({ address }) => address)
   const newStore = () => {
-    const engine = new MemcachedFleet(servers, { replicas: 1, timeoutMs })
+    const options = { replicas: 1, timeoutMs, connectTimeoutMs: 10_000 }
+    const engine = new MemcachedFleet(servers, options)
     const store = new FileStore(engine)
     t.teardown(() => store.close())
     return { engine, store }
@@ -27,7 +28,7 @@ async function setup(t: ExecutionContext, timeoutMs: number) {
 const textOf = async (store: FileStore) => (await store.get('a')).text()
 
 test('what a refused write has left on a stand-in undoes no conditional write', async (t) => {
-  const { caches, proxies, newStore, holders } = await setup(t, 500)
+  const { caches, proxies, newStore, holders } = await setup(t, 1500)
   const { store, engine } = newStore()
   await store.put('old', { name: 'a' })
   const before = await holders()

@@ -55,7 +55,7 @@ export function freshnessOf(headers: IncomingHttpHeaders, options: FreshnessOpti
     control.has(name),
   )
   const pastEnd = (seconds: number) => (isStrict ? 0 : wholeSeconds(seconds + Math.min(0, left)))
-  // RFC 9111, 5.2.2.10: what nobody said may be served stale is not, where the origin has spoken to shared caches.
+  // RFC 9111, 5.2.2.10: with s-maxage the origin itself has to allow it, and the operator's setting does not count.
   const ownIfError = control.has('s-maxage') ? 0 : options.staleIfError
   const ifError = Math.max(secondsOf(control.get('stale-if-error')), ownIfError)
   return {

@@ -169,10 +169,10 @@ export class Replacing<T> {
   }
 
   async #lookAround(): Promise<void> {
-    const { ranked, wanted } = this.#seats
+    const { ranked, circle, wanted } = this.#seats
     // What a refused write has left on a stand-in must not turn out to be newer than a conditional one.
-    const least = this.#isConditional ? this.#seats.circle.length : wanted
-    const enough = this.#everywhere ? ranked.length : Math.max(wanted, least)
+    const least = this.#isConditional ? circle.length : wanted
+    const enough = this.#everywhere ? ranked.length : least
     for (let round = 0; round < MAX_ROUNDS && this.#looks.size < enough; round++) {
       await this.#lookAt(this.#seats.up(enough - this.#looks.size, this.#tried))
     }

@@ -11,6 +11,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'digest.ts',
     'errors.ts',
     'known-names.ts',
+    'or-aborted.ts',
     'stream-pieces.ts',
     'engine/engine.ts',
     'engine/key.ts',
@@ -27,9 +28,18 @@ const MAY_IMPORT: Record<string, string[]> = {
     'origin/index.ts',
     'version.ts',
     'known-names.ts',
+    'or-aborted.ts',
     'stream-pieces.ts',
   ],
-  'cli/': ['digest.ts', 'errors.ts', 'version.ts', 'known-names.ts', 'api/', 'transport.ts'],
+  'cli/': [
+    'digest.ts',
+    'errors.ts',
+    'version.ts',
+    'known-names.ts',
+    'or-aborted.ts',
+    'api/',
+    'transport.ts',
+  ],
   // Commands of the client do without the store and the server.
   'cli/serve/': [
     'cli/',

@@ -1,4 +1,4 @@
-import { orAborted } from './or-aborted.ts'
+import { orAborted } from '../or-aborted.ts'
 
 /** What a piece of work knows of its end. */
 export interface Work {

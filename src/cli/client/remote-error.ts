@@ -115,3 +115,8 @@ export async function readText(response: HttpResponse, limit: number): Promise<s
   }
   return Buffer.concat(parts).toString()
 }
+
+/** Whether the server answers, and what it needs for this file does not; for others it may. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof RemoteError && error.isOutage
+}

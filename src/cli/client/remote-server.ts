@@ -4,7 +4,7 @@ import { type HttpResponse, Transport, type TransportOptions } from '../../trans
 import { printable } from '../terminal/printable.ts'
 import { connectionFailure } from './connection-failure.ts'
 import { locate, type Place } from './redirect.ts'
-import { RemoteError, readText, responseError } from './remote-error.ts'
+import { isOutage, RemoteError, readText, responseError } from './remote-error.ts'
 import { withRetries } from './retry.ts'
 
 export interface RemoteServerOptions extends TransportOptions {
@@ -92,8 +92,7 @@ export class RemoteServer {
     try {
       return await withRetries(work, { retries, signal, onRetry, isOutageKnown })
     } catch (error) {
-      const isOutage = error instanceof RemoteError && error.isOutage
-      if (isOutage && !isOutageKnown && retries > 0) {
+      if (isOutage(error) && !isOutageKnown && retries > 0) {
         this.#outageUntil = performance.now() + OUTAGE_MS
       }
       throw error

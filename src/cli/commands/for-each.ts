@@ -1,7 +1,7 @@
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import pMap from 'p-map'
 import type { Reason } from '../../api/reasons.ts'
-import { RemoteError } from '../client/remote-error.ts'
+import { isOutage, RemoteError } from '../client/remote-error.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { exitCodeOf, ToldError } from '../exit-codes.ts'
 import { isClosedPipe, OutputError } from '../terminal/failure.ts'
@@ -107,11 +107,6 @@ function isFatal(error: unknown): boolean {
 /** Whether it is what the server said of a file. */
 function isOfServer(error: unknown): boolean {
   return error instanceof RemoteError || error instanceof ToldError
-}
-
-/** Whether the server answers, and what it needs for this item does not; for others it may. */
-export function isOutage(error: unknown): boolean {
-  return error instanceof RemoteError && error.isOutage
 }
 
 function endlessOutage(): RemoteError {

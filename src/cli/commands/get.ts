@@ -3,11 +3,11 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Command, Option } from 'commander'
 import { Digest } from '../../digest.ts'
+import { orAborted } from '../../or-aborted.ts'
 import { hashIfTold } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { UsageError } from '../exit-codes.ts'
 import { isClosedPipe, outputError, withPath } from '../terminal/failure.ts'
-import { orInterrupted } from '../terminal/interruption.ts'
 import { Report } from '../terminal/report.ts'
 import { Download, type Downloaded, type DownloadOptions, sinkOf } from '../transfer/download.ts'
 import { DownloadFile, ExistsError, partOf, removePart } from '../transfer/download-file.ts'
@@ -107,7 +107,7 @@ async function getOne(
   report.progress.label(label)
   const common = { server, ref, label, progress: report.progress }
   if (target === '-') {
-    const sink = sinkOf((bytes) => orInterrupted(print(bytes), server.signal))
+    const sink = sinkOf((bytes) => orAborted(print(bytes), server.signal))
     await new Download({ ...common, sink }).run()
     return
   }
@@ -133,12 +133,13 @@ type Gotten = Omit<Downloaded, 'wasCut'> & { skipped?: true }
 /** Writes to a device or a pipe. */
 async function toStream(target: string, common: Omit<DownloadOptions, 'sink'>): Promise<Gotten> {
   const { signal } = common.server
-  const file = await orInterrupted(open(target, 'w'), signal)
+  // To open a pipe may take for ever.
+  const file = await orAborted(open(target, 'w'), signal)
   try {
-    const sink = sinkOf((bytes) => orInterrupted(file.appendFile(bytes), signal))
+    const sink = sinkOf((bytes) => orAborted(file.appendFile(bytes), signal))
     return await new Download({ ...common, sink }).run()
   } finally {
-    await orInterrupted(file.close(), signal) // It waits for writes.
+    await orAborted(file.close(), signal) // It waits for writes.
   }
 }
 

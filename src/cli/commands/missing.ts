@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { MAX_HASHES } from '../../api/missing.ts'
-import { RemoteError } from '../client/remote-error.ts'
+import { isOutage, RemoteError } from '../client/remote-error.ts'
 import { hashNow } from '../client/remote-file.ts'
 import type { RemoteServer } from '../client/remote-server.ts'
 import { ToldError } from '../exit-codes.ts'
@@ -15,7 +15,7 @@ import {
   told,
   withServer,
 } from './connection.ts'
-import { type ForEachOptions, forEach, isOutage } from './for-each.ts'
+import { type ForEachOptions, forEach } from './for-each.ts'
 
 interface MissingCommandOptions extends ConnectionOptions {
   list?: string

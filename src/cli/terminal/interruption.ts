@@ -40,16 +40,6 @@ export function interruption(): AbortSignal {
   return controller.signal
 }
 
-/** Settles as `work` does, or rejects as soon as `signal` is aborted: to open a pipe may take for ever. */
-export function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-    if (signal.aborted) onAbort()
-  })
-}
-
 /** Ends the process after a command was stopped, even if a thread waits for a pipe. */
 export function endInterrupted({ signal }: InterruptedError): void {
   process.stdin.destroy()

@@ -6,9 +6,9 @@ import { aspectPathOf, pathOf, UNNAMED, withQuery } from '../../api/paths.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { type ReceiptJson, receiptJson } from '../../api/receipt.ts'
 import { Digest } from '../../digest.ts'
+import { orAborted } from '../../or-aborted.ts'
 import { RemoteError } from '../client/remote-error.ts'
 import type { Call, RemoteServer } from '../client/remote-server.ts'
-import { orInterrupted } from '../terminal/interruption.ts'
 import type { ProgressLine } from '../terminal/progress-line.ts'
 import { askMissing } from './ask-missing.ts'
 import { type UploadOptions, uploadForm } from './form-upload.ts'
@@ -71,7 +71,8 @@ export class Uploader {
       return this.#uploadContent({ digest: Digest.of(small), size: small.length, body }, item)
     }
     const { signal } = this.#server
-    const file = await orInterrupted(open(item.path), signal)
+    // To open a pipe may take for ever.
+    const file = await orAborted(open(item.path), signal)
     try {
       const found = await file.stat()
       if (!found.isFile()) {
@@ -80,7 +81,7 @@ export class Uploader {
       this.#progress.expect(found.size - item.size)
       return await this.#uploadFile(file, found.size, item)
     } finally {
-      await orInterrupted(file.close(), signal) // It waits for reads.
+      await orAborted(file.close(), signal) // It waits for reads.
     }
   }
 

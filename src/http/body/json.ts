@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import type { FileStore } from '../../index.ts'
+import { orAborted } from '../../or-aborted.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HttpProblem } from '../problem.ts'
 
@@ -37,16 +38,6 @@ export function jsonBody(store: FileStore): Middleware {
     await store.withMemory(COST * sizeOf(exchange), receive, { kind: 'receiving', signal })
     await next()
   }
-}
-
-/** Rejects when the signal is aborted before `work` has ended. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
 
 /** Looks up as many hashes once there is memory for it. */

@@ -1,7 +1,7 @@
 import { Digest } from '../../digest.ts'
 import { InvalidArgumentError } from '../../errors.ts'
+import { orAborted } from '../../or-aborted.ts'
 import type { ParsedRef } from '../file-ref.ts'
-import { orAborted } from '../or-aborted.ts'
 import type { CommitOptions } from '../writing/commit.ts'
 import { checkSize, open } from '../writing/source.ts'
 import type { Missing } from './look.ts'

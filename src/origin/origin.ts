@@ -122,7 +122,7 @@ export class Origin {
     const redirects: IncomingHttpHeaders[] = []
     let { address } = request
     for (;;) {
-      const response = await this.#sendTwice(address, request, fetching)
+      const response = await this.#sendAgain(address, request, fetching)
       if (!REDIRECTS.has(response.statusCode)) return { response, redirects }
       response.destroy()
       const { location } = response.headers
@@ -141,13 +141,17 @@ export class Origin {
     }
   }
 
-  /** The origin may close a connection that was kept at the very moment that it is used. */
-  async #sendTwice(address: Address, request: OriginRequest, fetching: Fetching) {
-    try {
-      return await this.#send(address, request, fetching)
-    } catch (error) {
-      if (!wasKept(error) || fetching.signal.aborted) throw error
-      return await this.#send(address, request, fetching)
+  /**
+   * Sends until a connection that was not kept fails: the origin may close those that were, all of them when it restarts,
+   * at the very moment that they are used.
+   */
+  async #sendAgain(address: Address, request: OriginRequest, fetching: Fetching) {
+    for (;;) {
+      try {
+        return await this.#send(address, request, fetching)
+      } catch (error) {
+        if (!wasKept(error) || fetching.signal.aborted) throw error
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer as createTcpServer } from 'node:net'
+import { createServer as createTcpServer, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import {
@@ -525,6 +525,34 @@ test('a connection that the origin closes while it is kept costs no fetch', asyn
     const signal = new AbortController().signal
     t.is(String(await bodyOf(await origin.fetch({ address, maxSize: 9, signal }))), 'x')
   }
+  origin.close()
+})
+
+test('connections that the origin closes while they are kept cost no fetch, however many', async (t) => {
+  const sockets = new Set<Socket>()
+  let isRestarted = false
+  const server = createTcpServer((socket) => {
+    sockets.add(socket.on('error', () => {}))
+    socket.on('data', () => {
+      if (isRestarted) return socket.destroy()
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  const { origin } = await setup(t, { url: `http://127.0.0.1:${port}/` })
+  const address = origin.addresses.ofName('f')!
+  const signal = new AbortController().signal
+  const fetch = () => origin.fetch({ address, maxSize: 9, signal }).then(bodyOf)
+  await Promise.all([fetch(), fetch(), fetch(), fetch()])
+  t.is(sockets.size, 4)
+  isRestarted = true
+  server.removeAllListeners('connection')
+  server.on('connection', (socket) => {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx'))
+  })
+  t.is(String(await fetch()), 'x')
   origin.close()
 })
 
